@@ -1,0 +1,2 @@
+mod composed;
+pub use composed::add_bias;
