@@ -1,3 +1,58 @@
-//! stub
+//! SIBERT: the scale-invariant BERT of Li et al. (ICML 2022), and a plain BERT beside it, on candle.
+//!
+//! ```text
+//! ids ─ Embed ─ NA ─ L ─┬─ N ─ ATTN ─(+)─┬─ N ─ FF ─(+)─ … ─ N ─ hidden states ─ masked-LM head
+//!        1      1    2  └────────────┘   └───────────┘  2    0
+//! ```
+//! The numbers are degrees of homogeneity in the encoder's parameters θ: `f(sθ) = sᴰ f(θ)`. The hidden
+//! states have degree zero, so the loss does not change with the scale of θ; then plain SGD with weight
+//! decay finds its own step size (crate `sisgd`). [`homogeneous`] makes the compiler check the degrees.
+//!
+//! | block | degrees (in ; out) | where |
+//! |---|---|---|
+//! | Embed, NA, L | (– ; 1), (1 ; 1), (1 ; 2) | [`embeddings`] |
+//! | N | (x ; 0) | [`homogeneous::Homogeneous::normalize`] |
+//! | ATTN | (0 ; 2) | [`attention`] |
+//! | FF | (0 ; 2) | [`feed_forward`] |
+//! | Encoder | (2 ; 2), then N: (2 ; 0) | [`encoder`] |
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use sibert_model::{Batch, Mode, ModelConfig, ModelType, PreTraining};
+//!
+//! let config = ModelConfig { vocab_size: 50, ..ModelConfig::preset(ModelType::Sibert, "tiny")? };
+//! let model = PreTraining::new(&config, 1, DType::F32, &Device::Cpu)?;
+//! let batch = Batch {
+//!     input_ids: Tensor::new(&[[2u32, 7, 4, 9, 3]], &Device::Cpu)?,
+//!     token_type_ids: Tensor::zeros((1, 5), DType::U32, &Device::Cpu)?,
+//!     attention_mask: Tensor::ones((1, 5), DType::F32, &Device::Cpu)?,
+//!     positions: Tensor::new(&[2u32], &Device::Cpu)?,
+//!     labels: Tensor::new(&[8u32], &Device::Cpu)?,
+//!     next_sentence: None,
+//! };
+//! let before = model.encode(&batch, Mode::Eval)?;
+//! model.scale_encoder(100.)?;
+//! let moved = (model.encode(&batch, Mode::Eval)? - before)?.abs()?.max_all()?.to_scalar::<f32>()?;
+//! assert!(moved < 1e-4);
+//! # Ok::<(), candle_core::Error>(())
+//! ```
 
+pub mod affine;
+pub mod attention;
+pub mod bert;
+pub mod config;
+pub mod embeddings;
+pub mod encoder;
+pub mod feed_forward;
+pub mod heads;
+pub mod homogeneous;
+pub mod linear;
+pub mod mode;
 pub mod ops;
+pub mod parameters;
+pub mod pretraining;
+pub mod random;
+
+pub use config::{HiddenAct, ModelConfig, ModelType};
+pub use mode::Mode;
+pub use pretraining::{Batch, PreTraining, PretrainingOutput};

@@ -1,0 +1,177 @@
+//! The plain BERT baseline: post-norm, softmax attention, GELU, biases, dropout that works.
+//!
+//! ```text
+//! z ← LN(z + drop(ATTN(z)))
+//! z ← LN(z + drop(FF(z)))
+//! ```
+//! Devlin et al. 2019; parameter names are BERT's own. `candle-transformers` has the forward pass only.
+
+use candle_core::{Result, Tensor};
+use candle_nn::{Init, VarBuilder};
+
+use crate::affine::{Dense, LayerNorm};
+use crate::config::ModelConfig;
+use crate::mode::Mode;
+use crate::ops;
+
+/// Token, position and segment embeddings and their layer norm.
+struct Embeddings {
+    word_embeddings: Tensor,       // (vocab, hidden)
+    position_embeddings: Tensor,   // (positions, hidden)
+    token_type_embeddings: Tensor, // (segments, hidden)
+    norm: LayerNorm,
+}
+
+impl Embeddings {
+    fn new(config: &ModelConfig, vb: VarBuilder) -> Result<Self> {
+        let normal = Init::Randn { mean: 0., stdev: config.initializer_range };
+        let table = |rows: usize, name: &str| {
+            vb.pp(name).get_with_hints((rows, config.hidden_size), "weight", normal)
+        };
+        Ok(Self {
+            word_embeddings: table(config.vocab_size, "word_embeddings")?,
+            position_embeddings: table(config.max_position_embeddings, "position_embeddings")?,
+            token_type_embeddings: table(config.type_vocab_size, "token_type_embeddings")?,
+            norm: LayerNorm::new(config.hidden_size, config.layer_norm_eps, vb.pp("LayerNorm"))?,
+        })
+    }
+
+    fn forward(&self, input_ids: &Tensor, token_type_ids: &Tensor) -> Result<Tensor> {
+        let positions = self.position_embeddings.narrow(0, 0, input_ids.dim(1)?)?;
+        let sum = (ops::rows(&self.word_embeddings, input_ids)?
+            + ops::rows(&self.token_type_embeddings, token_type_ids)?)?
+        .broadcast_add(&positions)?; // (batch, seq, hidden)
+        self.norm.forward(&sum)
+    }
+}
+
+/// Softmax self-attention with biases.
+struct Attention {
+    query: Dense,
+    key: Dense,
+    value: Dense,
+    output: Dense,
+    num_heads: usize,
+    dropout: f32,
+}
+
+impl Attention {
+    fn new(config: &ModelConfig, vb: VarBuilder) -> Result<Self> {
+        let dense = |name: &str| {
+            Dense::new(config.hidden_size, config.hidden_size, config.initializer_range, vb.pp(name))
+        };
+        Ok(Self {
+            query: dense("self.query")?,
+            key: dense("self.key")?,
+            value: dense("self.value")?,
+            output: dense("output.dense")?,
+            num_heads: config.num_attention_heads,
+            dropout: config.attention_probs_dropout_prob,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, keep: &Tensor, mode: Mode) -> Result<Tensor> {
+        let (batch, seq, hidden) = x.dims3()?;
+        let head_dim = hidden / self.num_heads;
+        let split = |x: Tensor| x.reshape((batch, seq, self.num_heads, head_dim))?.transpose(1, 2);
+        let query = split(self.query.forward(x)?.affine((head_dim as f64).powf(-0.5), 0.)?)?; // (batch, heads, seq, dim)
+        let key = split(self.key.forward(x)?)?;
+        let value = split(self.value.forward(x)?)?;
+        let scores = ops::batch_matmul(&query, &key.t()?)?; // (batch, heads, seq, seq)
+        let weights = mode.dropout(&ops::softmax(&scores, keep)?, self.dropout)?;
+        let mixed = ops::batch_matmul(&weights, &value)?.transpose(1, 2)?.flatten_from(2)?;
+        self.output.forward(&mixed)
+    }
+}
+
+/// One post-norm layer.
+struct Layer {
+    attention: Attention,
+    attention_norm: LayerNorm,
+    intermediate: Dense,
+    output: Dense,
+    output_norm: LayerNorm,
+    dropout: f32,
+}
+
+impl Layer {
+    fn new(config: &ModelConfig, vb: VarBuilder) -> Result<Self> {
+        let (hidden, wide, std) = (config.hidden_size, config.intermediate_size, config.initializer_range);
+        let norm = |name: &str| LayerNorm::new(hidden, config.layer_norm_eps, vb.pp(name));
+        Ok(Self {
+            attention: Attention::new(config, vb.pp("attention"))?,
+            attention_norm: norm("attention.output.LayerNorm")?,
+            intermediate: Dense::new(hidden, wide, std, vb.pp("intermediate.dense"))?,
+            output: Dense::new(wide, hidden, std, vb.pp("output.dense"))?,
+            output_norm: norm("output.LayerNorm")?,
+            dropout: config.hidden_dropout_prob,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, keep: &Tensor, mode: Mode) -> Result<Tensor> {
+        let attended = self.attention.forward(x, keep, mode.fork(0))?;
+        let x = self.attention_norm.forward(&(x + mode.fork(1).dropout(&attended, self.dropout)?)?)?;
+        let wide = ops::gelu(&self.intermediate.forward(&x)?)?; // (batch, seq, intermediate)
+        let narrow = mode.fork(2).dropout(&self.output.forward(&wide)?, self.dropout)?;
+        self.output_norm.forward(&(x + narrow)?)
+    }
+}
+
+/// The BERT encoder: token ids to hidden states.
+pub struct Bert {
+    embeddings: Embeddings,
+    layers: Vec<Layer>,
+    dropout: f32,
+}
+
+impl Bert {
+    /// Takes the parameters below `embeddings` and `encoder.layer.N`.
+    ///
+    /// # Errors
+    /// If a parameter is missing or has another shape.
+    pub fn new(config: &ModelConfig, vb: VarBuilder) -> Result<Self> {
+        let embeddings = Embeddings::new(config, vb.pp("embeddings"))?;
+        let vb = vb.pp("encoder.layer");
+        let layers =
+            (0..config.num_hidden_layers).map(|i| Layer::new(config, vb.pp(i))).collect::<Result<_>>()?;
+        Ok(Self { embeddings, layers, dropout: config.hidden_dropout_prob })
+    }
+
+    /// Ids, segments and mask (batch, seq) to the last hidden states (batch, seq, hidden).
+    ///
+    /// `keep` is 1 where a token is real and 0 where it is padding.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, an id is outside its table, or the sequence is longer than the positions.
+    pub fn forward(
+        &self,
+        input_ids: &Tensor,
+        token_type_ids: &Tensor,
+        keep: &Tensor,
+        mode: Mode,
+    ) -> Result<Tensor> {
+        let embedded = self.embeddings.forward(input_ids, token_type_ids)?;
+        let embedded = mode.fork(0).dropout(&embedded, self.dropout)?;
+        self.layers.iter().enumerate().try_fold(embedded, |x, (i, layer)| {
+            layer.forward(&x, keep, mode.fork(i + 1)) //
+        })
+    }
+
+    /// The token table (vocab, hidden), to which BERT ties its decoder.
+    pub(crate) fn word_embeddings(&self) -> &Tensor {
+        &self.embeddings.word_embeddings
+    }
+}
+
+/// BERT's names for tensors saved under older or shorter names.
+///
+/// Adds the `bert.` prefix where it is missing, renames `gamma` and `beta`, and drops the copies that a tied
+/// decoder leaves (`cls.predictions.decoder.*`) and `embeddings.position_ids`, which is no parameter.
+pub fn canonical_name(name: &str) -> Option<String> {
+    let name = name.replace(".gamma", ".weight").replace(".beta", ".bias");
+    if name.ends_with("position_ids") || name.starts_with("cls.predictions.decoder.") {
+        return None;
+    }
+    let bare = ["embeddings.", "encoder.", "pooler."].iter().any(|root| name.starts_with(root));
+    Some(if bare { format!("bert.{name}") } else { name })
+}

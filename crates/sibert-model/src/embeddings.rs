@@ -1,0 +1,73 @@
+//! Token, position and segment embeddings, normalised and lifted to degree two.
+//!
+//! ```text
+//! z = drop(NA(E_token + E_position + E_segment)) Wᵀ        degrees: Embed 1 → NA 1 → L 2
+//! ```
+//! The paper's Figure 4 is a drawing that its text does not spell out; this path uses exactly its blocks
+//! and degrees.
+
+use candle_core::{Result, Tensor};
+use candle_nn::{Init, VarBuilder};
+
+use crate::config::ModelConfig;
+use crate::homogeneous::{Homogeneous, One, Two};
+use crate::linear::Linear;
+use crate::mode::Mode;
+
+/// The input of the encoder: token ids to the residual stream.
+pub struct Embeddings {
+    word_embeddings: Homogeneous<One>,       // (vocab, hidden)
+    position_embeddings: Homogeneous<One>,   // (positions, hidden)
+    token_type_embeddings: Homogeneous<One>, // (segments, hidden)
+    gain: Homogeneous<One>,                  // (hidden)
+    bias: Homogeneous<One>,                  // (hidden)
+    projection: Linear,
+    dropout: f32,
+}
+
+impl Embeddings {
+    /// Takes the parameters `{word,position,token_type}_embeddings.weight`, `LayerNorm.*`, `projection.weight`.
+    ///
+    /// # Errors
+    /// If a parameter is missing or has another shape.
+    pub fn new(config: &ModelConfig, vb: VarBuilder) -> Result<Self> {
+        let hidden = config.hidden_size;
+        let normal = Init::Randn { mean: 0., stdev: config.initializer_range };
+        let table = |rows: usize, name: &str| {
+            vb.pp(name).get_with_hints((rows, hidden), "weight", normal).map(Homogeneous::parameter)
+        };
+        let norm = |name: &str, value: f64| {
+            let init = Init::Const(value);
+            vb.pp("LayerNorm").get_with_hints(hidden, name, init).map(Homogeneous::parameter)
+        };
+        Ok(Self {
+            word_embeddings: table(config.vocab_size, "word_embeddings")?,
+            position_embeddings: table(config.max_position_embeddings, "position_embeddings")?,
+            token_type_embeddings: table(config.type_vocab_size, "token_type_embeddings")?,
+            gain: norm("weight", 1.)?,
+            bias: norm("bias", 0.)?,
+            projection: Linear::new(hidden, hidden, config.initializer_range, vb.pp("projection"))?,
+            dropout: config.hidden_dropout_prob,
+        })
+    }
+
+    /// Ids and segments (batch, seq) to the stream (batch, seq, hidden), of degree two.
+    ///
+    /// # Errors
+    /// If an id is outside its table or the sequence is longer than the positions.
+    pub fn forward(
+        &self,
+        input_ids: &Tensor,
+        token_type_ids: &Tensor,
+        mode: Mode,
+    ) -> Result<Homogeneous<Two>> {
+        let seq = input_ids.dim(1)?;
+        let embeddings = self
+            .word_embeddings
+            .rows(input_ids)?
+            .add(&self.token_type_embeddings.rows(token_type_ids)?)?
+            .add(&self.position_embeddings.first_rows(seq)?)?; // (batch, seq, hidden)
+        let normal = embeddings.normalize()?.gain(&self.gain)?.add_bias(&self.bias)?;
+        self.projection.forward(&normal.dropout(self.dropout, mode)?)
+    }
+}

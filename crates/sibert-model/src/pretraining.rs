@@ -1,0 +1,230 @@
+//! The model that is pretrained: an encoder, the masked-LM head, optionally the next-sentence head.
+
+use std::collections::HashMap;
+
+use candle_core::{D, DType, Device, Result, Tensor, Var, bail};
+use candle_nn::VarBuilder;
+
+use crate::bert::{self, Bert};
+use crate::config::{ModelConfig, ModelType};
+use crate::encoder::Encoder;
+use crate::heads::{MaskedLmHead, NextSentenceHead};
+use crate::mode::Mode;
+use crate::ops;
+use crate::parameters::Parameters;
+
+/// A masked batch, on the model's device.
+pub struct Batch {
+    /// Token ids with masks applied, u32 (batch, seq).
+    pub input_ids: Tensor,
+    /// Segment of each token, u32 (batch, seq).
+    pub token_type_ids: Tensor,
+    /// 1 where a token is real, 0 where it is padding, in the model's dtype (batch, seq).
+    pub attention_mask: Tensor,
+    /// Flat indices into (batch · seq) of the positions to predict, u32 (masked).
+    pub positions: Tensor,
+    /// The tokens that stood there, u32 (masked).
+    pub labels: Tensor,
+    /// 0 where the second segment follows the first, 1 where it is random, u32 (batch).
+    pub next_sentence: Option<Tensor>,
+}
+
+/// Sums over the batch, so that micro-batches add up to their batch exactly.
+pub struct PretrainingOutput {
+    /// Sum of the cross-entropies of the masked positions, a scalar.
+    pub masked_lm_loss: Tensor,
+    /// Sum of the cross-entropies of the next-sentence labels, a scalar; if the batch has any.
+    pub next_sentence_loss: Option<Tensor>,
+    /// The logits of the masked positions (masked, vocab), cut from the graph.
+    pub logits: Tensor,
+}
+
+impl PretrainingOutput {
+    /// How many masked positions have their label as the most likely token.
+    ///
+    /// # Errors
+    /// If the labels are not the batch's.
+    pub fn correct(&self, labels: &Tensor) -> Result<usize> {
+        let hits = self.logits.argmax(D::Minus1)?.eq(labels)?.to_dtype(DType::F32)?;
+        Ok(hits.sum_all()?.to_scalar::<f32>()? as usize)
+    }
+}
+
+/// The encoder of either architecture.
+enum Backbone {
+    Sibert(Encoder),
+    Bert(Bert),
+}
+
+/// An encoder with its pretraining heads and its parameters.
+pub struct PreTraining {
+    backbone: Backbone,
+    masked_lm: MaskedLmHead,
+    next_sentence: Option<NextSentenceHead>,
+    parameters: Parameters,
+    config: ModelConfig,
+}
+
+impl PreTraining {
+    /// A model whose parameters are drawn from `seed`.
+    ///
+    /// # Errors
+    /// If the configuration is not valid.
+    pub fn new(config: &ModelConfig, seed: u64, dtype: DType, device: &Device) -> Result<Self> {
+        Self::build(config, Parameters::initialised(seed), dtype, device)
+    }
+
+    /// A model whose parameters are `tensors`, by name; BERT's older and shorter names are understood.
+    ///
+    /// # Errors
+    /// If the configuration is not valid, or a tensor is missing, left over or of another shape; each is named.
+    pub fn load(
+        config: &ModelConfig,
+        tensors: HashMap<String, Tensor>,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
+        let tensors = match config.model_type {
+            ModelType::Sibert => tensors,
+            ModelType::Bert => {
+                let rename = |(name, tensor): (String, _)| Some((bert::canonical_name(&name)?, tensor));
+                tensors.into_iter().filter_map(rename).collect()
+            }
+        };
+        let model = Self::build(config, Parameters::loaded(tensors), dtype, device)?;
+        let unused = model.parameters.unused();
+        if !unused.is_empty() {
+            bail!(
+                "the checkpoint has tensors that the configuration has no place for: {}",
+                unused.join(", ")
+            );
+        }
+        Ok(model)
+    }
+
+    fn build(config: &ModelConfig, parameters: Parameters, dtype: DType, device: &Device) -> Result<Self> {
+        config.validate()?;
+        let vb = parameters.builder(dtype, device);
+        let encoder_vb = vb.pp(config.model_type.prefix());
+        let backbone = match config.model_type {
+            ModelType::Sibert => Backbone::Sibert(Encoder::new(config, encoder_vb.clone())?),
+            ModelType::Bert => Backbone::Bert(Bert::new(config, encoder_vb.clone())?),
+        };
+        let cls = vb.pp("cls");
+        let masked_lm = match &backbone {
+            Backbone::Sibert(_) => MaskedLmHead::untied(config, cls.pp("predictions"))?,
+            Backbone::Bert(bert) => {
+                MaskedLmHead::tied(config, bert.word_embeddings(), cls.pp("predictions"))?
+            }
+        };
+        let next_sentence =
+            config.next_sentence_prediction.then(|| Self::next_sentence_head(config, encoder_vb, cls));
+        Ok(Self {
+            backbone,
+            masked_lm,
+            next_sentence: next_sentence.transpose()?,
+            parameters,
+            config: config.clone(),
+        })
+    }
+
+    /// The pooler is a head's in SIBERT (it is not scale invariant) and the encoder's, by name, in BERT.
+    fn next_sentence_head(
+        config: &ModelConfig,
+        encoder: VarBuilder,
+        cls: VarBuilder,
+    ) -> Result<NextSentenceHead> {
+        let pooler = match config.model_type {
+            ModelType::Sibert => cls.pp("pooler"),
+            ModelType::Bert => encoder.pp("pooler"),
+        };
+        NextSentenceHead::new(config, pooler, cls)
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// All parameters by name, in their fixed order.
+    pub fn parameters(&self) -> Vec<(String, Var)> {
+        self.parameters.vars()
+    }
+
+    /// The encoder's parameters; for SIBERT the scale-invariant group.
+    pub fn encoder_parameters(&self) -> Vec<(String, Var)> {
+        self.group(true)
+    }
+
+    /// The heads' parameters.
+    pub fn head_parameters(&self) -> Vec<(String, Var)> {
+        self.group(false)
+    }
+
+    fn group(&self, encoder: bool) -> Vec<(String, Var)> {
+        let prefix = self.config.model_type.prefix();
+        let in_encoder = |name: &str| name.split('.').next() == Some(prefix);
+        self.parameters().into_iter().filter(|(name, _)| in_encoder(name) == encoder).collect()
+    }
+
+    /// Multiplies the encoder's parameters by `factor`: the initial scale of the paper's Figure 1.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn scale_encoder(&self, factor: f64) -> Result<()> {
+        for (_, var) in self.encoder_parameters() {
+            var.set(&var.as_tensor().detach().affine(factor, 0.)?)?;
+        }
+        Ok(())
+    }
+
+    /// The last hidden states (batch, seq, hidden).
+    ///
+    /// # Errors
+    /// If the sequence is longer than the positions, an id is outside its table, or the shapes do not fit.
+    pub fn encode(&self, batch: &Batch, mode: Mode) -> Result<Tensor> {
+        let (seq, positions) = (batch.input_ids.dim(1)?, self.config.max_position_embeddings);
+        if seq > positions {
+            bail!("a sequence of {seq} tokens is longer than max_position_embeddings {positions}");
+        }
+        let (ids, types, keep) = (&batch.input_ids, &batch.token_type_ids, &batch.attention_mask);
+        match &self.backbone {
+            Backbone::Sibert(encoder) => Ok(encoder.forward(ids, types, keep, mode)?.into_inner()),
+            Backbone::Bert(bert) => bert.forward(ids, types, keep, mode),
+        }
+    }
+
+    /// SIBERT's residual streams (batch, seq, hidden), as `Encoder::streams`.
+    ///
+    /// # Errors
+    /// If the model is BERT, which has no stream of degree two, or the shapes do not fit.
+    pub fn streams(&self, batch: &Batch) -> Result<Vec<Tensor>> {
+        match &self.backbone {
+            Backbone::Sibert(encoder) => {
+                encoder.streams(&batch.input_ids, &batch.token_type_ids, &batch.attention_mask)
+            }
+            Backbone::Bert(_) => bail!("a BERT encoder has no scale-invariant stream"),
+        }
+    }
+
+    /// Losses and logits of a batch; only the masked positions reach the decoder.
+    ///
+    /// # Errors
+    /// As `encode`; or if a position or label is out of range.
+    pub fn forward(&self, batch: &Batch, mode: Mode) -> Result<PretrainingOutput> {
+        let hidden = self.encode(batch, mode)?; // (batch, seq, hidden)
+        let masked = ops::rows(&hidden.flatten_to(1)?, &batch.positions)?; // (masked, hidden)
+        let logits = self.masked_lm.forward(&masked)?; // (masked, vocab)
+        let next_sentence_loss = match (&self.next_sentence, &batch.next_sentence) {
+            (Some(head), Some(labels)) => Some(ops::cross_entropy(&head.forward(&hidden)?, labels)?),
+            (None, None) => None,
+            (Some(_), None) => bail!("next_sentence_prediction is true, but the batch has no sentence pairs"),
+            (None, Some(_)) => bail!("the batch has sentence pairs, but next_sentence_prediction is false"),
+        };
+        Ok(PretrainingOutput {
+            masked_lm_loss: ops::cross_entropy(&logits, &batch.labels)?,
+            next_sentence_loss,
+            logits: logits.detach(),
+        })
+    }
+}
