@@ -1,1 +1,85 @@
-//! stub
+//! Training rules for scale-invariant networks: SGD with relative global clipping, and its baselines.
+//!
+//! A loss with `L(c·x) = L(x)` for every `c > 0` needs no adaptive optimizer. Plain SGD with decoupled weight decay
+//! trains it, and its behaviour can be written down: the norm `‖x‖` settles after `O(1/(ηλ))` steps whatever it
+//! started from, and from then on only the product `ηλ` matters (Li et al., ICML 2022, arXiv 2202.00980).
+//!
+//! # The algorithm
+//!
+//! [`SiSgd`] is the paper's Algorithm 1, over all scale-invariant parameters together as one vector `x`:
+//!
+//! ```text
+//! input: initial x(0), loss L, learning rate η, weight decay λ, clipping constant C ≥ 1
+//! for t = 0, 1, 2, …
+//!     N(t)   ← min( √(2Cλ/η)·‖x(t)‖ , ‖∇L(x(t))‖ )
+//!     x(t+1) ← (1 − ηλ)·x(t) − η·N(t)·∇L(x(t)) / ‖∇L(x(t))‖
+//! ```
+//!
+//! `√(2λ/η)·‖x‖` is the gradient norm at which decay and gradient keep `‖x‖` in balance; a gradient more than `√C`
+//! times that long is a spike, and is cut. `√C` ([`SgdConfig::clip`]) is 2 by default. There is no momentum and no
+//! state beside the parameters.
+//!
+//! # The parts
+//!
+//! | module | what |
+//! |---|---|
+//! | [`sgd`] | [`SiSgd`], Algorithm 1 |
+//! | [`plain_sgd`] | [`Sgd`], the same step with a constant threshold: the baseline |
+//! | [`lamb`] | [`Lamb`] for the head, with the switches in which published versions differ |
+//! | [`adamw`] | [`AdamW`], the baseline of BERT |
+//! | [`clip`] | norms, thresholds and clip factors |
+//! | [`schedule`] | [`Schedule`], learning rates as pure functions of the step; [`intrinsic_lr`] |
+//! | [`report`] | what a step says about itself |
+//!
+//! Every optimizer takes its variables as [`NamedVars`], in an order that the caller fixes, checks every gradient
+//! before it changes anything, and updates in place. On the CPU all sums are taken in f64 over chunks of a fixed size,
+//! so a run is the same bit for bit with any number of threads.
+//!
+//! # Example
+//!
+//! The angle between `x` and a target does not depend on `‖x‖`, and SGD finds it from a norm a hundred times too small:
+//!
+//! ```
+//! use candle_core::{Device, Result, Tensor, Var};
+//! use sisgd::{SgdConfig, SiSgd};
+//!
+//! # fn main() -> Result<()> {
+//! let device = Device::Cpu;
+//! let target = Tensor::new(&[0.6, 0.8], &device)?;
+//! let x = Var::new(&[0.01, -0.005], &device)?;
+//! let loss = |x: &Tensor| -> Result<Tensor> {
+//!     let direction = x.broadcast_div(&x.sqr()?.sum_all()?.sqrt()?)?;
+//!     1. - (direction * &target)?.sum_all()?
+//! };
+//!
+//! let mut sgd = SiSgd::new(vec![("x".into(), x.clone())], SgdConfig { weight_decay: 0.1, ..Default::default() })?;
+//! for _ in 0..200 {
+//!     let report = sgd.step(&loss(&x)?.backward()?, 0.1)?;
+//!     assert!(report.euler.abs() < 1e-12); // Euler: ⟨∇L(x), x⟩ = 0
+//! }
+//! assert!(loss(&x)?.to_scalar::<f64>()? < 1e-3);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod adamw;
+pub mod clip;
+mod gradients;
+pub mod lamb;
+mod ops;
+pub mod plain_sgd;
+pub mod report;
+mod require;
+pub mod schedule;
+pub mod sgd;
+mod state;
+mod vars;
+
+pub use adamw::{AdamW, AdamWConfig};
+pub use gradients::check_gradients;
+pub use lamb::{Adapt, Decay, Lamb, LambConfig};
+pub use plain_sgd::{PlainSgdConfig, Sgd};
+pub use report::{StepReport, UpdateReport};
+pub use schedule::{Schedule, intrinsic_lr};
+pub use sgd::{SgdConfig, SiSgd};
+pub use vars::NamedVars;

@@ -1,0 +1,148 @@
+//! AdamW (Loshchilov and Hutter 2019), the optimizer of the BERT baseline.
+
+use crate::gradients::{Gradient, collect};
+use crate::ops::adam::Direction;
+use crate::ops::moments::Accumulate;
+use crate::report::UpdateReport;
+use crate::state::Moments;
+use crate::{NamedVars, require, vars};
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor, Var};
+use std::collections::HashMap;
+
+/// The hyper-parameters of [`AdamW`].
+///
+/// Google's BERT was trained with `bias_correction: false` and `max_grad_norm: Some(1.)`, the rest as by default.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamWConfig {
+    /// `β1`, `β2`, the decay rates of the moments.
+    pub betas: (f64, f64),
+    /// `ε`, added outside the root.
+    pub eps: f64,
+    /// `λ`, decoupled from the gradient.
+    pub weight_decay: f64,
+    /// Whether variables of one dimension (biases, layer norms) are decayed too; BERT's are not.
+    pub decay_vectors: bool,
+    /// Whether the moments are divided by `1 − βᵗ`.
+    pub bias_correction: bool,
+    /// The longest gradient of the whole group that is not clipped; `None` is no clipping.
+    pub max_grad_norm: Option<f64>,
+}
+
+impl Default for AdamWConfig {
+    fn default() -> Self {
+        Self {
+            betas: (0.9, 0.999),
+            eps: 1e-6,
+            weight_decay: 0.01,
+            decay_vectors: false,
+            bias_correction: true,
+            max_grad_norm: None,
+        }
+    }
+}
+
+impl AdamWConfig {
+    /// Refuses values for which the step means nothing.
+    ///
+    /// # Errors
+    /// A beta outside [0, 1), an eps or threshold that is not positive, a negative decay, anything not finite.
+    pub fn validate(&self) -> Result<()> {
+        require::fraction("beta1", self.betas.0)?;
+        require::fraction("beta2", self.betas.1)?;
+        require::positive("eps", self.eps)?;
+        require::non_negative("weight_decay", self.weight_decay)?;
+        self.max_grad_norm.map_or(Ok(()), |norm| require::positive("max_grad_norm", norm))
+    }
+
+    /// `λ` for one variable.
+    fn weight_decay_of(&self, var: &Var) -> f64 {
+        if self.decay_vectors || var.rank() > 1 { self.weight_decay } else { 0. }
+    }
+}
+
+/// Adam with decoupled weight decay.
+#[derive(Debug)]
+pub struct AdamW {
+    vars: NamedVars,
+    config: AdamWConfig,
+    moments: Moments,
+}
+
+impl AdamW {
+    /// An optimizer of `vars`.
+    ///
+    /// # Errors
+    /// If the configuration is not [valid](AdamWConfig::validate); if the list is empty, has a name or a variable twice,
+    /// or holds one that is neither f32 nor f64.
+    pub fn new(vars: NamedVars, config: AdamWConfig) -> Result<Self> {
+        config.validate()?;
+        vars::validate(&vars)?;
+        let moments = Moments::new(&vars)?;
+        Ok(Self { vars, config, moments })
+    }
+
+    /// One step with learning rate `η` (Loshchilov and Hutter 2019, Algorithm 2), after an optional global clip:
+    ///
+    /// ```text
+    /// g ← min(1, G/‖g‖)·g
+    /// m ← β1·m + (1 − β1)·g            m̂ = m/(1 − β1ᵗ)
+    /// v ← β2·v + (1 − β2)·g²           v̂ = v/(1 − β2ᵗ)
+    /// x ← (1 − ηλ)·x − η·m̂/(√v̂ + ε)    λ = 0 for biases and layer norms
+    /// ```
+    ///
+    /// # Errors
+    /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive or
+    /// `ηλ ≥ 1`. Neither parameters nor moments have changed then.
+    pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<UpdateReport> {
+        let AdamWConfig { betas, eps, weight_decay, bias_correction, max_grad_norm, .. } = self.config;
+        require::learning_rate(lr, weight_decay)?;
+        let gradients = collect(&self.vars, grads)?;
+        let report = UpdateReport::new(&gradients, max_grad_norm)?;
+        self.moments.steps += 1;
+        let accumulate = Accumulate {
+            beta1: betas.0,
+            beta2: betas.1,
+            weight: 1. - betas.0,
+            scale: report.clip_factor,
+            l2: 0.,
+        };
+        let direction = Direction::new(betas, bias_correction, self.moments.steps, eps, 0.);
+        for (Gradient { var, grad, .. }, moments) in gradients.iter().zip(&self.moments.tensors) {
+            accumulate.apply(moments, grad, var)?;
+            direction.descend(var, moments, lr * self.config.weight_decay_of(var), lr)?;
+        }
+        Ok(report)
+    }
+
+    /// The variables, in their order.
+    pub fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> AdamWConfig {
+        self.config
+    }
+
+    /// The number of steps taken.
+    pub fn steps(&self) -> u64 {
+        self.moments.steps
+    }
+
+    /// Copies of `step` and, for each variable, `exp_avg.NAME` and `exp_avg_sq.NAME`.
+    ///
+    /// # Errors
+    /// If memory cannot be copied.
+    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        self.moments.save(&self.vars)
+    }
+
+    /// Takes back what [`state`](Self::state) gave; the next step is then bit for bit the one that would have followed.
+    ///
+    /// # Errors
+    /// If an entry is missing, superfluous, or of another shape or dtype, naming it. Nothing has changed then.
+    pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
+        self.moments.load(&self.vars, state)
+    }
+}

@@ -1,0 +1,131 @@
+//! SGD with weight decay and relative global clipping, the paper's Algorithm 1.
+
+use crate::clip::relative_threshold;
+use crate::gradients::{collect, total};
+use crate::report::{StepReport, descend};
+use crate::state::{load_step, step_entry};
+use crate::{NamedVars, require, vars};
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor, bail};
+use std::collections::HashMap;
+
+/// The hyper-parameters of [`SiSgd`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SgdConfig {
+    /// `λ`, decoupled from the gradient; the paper's is 1e-2 at `η = 8e-4`.
+    pub weight_decay: f64,
+    /// `√C ≥ 1`: how many times the equilibrium norm a gradient may have; `None` is no clipping.
+    pub clip: Option<f64>,
+}
+
+impl Default for SgdConfig {
+    fn default() -> Self {
+        Self { weight_decay: 1e-2, clip: Some(2.) }
+    }
+}
+
+impl SgdConfig {
+    /// Refuses values for which the algorithm means nothing.
+    ///
+    /// # Errors
+    /// A negative or non-finite weight decay; a clip below 1; a clip without weight decay, whose threshold is zero.
+    pub fn validate(&self) -> Result<()> {
+        let Self { weight_decay, clip } = *self;
+        require::non_negative("weight_decay", weight_decay)?;
+        let Some(clip) = clip else { return Ok(()) };
+        if !(clip.is_finite() && clip >= 1.) {
+            bail!("clip {clip} is not a finite number of at least 1; no clipping is `None`");
+        }
+        if weight_decay == 0. {
+            bail!(
+                "clip {clip} with weight_decay 0 makes the threshold √C·√(2λ/η)·‖x‖ zero and would erase every \
+                 gradient: set weight_decay above 0, or clip to `None`"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// SGD over a scale-invariant group of parameters, all of them together as one vector.
+///
+/// The group must be the whole of what the loss is invariant to, and nothing else: a head or a tied decoder in it makes
+/// both norms meaningless. [`StepReport::euler`] tells.
+///
+/// There is no state beside the parameters: [`state`](Self::state) holds the number of steps, for the record.
+#[derive(Debug)]
+pub struct SiSgd {
+    vars: NamedVars,
+    config: SgdConfig,
+    steps: u64,
+}
+
+impl SiSgd {
+    /// An optimizer of `vars`.
+    ///
+    /// # Errors
+    /// If the configuration is not [valid](SgdConfig::validate); if the list is empty, has a name or a variable twice, or
+    /// holds one that is neither f32 nor f64.
+    pub fn new(vars: NamedVars, config: SgdConfig) -> Result<Self> {
+        config.validate()?;
+        vars::validate(&vars)?;
+        Ok(Self { vars, config, steps: 0 })
+    }
+
+    /// One step with learning rate `η` (Li et al. 2022, Algorithm 1):
+    ///
+    /// ```text
+    /// N ← min( √(2Cλ/η)·‖x‖ , ‖g‖ )
+    /// x ← (1 − ηλ)·x − η·N·g/‖g‖
+    /// ```
+    ///
+    /// `‖x‖` and `‖g‖` run over the whole group, in f64. A zero gradient only decays.
+    ///
+    /// # Errors
+    /// If a variable has no gradient (the graph between it and the loss is cut) or one that is not finite or does not fit,
+    /// naming it; if `η` is not positive or `ηλ ≥ 1`; if `‖x‖ = 0`. No parameter has changed then.
+    pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<StepReport> {
+        let SgdConfig { weight_decay, clip } = self.config;
+        require::learning_rate(lr, weight_decay)?;
+        let gradients = collect(&self.vars, grads)?;
+        let param_norm = total(&gradients).xx.sqrt();
+        if param_norm == 0. {
+            bail!("the parameters are all zero: a scale-invariant loss has no gradient there");
+        }
+        let threshold = clip.map(|clip| relative_threshold(clip, weight_decay, lr, param_norm));
+        let report = descend(&gradients, lr, weight_decay, threshold)?;
+        self.steps += 1;
+        Ok(report)
+    }
+
+    /// The variables, in their order.
+    pub fn vars(&self) -> &[(String, candle_core::Var)] {
+        &self.vars
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> SgdConfig {
+        self.config
+    }
+
+    /// The number of steps taken.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// What to save: the number of steps, as `step`.
+    ///
+    /// # Errors
+    /// If the tensor cannot be made.
+    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        Ok(vec![step_entry(self.steps)?])
+    }
+
+    /// Takes back what [`state`](Self::state) gave.
+    ///
+    /// # Errors
+    /// If `step` is missing or no count, or if there is anything else.
+    pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
+        self.steps = load_step(state, &[])?;
+        Ok(())
+    }
+}
