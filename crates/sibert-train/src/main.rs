@@ -1,2 +1,64 @@
-//! stub
-fn main() {}
+//! `sibert`: pretrain, inspect and verify scale-invariant BERT encoders.
+
+mod args;
+mod config;
+mod device;
+mod run;
+#[allow(missing_docs, dead_code)]
+mod pretrain {
+    pub fn run(r: &crate::run::Run) -> anyhow::Result<()> {
+        println!("{}", r.config.to_toml()?);
+        Ok(())
+    }
+}
+mod fill_mask {
+    pub fn run(_: &crate::args::FillMaskArgs) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+mod verify {
+    pub fn run(_: &crate::args::VerifyArgs) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+mod plot {
+    pub fn run(_: &crate::args::PlotArgs) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mimalloc::MiMalloc;
+
+use args::{Cli, Command};
+
+/// candle allocates fresh tensors at every op; a caching allocator makes its CPU ops several times faster.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let causes = error.chain().map(|cause| without_backtrace(&cause.to_string()));
+            eprintln!("error: {}", causes.collect::<Vec<_>>().join("\n  caused by: "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Pretrain(args) => pretrain::run(&run::Run::prepare(&args)?),
+        Command::FillMask(args) => fill_mask::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Plot(args) => plot::run(&args),
+    }
+}
+
+/// candle writes its backtrace into the message when `RUST_BACKTRACE` is set.
+fn without_backtrace(message: &str) -> String {
+    message.split("\n   0: ").next().unwrap_or_default().to_string()
+}

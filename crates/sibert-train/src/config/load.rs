@@ -1,0 +1,127 @@
+//! Layers of settings: each is checked on its own, then laid over the ones before.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use toml::{Table, Value};
+
+use super::{RunConfig, diagnose, model, resolve};
+
+/// The configuration of a run that names none.
+pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
+
+/// A key of a later source, and what it makes meaningless in the sources before.
+const SUPERSEDES: [(&str, &[&str]); 7] = [
+    ("weight_decay", &["budget"]),
+    ("budget", &["weight_decay"]),
+    ("optimizer", &["clip"]),
+    ("schedule.kind", &["schedule"]),
+    ("head.schedule.kind", &["head.schedule"]),
+    ("model.type", &["head"]),
+    ("model.preset", &model::PRESET_KEYS),
+];
+
+impl RunConfig {
+    /// The settings of a file (the quickstart when `None`) under flags under `--set key=value`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a key is unknown or of another type (named with its line), or a rule is broken.
+    pub fn load(file: Option<&Path>, flags: Table, sets: &[String]) -> Result<Self> {
+        let mut settings = match file {
+            Some(path) => {
+                let name = path.display().to_string();
+                let text =
+                    std::fs::read_to_string(path).with_context(|| format!("cannot read config {name}"))?;
+                checked(&name, &text)?
+            }
+            None => checked("quickstart.toml (built in)", QUICKSTART)?,
+        };
+        overlay(&mut settings, flags);
+        overlay(&mut settings, read_sets(sets)?);
+        let config = resolve::complete(settings)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The configuration as a file that loads to the same run.
+    ///
+    /// # Errors
+    /// If a number has no TOML form.
+    pub fn to_toml(&self) -> Result<String> {
+        Ok(toml::to_string(self)?)
+    }
+}
+
+/// Parses one source, refusing what `RunConfig` does not know.
+fn checked(source: &str, text: &str) -> Result<Table> {
+    match toml::from_str::<RunConfig>(text) {
+        Ok(_) => Ok(toml::from_str(text)?),
+        Err(error) => Err(diagnose::explain(source, text, &error)),
+    }
+}
+
+fn read_sets(sets: &[String]) -> Result<Table> {
+    let mut all = Table::new();
+    for set in sets {
+        let source = format!("--set {set}");
+        let pair = set.split_once('=').filter(|(key, _)| !key.trim().is_empty());
+        let (key, value) = pair.with_context(|| format!("{source}: expected key=value"))?;
+        let mut one = Table::new();
+        insert(&mut one, key.trim(), value_of(value));
+        merge(&mut all, checked(&source, &toml::to_string(&one)?)?);
+    }
+    Ok(all)
+}
+
+/// A TOML value or a number, or else the text itself: `1e-3` and `.5` are numbers, `runs/a` is a string.
+fn value_of(text: &str) -> Value {
+    let parsed = toml::from_str::<Table>(&format!("value = {text}"));
+    match parsed.map(|mut table| (table.remove("value"), table.is_empty())) {
+        Ok((Some(value), true)) => value,
+        _ => text.trim().parse().map_or_else(|_| Value::String(text.to_string()), Value::Float),
+    }
+}
+
+/// Lays `later` over `settings`, dropping first what its keys make meaningless.
+fn overlay(settings: &mut Table, later: Table) {
+    for (_, superseded) in SUPERSEDES.into_iter().filter(|(key, _)| contains(&later, key)) {
+        superseded.iter().for_each(|key| remove(settings, key));
+    }
+    merge(settings, later);
+}
+
+fn merge(settings: &mut Table, later: Table) {
+    for (key, value) in later {
+        match (settings.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => drop(settings.insert(key, value)),
+        }
+    }
+}
+
+fn contains(table: &Table, key: &str) -> bool {
+    match key.split_once('.') {
+        None => table.contains_key(key),
+        Some((first, rest)) => matches!(table.get(first), Some(Value::Table(inner)) if contains(inner, rest)),
+    }
+}
+
+fn insert(table: &mut Table, key: &str, value: Value) {
+    let nested = key
+        .rsplit('.')
+        .fold(value, |value, name| Value::Table(Table::from_iter([(name.to_string(), value)])));
+    if let Value::Table(nested) = nested {
+        merge(table, nested);
+    }
+}
+
+fn remove(table: &mut Table, key: &str) {
+    match key.split_once('.') {
+        None => drop(table.remove(key)),
+        Some((first, rest)) => {
+            if let Some(Value::Table(inner)) = table.get_mut(first) {
+                remove(inner, rest);
+            }
+        }
+    }
+}

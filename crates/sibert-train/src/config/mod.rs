@@ -1,0 +1,201 @@
+//! Settings of a pretraining run: defaults, then a TOML file, then flags, then `--set`.
+//!
+//! [`RunConfig::load`] is the border. What it returns is complete and checked, and the run folder's
+//! `config.toml` is its text: loaded again, it is the same run.
+
+mod clip;
+mod diagnose;
+mod load;
+mod model;
+mod resolve;
+mod schedule;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+mod validate;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use model::ModelSettings;
+pub use schedule::{ScheduleConfig, ScheduleKind};
+
+use crate::device::DeviceName;
+
+/// Everything a pretraining run depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Files and folders of plain text; an empty list is the corpus built into the program.
+    pub text: Vec<PathBuf>,
+    /// Where one document of `text` ends and the next begins.
+    pub documents: DocumentFormat,
+    /// Sentences of the built-in corpus; unused when `text` is given.
+    pub sentences: usize,
+    /// A `tokenizer.json`; a WordPiece tokenizer is trained on the text when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<PathBuf>,
+    /// Entries of the tokenizer to train; with `tokenizer`, its own size counts instead.
+    pub vocab_size: usize,
+    /// Fraction of the documents kept for evaluation, between 0 and 1.
+    pub held_out: f64,
+    /// Tokens in a sequence, with `[CLS]` and `[SEP]`.
+    pub seq_len: usize,
+    /// Probability that a token is chosen for prediction.
+    pub mask_probability: f64,
+
+    /// Seed of initialisation, order, masks and dropout.
+    pub seed: u64,
+    /// Folder of the run: metrics, curves, checkpoints, resolved config.
+    pub out: PathBuf,
+    /// Where to compute: `cpu`, `cuda`, `cuda:N` or `metal`.
+    pub device: DeviceName,
+    /// CPU threads; every core when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+
+    /// Optimizer steps of the whole run, T.
+    pub max_steps: usize,
+    /// Sequences in one optimizer step, over all its micro-batches.
+    pub batch_size: usize,
+    /// Micro-batches in one optimizer step; divides `batch_size`.
+    pub accumulation_steps: usize,
+
+    /// Optimizer of the encoder for SIBERT, of every parameter for BERT.
+    pub optimizer: Optimizer,
+    /// Learning rate η before the schedule.
+    pub lr: f64,
+    /// Decoupled weight decay λ.
+    pub weight_decay: f64,
+    /// Total decay D = η·λ·T; stands for `weight_decay` = min(D / `max_steps`, 0.1) / `lr`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<f64>,
+    /// `√C` for `sisgd`, the largest gradient norm for `sgd`; `"none"` clips nothing.
+    #[serde(with = "clip")]
+    pub clip: Option<f64>,
+    /// Factor on the encoder's initial parameters.
+    pub init_scale: f64,
+    /// Factor on the loss.
+    pub loss_scale: f64,
+
+    /// Steps between two lines of progress.
+    pub log_every: usize,
+    /// Steps between two evaluations.
+    pub eval_every: usize,
+    /// Held-out sequences in one evaluation.
+    pub eval_sequences: usize,
+    /// Steps between two checkpoints.
+    pub save_every: usize,
+    /// Newest checkpoints kept, beside the best.
+    pub keep_last: usize,
+
+    /// Learning rate over time.
+    pub schedule: ScheduleConfig,
+    /// Training of SIBERT's head, which is not scale invariant; absent for BERT.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<HeadConfig>,
+    /// Architecture and sizes.
+    pub model: ModelSettings,
+}
+
+/// Training of the masked-LM head.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeadConfig {
+    /// Optimizer of the head.
+    pub optimizer: HeadOptimizer,
+    /// Learning rate before the schedule.
+    pub lr: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Learning rate over time.
+    pub schedule: ScheduleConfig,
+}
+
+/// Where a document ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentFormat {
+    /// At a blank line.
+    BlankLine,
+    /// At the end of the file.
+    PerFile,
+    /// At the end of the line.
+    PerLine,
+}
+
+/// Update rule of the main parameter group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimizer {
+    /// SGD, decoupled weight decay, relative global clipping (Li et al. 2022, Algorithm 1).
+    Sisgd,
+    /// SGD with a constant bound on the gradient norm.
+    Sgd,
+    /// Layer-wise adaptive moments.
+    Lamb,
+    /// Adam with decoupled weight decay.
+    Adamw,
+}
+
+/// Update rule of the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeadOptimizer {
+    /// Layer-wise adaptive moments, the paper's choice.
+    Lamb,
+    /// Adam with decoupled weight decay.
+    Adamw,
+}
+
+impl RunConfig {
+    /// Sequences in one forward pass.
+    pub fn micro_batch_size(&self) -> usize {
+        self.batch_size / self.accumulation_steps
+    }
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            text: Vec::new(),
+            documents: DocumentFormat::BlankLine,
+            sentences: 30_000,
+            tokenizer: None,
+            vocab_size: 8192,
+            held_out: 0.05,
+            seq_len: 128,
+            mask_probability: 0.15,
+            seed: 0,
+            out: "runs/sibert".into(),
+            device: DeviceName::Cpu,
+            threads: None,
+            max_steps: 1000,
+            batch_size: 32,
+            accumulation_steps: 1,
+            optimizer: Optimizer::Sisgd,
+            lr: 8e-4,
+            weight_decay: 0.01,
+            budget: None,
+            clip: Some(2.0),
+            init_scale: 1.0,
+            loss_scale: 1.0,
+            log_every: 10,
+            eval_every: 100,
+            eval_sequences: 256,
+            save_every: 500,
+            keep_last: 2,
+            schedule: ScheduleConfig::divided_by_ten(),
+            head: None,
+            model: ModelSettings::default(),
+        }
+    }
+}
+
+impl Default for HeadConfig {
+    fn default() -> Self {
+        let schedule = ScheduleConfig::warmed_up(ScheduleKind::Linear, 0.01);
+        Self { optimizer: HeadOptimizer::Lamb, lr: 8e-4, weight_decay: 0.0, schedule }
+    }
+}

@@ -1,0 +1,243 @@
+use std::path::{Path, PathBuf};
+
+use sibert_model::ModelType;
+use sisgd::Schedule;
+use toml::Table;
+
+use super::{Optimizer, RunConfig, diagnose, load::QUICKSTART};
+
+fn with(sets: &[&str]) -> anyhow::Result<RunConfig> {
+    let sets: Vec<_> = sets.iter().map(|set| set.to_string()).collect();
+    RunConfig::load(None, Table::new(), &sets)
+}
+
+fn refusal(sets: &[&str]) -> String {
+    format!("{:#}", with(sets).unwrap_err())
+}
+
+fn from_text(text: &str) -> anyhow::Result<RunConfig> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("base.toml");
+    std::fs::write(&file, text)?;
+    RunConfig::load(Some(&file), Table::new(), &[])
+}
+
+/// The error of a file with this text, from the file's name on.
+fn refusal_of_file(text: &str) -> String {
+    let error = from_text(text).unwrap_err().to_string();
+    error.rsplit_once("/base.toml:").map_or(error.clone(), |(_, rest)| format!("base.toml:{rest}"))
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn every_config_of_the_repository_loads() {
+    let files: Vec<_> =
+        std::fs::read_dir(repository().join("configs")).unwrap().map(|f| f.unwrap().path()).collect();
+    assert!(files.len() >= 5, "{files:?}");
+    for file in files {
+        let config = RunConfig::load(Some(&file), Table::new(), &[]).unwrap();
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        assert_eq!(config.out, Path::new("runs").join(name));
+    }
+}
+
+#[test]
+fn resolved_config_loads_to_the_same_run() {
+    let bert =
+        ["model.type=bert", "optimizer=adamw", "schedule.kind=cosine", "schedule.warmup=0.1", "threads=2"];
+    let odd =
+        ["clip=none", "weight_decay=0.3", "text=[\"a b.txt\"]", "tokenizer=t.json", "model.hidden_size=256"];
+    for sets in [&[][..], &bert, &odd] {
+        let config = with(sets).unwrap();
+        assert_eq!(from_text(&config.to_toml().unwrap()).unwrap(), config);
+    }
+}
+
+#[test]
+fn later_sources_win() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.toml");
+    std::fs::write(&file, "max_steps = 7\nlr = 7e-4\nseed = 7").unwrap();
+    let flags = Table::from_iter([("max_steps".to_string(), 8.into()), ("lr".to_string(), 8e-4.into())]);
+    let config = RunConfig::load(Some(&file), flags, &["max_steps=9".to_string()]).unwrap();
+    assert_eq!((config.max_steps, config.lr, config.seed, config.batch_size), (9, 8e-4, 7, 32));
+}
+
+#[test]
+fn unknown_key_is_refused_with_the_key_that_was_meant() {
+    let file = refusal_of_file("# a comment\nlearning_rate = 1e-3\n");
+    assert_eq!(file, "base.toml:2: unknown key learning_rate, did you mean lr?");
+    let nested = refusal_of_file("[model]\nhiden_size = 64\n");
+    assert_eq!(nested, "base.toml:2: unknown key model.hiden_size, did you mean model.hidden_size?");
+    for (set, meant) in [
+        ("lrr=1", "lr"),
+        ("max_step=1", "max_steps"),
+        ("batchsize=1", "batch_size"),
+        ("hidden_size=64", "model.hidden_size"),
+        ("warmup_steps=3", "schedule.warmup"),
+        ("head.warmup=3", "head.schedule.warmup"),
+        ("modle.hidden_size=3", "model"),
+    ] {
+        let key = set.split('=').next().unwrap().split_inclusive("modle").next().unwrap();
+        assert_eq!(refusal(&[set]), format!("--set {set}: unknown key {key}, did you mean {meant}?"));
+    }
+    assert!(refusal(&["schedule.foo=1"]).ends_with(
+        "expected one of schedule.kind, schedule.warmup, \
+        schedule.milestones, schedule.factor, schedule.power"
+    ));
+}
+
+#[test]
+fn value_of_another_type_names_line_key_expected_and_found() {
+    for (text, error) in [
+        ("\n\nlr = \"fast\"", "base.toml:3: lr: expected a number, found string \"fast\""),
+        ("seed = -1", "base.toml:1: seed: expected a whole number, 0 or more, found integer -1"),
+        ("text = \"a.txt\"", "base.toml:1: text: expected a list in brackets, found string \"a.txt\""),
+        (
+            "[model]\nhidden_size = 1.5",
+            "base.toml:2: model.hidden_size: expected a whole number, 0 or more, found floating point 1.5",
+        ),
+        ("clip = \"off\"", "base.toml:1: clip: expected a number or \"none\", found string \"off\""),
+        (
+            "optimizer = \"adam\"",
+            "base.toml:1: optimizer: expected one of sisgd, sgd, lamb, adamw, found \"adam\"",
+        ),
+        (
+            "[optimizer]\nlr = 1",
+            "base.toml:2: optimizer: expected one of sisgd, sgd, lamb, adamw, found a table",
+        ),
+        (
+            "device = \"gpu\"",
+            "base.toml:1: device: unknown device \"gpu\", expected cpu, cuda, cuda:N or metal",
+        ),
+        ("lr = 1\nlr = 2", "base.toml:2: duplicate key, found lr = 2"),
+    ] {
+        assert_eq!(refusal_of_file(text), error);
+    }
+    assert_eq!(refusal(&["lr=fast"]), "--set lr=fast: expected a number, found string \"fast\"");
+    assert_eq!(refusal(&["lr"]), "--set lr: expected key=value");
+}
+
+#[test]
+fn broken_rule_names_key_value_and_rule() {
+    for (sets, error) in [
+        (&["seq_len=1024"][..], "seq_len 1024 is longer than model.max_position_embeddings 128"),
+        (
+            &["model.hidden_size=770", "model.num_attention_heads=12"],
+            "hidden_size 770 is not a multiple of num_attention_heads 12",
+        ),
+        (
+            &["batch_size=30", "accumulation_steps=4"],
+            "batch_size 30 is not a multiple of accumulation_steps 4",
+        ),
+        (&["max_steps=0"], "max_steps is 0, expected at least 1"),
+        (&["mask_probability=1.5"], "mask_probability is 1.5, expected above 0 and below 1"),
+        (&["clip=0.5"], "clip is 0.5, expected √C of at least 1, or \"none\""),
+        (&["weight_decay=0"], "clip is 2, but weight_decay is 0: every update would be clipped to 0"),
+        (&["lr=1", "weight_decay=1"], "lr 1 times weight_decay 1 is 1, expected below 1"),
+        (&["optimizer=adamw", "clip=1"], "clip is 1, but only sisgd and sgd clip: set clip = \"none\""),
+        (&["out="], "out is empty, expected a folder"),
+        (
+            &["schedule.kind=linear", "schedule.factor=.5"],
+            "schedule.factor has no meaning for schedule.kind linear",
+        ),
+        (&["schedule.milestones=[0.9, 0.6]"], "schedule.milestones 0.9 and 0.6 do not ascend"),
+        (
+            &["model.type=bert", "head.lr=1"],
+            "[head] is set but model.type is bert, whose parameters are all trained by optimizer",
+        ),
+    ] {
+        assert_eq!(refusal(sets).lines().next().unwrap(), error);
+    }
+}
+
+#[test]
+fn preset_stands_for_sizes_and_explicit_sizes_win() {
+    let base = with(&["model.preset=base"]).unwrap().model;
+    assert_eq!((base.preset, base.hidden_size, base.num_hidden_layers), (None, 768, 12));
+    let narrow = from_text("[model]\npreset = \"base\"\nhidden_size = 96").unwrap();
+    assert_eq!((narrow.model.hidden_size, narrow.model.num_hidden_layers), (96, 12));
+    assert!(
+        refusal(&["model.preset=tinny"]).contains("the presets are tiny, mini, small, medium, base, large")
+    );
+}
+
+#[test]
+fn preset_set_later_replaces_explicit_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("resolved.toml");
+    std::fs::write(&file, with(&[]).unwrap().to_toml().unwrap()).unwrap();
+    let config = RunConfig::load(Some(&file), Table::new(), &["model.preset=mini".to_string()]).unwrap();
+    assert_eq!((config.model.hidden_size, config.model.num_hidden_layers), (256, 4));
+}
+
+#[test]
+fn budget_is_the_rate_times_the_steps() {
+    let config = with(&["budget=8", "lr=8e-4", "max_steps=1000000"]).unwrap();
+    assert!((config.weight_decay - 1e-2).abs() < 1e-15);
+    let replaced = with(&["weight_decay=0.5"]).unwrap();
+    assert_eq!((replaced.weight_decay, replaced.budget), (0.5, None));
+    assert!(refusal(&["weight_decay=0.5", "budget=8"]).starts_with("weight_decay and budget are both set"));
+    let short = with(&["budget=8", "lr=1e-2", "max_steps=1"]).unwrap();
+    assert!((short.weight_decay - 10.0).abs() < 1e-12);
+}
+
+#[test]
+fn defaults_go_with_the_optimizer_and_the_model() {
+    let adam = with(&["optimizer=adamw", "weight_decay=0.01", "model.type=bert"]).unwrap();
+    assert_eq!((adam.optimizer, adam.clip, adam.head), (Optimizer::Adamw, None, None));
+    let sibert = from_text("lr = 1e-3\nmax_steps = 1000").unwrap();
+    assert_eq!((sibert.clip, sibert.model.model_type), (Some(2.0), ModelType::Sibert));
+    assert!((sibert.weight_decay - 8.0).abs() < 1e-12);
+    assert_eq!(
+        sibert.head.unwrap().schedule.over(1000),
+        Schedule::Linear { warmup_steps: 10, total_steps: 1000 }
+    );
+    assert_eq!(from_text("optimizer = \"adamw\"").unwrap().weight_decay, 0.01);
+}
+
+#[test]
+fn clip_is_a_number_or_none() {
+    for (text, clip) in [("none", None), ("inf", None), ("3", Some(3.0)), ("1.5", Some(1.5))] {
+        assert_eq!(with(&[&format!("clip={text}")]).unwrap().clip, clip);
+    }
+}
+
+#[test]
+fn milestones_move_with_the_run() {
+    let schedule = with(&[]).unwrap().schedule;
+    assert_eq!(schedule.over(1000), Schedule::PiecewiseConstant { milestones: vec![600, 900], factor: 0.1 });
+    assert_eq!(schedule.over(1), Schedule::PiecewiseConstant { milestones: vec![], factor: 0.1 });
+}
+
+#[test]
+fn short_trial_of_the_quickstart_is_allowed() {
+    for steps in [1, 2, 5, 30] {
+        with(&[&format!("max_steps={steps}")]).unwrap();
+    }
+}
+
+#[test]
+fn readme_explains_every_key() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let known = diagnose::known_keys();
+    assert!(known.len() > 40, "{known:?}");
+    let tables = ["schedule", "head", "model", "head.schedule"];
+    for key in known.iter().filter(|key| !tables.contains(&key.as_str()) && !key.starts_with("head.schedule"))
+    {
+        assert!(readme.contains(&format!("| `{key}`")), "README's table of keys lacks {key}");
+    }
+    let (_, section) = readme.split_once("## Config keys").unwrap();
+    for row in section.split("## ").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `")) {
+        let key = row.split('`').next().unwrap().to_string();
+        assert!(known.contains(&key), "README explains {key}, which does not exist");
+    }
+}
+
+#[test]
+fn quickstart_in_the_program_is_the_file() {
+    assert_eq!(QUICKSTART, std::fs::read_to_string(repository().join("configs/quickstart.toml")).unwrap());
+}

@@ -1,0 +1,125 @@
+//! The rules of a run, checked once.
+
+use anyhow::{Result, bail, ensure};
+use sibert_model::ModelType;
+
+use super::{HeadConfig, Optimizer, RunConfig};
+
+impl RunConfig {
+    /// Refuses a run that cannot be meant.
+    ///
+    /// # Errors
+    /// Names the first key that breaks a rule, its value and the rule.
+    pub fn validate(&self) -> Result<()> {
+        self.validate_counts()?;
+        self.validate_data()?;
+        self.validate_model()?;
+        self.validate_optimizer()?;
+        self.schedule.validate("schedule", self.max_steps)?;
+        match (&self.head, self.model.model_type) {
+            (Some(head), ModelType::Sibert) => head.validate(self.max_steps),
+            (Some(_), ModelType::Bert) => {
+                bail!("[head] is set but model.type is bert, whose parameters are all trained by optimizer")
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    fn validate_counts(&self) -> Result<()> {
+        let counts = [
+            ("max_steps", self.max_steps),
+            ("batch_size", self.batch_size),
+            ("accumulation_steps", self.accumulation_steps),
+            ("threads", self.threads.unwrap_or(1)),
+            ("log_every", self.log_every),
+            ("eval_every", self.eval_every),
+            ("eval_sequences", self.eval_sequences),
+            ("save_every", self.save_every),
+            ("keep_last", self.keep_last),
+        ];
+        for (key, value) in counts {
+            ensure!(value > 0, "{key} is 0, expected at least 1");
+        }
+        let Self { batch_size, accumulation_steps, seed, .. } = self;
+        ensure!(
+            batch_size.is_multiple_of(*accumulation_steps),
+            "batch_size {batch_size} is not a multiple of accumulation_steps {accumulation_steps}"
+        );
+        ensure!(*seed <= i64::MAX as u64, "seed {seed} is above {}, the largest integer of TOML", i64::MAX);
+        Ok(())
+    }
+
+    fn validate_data(&self) -> Result<()> {
+        ensure!(!self.out.as_os_str().is_empty(), "out is empty, expected a folder");
+        ensure!(self.sentences >= 100, "sentences is {}, expected at least 100", self.sentences);
+        ensure!(self.vocab_size >= 100, "vocab_size is {}, expected at least 100", self.vocab_size);
+        for (key, value) in [("held_out", self.held_out), ("mask_probability", self.mask_probability)] {
+            ensure!(value > 0.0 && value < 1.0, "{key} is {value}, expected above 0 and below 1");
+        }
+        let (seq_len, positions) = (self.seq_len, self.model.max_position_embeddings);
+        ensure!(seq_len >= 8, "seq_len is {seq_len}, expected at least 8");
+        ensure!(
+            seq_len <= positions,
+            "seq_len {seq_len} is longer than model.max_position_embeddings {positions}"
+        );
+        Ok(())
+    }
+
+    fn validate_model(&self) -> Result<()> {
+        self.model.to_model_config(self.vocab_size, 0).validate()?;
+        let segments = self.model.type_vocab_size;
+        ensure!(
+            segments >= 2 || !self.model.next_sentence_prediction,
+            "model.type_vocab_size is {segments}, expected at least 2 for next_sentence_prediction"
+        );
+        Ok(())
+    }
+
+    fn validate_optimizer(&self) -> Result<()> {
+        validate_rates("", self.lr, self.weight_decay)?;
+        positive("init_scale", self.init_scale)?;
+        positive("loss_scale", self.loss_scale)?;
+        let Some(clip) = self.clip else { return Ok(()) };
+        positive("clip", clip)?;
+        match self.optimizer {
+            Optimizer::Sisgd => {
+                ensure!(clip >= 1.0, "clip is {clip}, expected √C of at least 1, or \"none\"");
+                ensure!(
+                    self.weight_decay > 0.0,
+                    "clip is {clip}, but weight_decay is 0: every update would be clipped to 0"
+                );
+                Ok(())
+            }
+            Optimizer::Sgd => Ok(()),
+            Optimizer::Lamb | Optimizer::Adamw => {
+                bail!("clip is {clip}, but only sisgd and sgd clip: set clip = \"none\"")
+            }
+        }
+    }
+}
+
+impl HeadConfig {
+    fn validate(&self, max_steps: usize) -> Result<()> {
+        validate_rates("head.", self.lr, self.weight_decay)?;
+        self.schedule.validate("head.schedule", max_steps)
+    }
+}
+
+fn validate_rates(table: &str, lr: f64, weight_decay: f64) -> Result<()> {
+    positive(&format!("{table}lr"), lr)?;
+    ensure!(
+        weight_decay >= 0.0 && weight_decay.is_finite(),
+        "{table}weight_decay is {weight_decay}, expected 0 or more"
+    );
+    let decay = lr * weight_decay;
+    ensure!(
+        decay < 1.0,
+        "{table}lr {lr} times {table}weight_decay {weight_decay} is {decay}, expected below 1"
+    );
+    Ok(())
+}
+
+fn positive(key: &str, value: f64) -> Result<()> {
+    ensure!(value > 0.0 && value.is_finite(), "{key} is {value}, expected above 0");
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Names of compute devices, and the one place that opens them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+
+/// A device as the user writes it: `cpu`, `cuda`, `cuda:1` or `metal`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum DeviceName {
+    /// The processor; the only device of a build without features.
+    #[default]
+    Cpu,
+    /// The NVIDIA GPU of this index.
+    Cuda(usize),
+    /// Apple's GPU.
+    Metal,
+}
+
+impl DeviceName {
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// If this build has no support for it (the message names the cargo feature), or the driver refuses.
+    pub fn open(self) -> Result<Device> {
+        match self {
+            Self::Cpu => Ok(Device::Cpu),
+            Self::Cuda(_) if cfg!(not(feature = "cuda")) => bail!(not_built("CUDA", "cuda")),
+            Self::Metal if cfg!(not(feature = "metal")) => bail!(not_built("Metal", "metal")),
+            Self::Cuda(index) => {
+                Device::new_cuda(index).with_context(|| format!("cannot open device {self}"))
+            }
+            Self::Metal => Device::new_metal(0).with_context(|| format!("cannot open device {self}")),
+        }
+    }
+}
+
+fn not_built(what: &str, feature: &str) -> String {
+    format!("this build has no {what} support: build with --features {feature}")
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Metal => f.write_str("metal"),
+        }
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let unknown = || format!("unknown device {name:?}, expected cpu, cuda, cuda:N or metal");
+        match name.split_once(':') {
+            None if name == "cpu" => Ok(Self::Cpu),
+            None if name == "cuda" => Ok(Self::Cuda(0)),
+            None if name == "metal" => Ok(Self::Metal),
+            Some(("cuda", index)) => index.parse().map(Self::Cuda).map_err(|_| unknown()),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl TryFrom<String> for DeviceName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        name.parse()
+    }
+}
+
+impl From<DeviceName> for String {
+    fn from(name: DeviceName) -> String {
+        name.to_string()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_names_survive_a_round_trip() {
+        for name in ["cpu", "cuda:0", "cuda:3", "metal"] {
+            assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
+        }
+        assert_eq!("cuda".parse(), Ok(DeviceName::Cuda(0)));
+    }
+
+    #[test]
+    fn unknown_device_is_refused_with_the_choices() {
+        for name in ["gpu", "cuda:x", "cuda:-1", "cpu:0", ""] {
+            let error = name.parse::<DeviceName>().unwrap_err();
+            assert_eq!(error, format!("unknown device {name:?}, expected cpu, cuda, cuda:N or metal"));
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn device_that_is_not_built_names_its_feature() {
+        let error = DeviceName::Cuda(0).open().unwrap_err();
+        assert_eq!(error.to_string(), "this build has no CUDA support: build with --features cuda");
+    }
+}
