@@ -8,6 +8,7 @@
 //! killed, a reader finds the old checkpoint or the new one, complete. The manifest holds a SHA-256 of every file.
 
 mod architecture;
+mod find;
 mod load;
 mod lock;
 mod manifest;
@@ -16,7 +17,8 @@ mod save;
 mod write;
 
 pub use architecture::ensure_same_architecture;
-pub use load::{Found, Loaded, Model, load, load_model, newest_valid, resolve_model_dir};
+pub use find::{Found, newest_valid, resolve_model_dir};
+pub use load::{Loaded, Model, load, load_model};
 pub use lock::RunLock;
 pub use prune::prune;
 pub use save::{Snapshot, save};
