@@ -13,10 +13,14 @@ mod gelu;
 mod layer_norm;
 mod linear;
 mod normalize;
+mod real;
 mod relu;
 mod relu_normalize;
+mod row_sums;
 mod rows;
 mod softmax;
+#[cfg(test)]
+mod test_support;
 
 pub use add_bias::add_bias;
 pub use batch_matmul::batch_matmul;
@@ -31,15 +35,55 @@ pub use relu_normalize::relu_normalize;
 pub use rows::rows;
 pub use softmax::softmax;
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{CpuStorage, D, Layout, Result, Tensor, bail};
+
+/// Evaluates `$body` with `$T` standing for the float type of `$storage`, and stores the vector it makes.
+macro_rules! by_dtype {
+    ($op:expr, $storage:expr, $T:ident => $body:expr) => {{
+        use candle_core::{CpuStorage, DType, backend::BackendStorage, bail};
+        match $storage.dtype() {
+            DType::F32 => {
+                type $T = f32;
+                CpuStorage::F32($body)
+            }
+            DType::F64 => {
+                type $T = f64;
+                CpuStorage::F64($body)
+            }
+            dtype => bail!("{}: dtype {} is not f32 or f64", $op, dtype.as_str()),
+        }
+    }};
+}
+use by_dtype;
+
+/// The elements of a contiguous tensor.
+fn slice<'a, T: candle_core::WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+    let Some((start, end)) = layout.contiguous_offsets() else {
+        bail!("expected a contiguous tensor, found strides {:?} for {:?}", layout.stride(), layout.dims())
+    };
+    Ok(&T::cpu_storage_as_slice(storage)?[start..end])
+}
+
+/// The last dimension of a tensor's layout.
+fn width(layout: &Layout) -> usize {
+    layout.dims().last().copied().unwrap_or(1)
+}
+
+/// Refuses a parameter that is not one vector along the last dimension of `x`.
+fn check_vector(op: &str, x: &Tensor, name: &str, vector: &Tensor) -> Result<()> {
+    if vector.dims() != [x.dim(D::Minus1)?] {
+        bail!("{op}: {name} of shape {:?} does not fit input of shape {:?}", vector.dims(), x.dims())
+    }
+    Ok(())
+}
 
 /// `keep` of shape (batch, k), shaped to broadcast over `scores` of shape (batch, …, k), in its dtype.
-fn keep_like(scores: &Tensor, keep: &Tensor) -> Result<Tensor> {
+fn keep_like(op: &str, scores: &Tensor, keep: &Tensor) -> Result<Tensor> {
     let (batch, k) = keep.dims2()?;
     let mut shape = vec![1; scores.rank()];
     match scores.dims() {
         [first, .., last] if (*first, *last) == (batch, k) => (),
-        dims => bail!("keep of shape {:?} does not fit scores of shape {dims:?}", keep.dims()),
+        dims => bail!("{op}: keep of shape {:?} does not fit scores of shape {dims:?}", keep.dims()),
     }
     (shape[0], shape[scores.rank() - 1]) = (batch, k);
     keep.to_dtype(scores.dtype())?.reshape(shape)

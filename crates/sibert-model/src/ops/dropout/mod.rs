@@ -1,20 +1,130 @@
+//! Inverted dropout, its mask a pure function of a key.
+
 mod composed;
-pub use composed::dropout;
+mod cpu;
 
-/// The elements that dropout keeps.
-pub fn dropout_mask(key: u64, p: f32, len: usize) -> Vec<bool> {
-    let (word, threshold) = (|i: u64| mix(key, i), threshold(p));
-    (0..len as u64).map(|i| (word(i / 2) >> (32 * (i % 2))) as u32 as u64 >= threshold).collect()
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+
+use super::{by_dtype, slice};
+
+pub use cpu::dropout_mask;
+#[cfg(test)]
+pub(super) use cpu::word;
+
+/// `y_i = x_i m_i / (1 − p)`, where `m_i` is zero with probability p.
+///
+/// The mask depends on `key` and on the element's index only: it is the same on any device and any number of threads,
+/// and the backward pass makes it again instead of keeping it.
+///
+/// # Errors
+/// If p is not in \[0, 1), or the dtype is neither f32 nor f64.
+pub fn dropout(x: &Tensor, p: f32, key: u64) -> Result<Tensor> {
+    if !(0. ..1.).contains(&p) {
+        bail!("dropout: probability {p} is not in [0, 1)")
+    }
+    if p == 0. {
+        return Ok(x.clone());
+    }
+    if !x.device().is_cpu() {
+        return composed::dropout(x, p, key);
+    }
+    x.contiguous()?.apply_op1(Dropout { p, key })
 }
 
-fn threshold(p: f32) -> u64 {
-    (f64::from(p) * 2f64.powi(32)).round() as u64
+#[derive(Clone, Copy)]
+struct Dropout {
+    p: f32,
+    key: u64,
 }
 
-/// The `counter`-th word of the stream of `key`: SplitMix64.
-fn mix(key: u64, counter: u64) -> u64 {
-    let z = key.wrapping_add(counter.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
+impl CustomOp1 for Dropout {
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let y = by_dtype!(self.name(), x, T => cpu::forward::<T>(slice(x, layout)?, self.p, self.key));
+        Ok((y, layout.shape().clone()))
+    }
+
+    /// Dropout is linear and diagonal: the gradient goes through the same mask.
+    fn bwd(&self, _x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+        dy.contiguous()?.apply_op1_no_bwd(self).map(Some)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+    use crate::ops::test_support::*;
+
+    const P: f32 = 0.3;
+
+    fn apply(inputs: &[Tensor]) -> Result<Tensor> {
+        dropout(&inputs[0], P, 7)
+    }
+
+    #[test]
+    fn dropout_matches_composed() {
+        assert_matches(apply, |inputs| composed::dropout(&inputs[0], P, 7), &[sample(&[3, 37], 1)]);
+        assert_matches(apply, |inputs| composed::dropout(&inputs[0], P, 7), &[sample(&[301, 37], 1)]);
+    }
+
+    #[test]
+    fn dropout_gradient_matches_finite_differences() {
+        assert_gradients(apply, &[sample(&[3, 7], 1)]);
+    }
+
+    #[test]
+    fn dropout_has_degree_one() {
+        assert_homogeneous(apply, &[sample(&[3, 37], 1)], &[0], 1);
+    }
+
+    #[test]
+    fn dropout_is_the_same_on_any_number_of_threads() {
+        assert_same_on_any_number_of_threads(apply, &[sample(&[301, 137], 1)]);
+    }
+
+    #[test]
+    fn dropout_drops_a_share_of_p_and_keeps_the_mean() {
+        const N: usize = 1_000_000;
+        // Six standard deviations of a share of a million draws, at most.
+        const TOLERANCE: f64 = 3e-3;
+        for (key, p) in [(0, 0.1f32), (1, 0.5), (u64::MAX, 0.9)] {
+            let kept = dropout_mask(key, p, N).into_iter().filter(|&kept| kept).count() as f64 / N as f64;
+            assert!((kept - (1. - f64::from(p))).abs() < TOLERANCE, "{kept}");
+            let ones = Tensor::ones(N, DType::F64, &Device::Cpu).unwrap();
+            let sum = values(&dropout(&ones, p, key).unwrap()).into_iter().sum::<f64>();
+            assert!((sum / N as f64 - 1.).abs() < TOLERANCE / (1. - f64::from(p)), "{sum}");
+        }
+    }
+
+    #[test]
+    fn masks_of_two_keys_and_of_neighbours_are_independent() {
+        let (a, b) = (dropout_mask(1, 0.5, 100_000), dropout_mask(2, 0.5, 100_000));
+        let share = |equal: usize| equal as f64 / 100_000.;
+        let keys = share(a.iter().zip(&b).filter(|(a, b)| a == b).count());
+        let neighbours = share(a.windows(2).filter(|pair| pair[0] == pair[1]).count());
+        assert!((keys - 0.5).abs() < 0.01 && (neighbours - 0.5).abs() < 0.01, "{keys} {neighbours}");
+    }
+
+    #[test]
+    fn the_mask_of_a_key_is_pinned() {
+        let kept: String =
+            dropout_mask(42, 0.5, 16).into_iter().map(|kept| if kept { '1' } else { '0' }).collect();
+        assert_eq!(kept, "1101100000000100");
+    }
+
+    #[test]
+    fn probability_zero_changes_nothing_and_one_is_refused() {
+        let x = sample(&[3, 7], 1);
+        assert_eq!(values(&dropout(&x, 0., 7).unwrap()), values(&x));
+        for p in [1., -0.1, f32::NAN] {
+            let error = dropout(&x, p, 7).unwrap_err().to_string();
+            assert!(error.contains(&format!("dropout: probability {p} is not in [0, 1)")), "{error}");
+        }
+    }
 }

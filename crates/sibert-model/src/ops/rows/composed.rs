@@ -1,7 +1,12 @@
 use candle_core::{Result, Tensor};
 
-/// `table[ids]` by candle's `index_select`.
+use super::cpu;
+
+/// `table[ids]` by candle's `index_select`, whose kernels do not all check the ids.
 pub fn rows(table: &Tensor, ids: &Tensor) -> Result<Tensor> {
-    let shape = [ids.dims(), &[table.dim(1)?]].concat();
-    table.index_select(&ids.flatten_all()?, 0)?.reshape(shape)
+    let (len, width) = table.dims2()?;
+    let shape = [ids.dims(), &[width]].concat();
+    let ids = ids.flatten_all()?;
+    cpu::check(&ids.to_vec1()?, len)?;
+    table.index_select(&ids, 0)?.reshape(shape)
 }

@@ -7,7 +7,7 @@ const MASKED: f64 = -1e30;
 
 /// `exp(S − max S) ∘ keep`, each row divided by its sum unless that is zero.
 pub fn softmax(scores: &Tensor, keep: &Tensor) -> Result<Tensor> {
-    let keep = keep_like(scores, keep)?.broadcast_as(scores.shape())?;
+    let keep = keep_like("softmax", scores, keep)?.broadcast_as(scores.shape())?;
     let masked = (scores.ones_like()? * MASKED)?;
     let scores = keep.ne(0f64)?.where_cond(scores, &masked)?;
     let x = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?.exp()?.mul(&keep)?;

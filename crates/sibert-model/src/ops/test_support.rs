@@ -1,0 +1,136 @@
+//! The claims that every operation is held to: its composition, finite differences, threads, homogeneity.
+#![allow(clippy::unwrap_used)]
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+
+/// Reproducible f64 numbers in (-1, 1).
+pub fn sample(shape: &[usize], seed: u64) -> Tensor {
+    let len = shape.iter().product::<usize>() as u64;
+    let uniform = |i| (super::dropout::word(seed.wrapping_mul(0xA5A5_1234_5678_9ABD), i) >> 11) as f64;
+    let values: Vec<f64> = (0..len).map(|i| uniform(i) / 2f64.powi(52) - 1.).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+/// All elements as f64.
+pub fn values(x: &Tensor) -> Vec<f64> {
+    x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// The largest absolute value, at least the smallest positive number.
+pub fn magnitude(x: &Tensor) -> f64 {
+    values(x).into_iter().map(f64::abs).fold(f64::MIN_POSITIVE, f64::max)
+}
+
+/// Every element within `tolerance` of the largest expected one.
+#[track_caller]
+pub fn assert_close(actual: &Tensor, expected: &Tensor, tolerance: f64) {
+    assert_eq!(actual.dims(), expected.dims());
+    let bound = tolerance * magnitude(expected);
+    for (i, (a, e)) in values(actual).into_iter().zip(values(expected)).enumerate() {
+        assert!((a - e).abs() <= bound, "element {i}: {a:e}, expected {e:e}, off by more than {bound:e}");
+    }
+}
+
+/// `Σ w ∘ f(inputs)` with fixed random weights.
+fn weighted_sum(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Tensor> {
+    let y = f(inputs)?;
+    y.mul(&sample(y.dims(), 99).to_dtype(y.dtype())?)?.sum_all()
+}
+
+/// The gradients of a fixed weighted sum of the result with respect to every float input.
+pub fn gradients(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    let vars = inputs.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
+    let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+    let grads = weighted_sum(f, &tensors)?.backward()?;
+    let float = |var: &&Var| var.dtype().is_float();
+    Ok(vars.iter().filter(float).map(|var| grads.get(var).unwrap().clone()).collect())
+}
+
+fn cast(inputs: &[Tensor], dtype: DType) -> Vec<Tensor> {
+    let cast = |x: &Tensor| if x.dtype().is_float() { x.to_dtype(dtype).unwrap() } else { x.clone() };
+    inputs.iter().map(cast).collect()
+}
+
+/// The same numbers as a view with an offset and, where it has two dimensions, gaps between its rows.
+fn strided(x: &Tensor) -> Tensor {
+    let last = x.rank() - 1;
+    let width = x.dim(last).unwrap();
+    Tensor::cat(&[x, x], last).unwrap().narrow(last, width, width).unwrap()
+}
+
+/// Results and gradients equal the oracle's in f32 and f64, and those for strided inputs are the same bits.
+#[track_caller]
+pub fn assert_matches(
+    f: impl Fn(&[Tensor]) -> Result<Tensor>,
+    oracle: impl Fn(&[Tensor]) -> Result<Tensor>,
+    inputs: &[Tensor],
+) {
+    for (dtype, tolerance) in [(DType::F32, 2e-6), (DType::F64, 1e-13)] {
+        let inputs = cast(inputs, dtype);
+        let result = f(&inputs).unwrap();
+        assert_eq!(result.dtype(), dtype);
+        assert_close(&result, &oracle(&inputs).unwrap(), tolerance);
+        let (actual, expected) = (gradients(&f, &inputs).unwrap(), gradients(&oracle, &inputs).unwrap());
+        actual.iter().zip(&expected).for_each(|(actual, expected)| assert_close(actual, expected, tolerance));
+        let views: Vec<Tensor> = inputs.iter().map(strided).collect();
+        assert_eq!(values(&f(&views).unwrap()), values(&result));
+        let through_views = |inputs: &[Tensor]| f(&inputs.iter().map(strided).collect::<Vec<_>>());
+        let strided = gradients(through_views, &inputs).unwrap();
+        strided.iter().zip(&actual).for_each(|(strided, actual)| assert_close(strided, actual, 1e-15));
+    }
+}
+
+/// Gradients in f64 equal central differences.
+#[track_caller]
+pub fn assert_gradients(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) {
+    const STEP: f64 = 1e-5;
+    let floats = (0..inputs.len()).filter(|&i| inputs[i].dtype().is_float());
+    for (index, gradient) in floats.zip(gradients(&f, inputs).unwrap()) {
+        let at = |element: usize, step: f64| {
+            let mut moved = values(&inputs[index]);
+            moved[element] += step;
+            let mut inputs = inputs.to_vec();
+            inputs[index] = Tensor::from_vec(moved, inputs[index].shape(), &Device::Cpu).unwrap();
+            weighted_sum(&f, &inputs).unwrap().to_scalar::<f64>().unwrap()
+        };
+        let slope = |element| (at(element, STEP) - at(element, -STEP)) / (2. * STEP);
+        let slopes: Vec<f64> = (0..gradient.elem_count()).map(slope).collect();
+        let slopes = Tensor::from_vec(slopes, gradient.shape(), &Device::Cpu).unwrap();
+        assert_close(&gradient, &slopes, 1e-6);
+    }
+}
+
+/// Results and gradients in f32 are the same bits on one thread and on three.
+#[track_caller]
+pub fn assert_same_on_any_number_of_threads(
+    f: impl Fn(&[Tensor]) -> Result<Tensor> + Sync,
+    inputs: &[Tensor],
+) {
+    let inputs = cast(inputs, DType::F32);
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut all = gradients(&f, &inputs).unwrap();
+            all.push(f(&inputs).unwrap());
+            all.iter().map(values).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(on(1), on(3));
+}
+
+/// `f(…, s·x, …) = s^degree f(…, x, …)` in f32 when the inputs named by `scaled` are multiplied by s.
+#[track_caller]
+pub fn assert_homogeneous(
+    f: impl Fn(&[Tensor]) -> Result<Tensor>,
+    inputs: &[Tensor],
+    scaled: &[usize],
+    degree: i32,
+) {
+    let inputs = cast(inputs, DType::F32);
+    let expected = f(&inputs).unwrap();
+    for scale in [1e-2, 0.1, 0.37, 10., 100f64] {
+        let mut inputs = inputs.clone();
+        scaled.iter().for_each(|&i| inputs[i] = (&inputs[i] * scale).unwrap());
+        assert_close(&f(&inputs).unwrap(), &(&expected * scale.powi(degree)).unwrap(), 2e-6);
+    }
+}

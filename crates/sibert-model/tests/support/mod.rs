@@ -1,0 +1,94 @@
+//! Golden values, random batches and relative errors for the tests of this folder.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use sibert_model::{Batch, ModelConfig, ModelType, PreTraining, random};
+
+pub fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// The tensors of a golden file, computed in f64 by an independent PyTorch implementation.
+pub fn golden(name: &str) -> HashMap<String, Tensor> {
+    candle_core::safetensors::load(data(name), &Device::Cpu).unwrap()
+}
+
+/// The entries below `prefix`, without it.
+pub fn below(tensors: &HashMap<String, Tensor>, prefix: &str) -> HashMap<String, Tensor> {
+    tensors.iter().filter_map(|(n, t)| Some((n.strip_prefix(prefix)?.to_string(), t.clone()))).collect()
+}
+
+/// A golden file's batch; its labels are -100 where nothing is predicted.
+pub fn golden_batch(tensors: &HashMap<String, Tensor>, dtype: DType) -> Batch {
+    let labels: Vec<i64> = tensors["labels"].flatten_all().unwrap().to_vec1().unwrap();
+    let masked: Vec<u32> = (0..labels.len() as u32).filter(|&i| labels[i as usize] >= 0).collect();
+    let kept: Vec<u32> = masked.iter().map(|&i| labels[i as usize] as u32).collect();
+    Batch {
+        input_ids: tensors["input_ids"].to_dtype(DType::U32).unwrap(),
+        token_type_ids: tensors["token_type_ids"].to_dtype(DType::U32).unwrap(),
+        attention_mask: tensors["attention_mask"].to_dtype(dtype).unwrap(),
+        positions: Tensor::new(masked, &Device::Cpu).unwrap(),
+        labels: Tensor::new(kept, &Device::Cpu).unwrap(),
+        next_sentence: None,
+    }
+}
+
+/// A model small enough for a test, without dropout.
+pub fn small(model_type: ModelType) -> ModelConfig {
+    ModelConfig {
+        vocab_size: 61,
+        hidden_size: 32,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        intermediate_size: 64,
+        max_position_embeddings: 16,
+        hidden_dropout_prob: 0.,
+        attention_probs_dropout_prob: 0.,
+        ..ModelConfig::preset(model_type, "tiny").unwrap()
+    }
+}
+
+/// `rows` random sequences of 12 tokens, the last of them padded, with every fourth position masked.
+pub fn batch(config: &ModelConfig, rows: usize, dtype: DType) -> Batch {
+    const SEQ: usize = 12;
+    let token = |i: usize| (random::fork(9, i as u64) % config.vocab_size as u64) as u32;
+    let ids: Vec<u32> = (0..rows * SEQ).map(token).collect();
+    let padding = |i: usize| i / SEQ == rows - 1 && i % SEQ > 8;
+    let keep: Vec<f64> = (0..rows * SEQ).map(|i| if padding(i) { 0. } else { 1. }).collect();
+    let positions: Vec<u32> =
+        (0..(rows * SEQ) as u32).filter(|&i| i % 4 == 1 && !padding(i as usize)).collect();
+    let labels: Vec<u32> = positions.iter().map(|&i| token(7 * i as usize + 3)).collect();
+    Batch {
+        input_ids: Tensor::from_vec(ids, (rows, SEQ), &Device::Cpu).unwrap(),
+        token_type_ids: Tensor::zeros((rows, SEQ), DType::U32, &Device::Cpu).unwrap(),
+        attention_mask: Tensor::from_vec(keep, (rows, SEQ), &Device::Cpu).unwrap().to_dtype(dtype).unwrap(),
+        positions: Tensor::new(positions, &Device::Cpu).unwrap(),
+        labels: Tensor::new(labels, &Device::Cpu).unwrap(),
+        next_sentence: None,
+    }
+}
+
+/// Mean masked-LM loss over the labelled positions.
+pub fn mean_loss(model: &PreTraining, batch: &Batch, mode: sibert_model::Mode) -> Tensor {
+    let output = model.forward(batch, mode).unwrap();
+    (output.masked_lm_loss / batch.labels.dim(0).unwrap() as f64).unwrap()
+}
+
+pub fn norm(tensor: &Tensor) -> f64 {
+    let squares = tensor.to_dtype(DType::F64).unwrap().sqr().unwrap();
+    squares.sum_all().unwrap().to_scalar::<f64>().unwrap().sqrt()
+}
+
+/// `‖found − expected‖ / ‖expected‖`.
+pub fn relative_error(found: &Tensor, expected: &Tensor) -> f64 {
+    let (found, expected) = (found.to_dtype(DType::F64).unwrap(), expected.to_dtype(DType::F64).unwrap());
+    assert_eq!(found.shape(), expected.shape());
+    norm(&(found - &expected).unwrap()) / norm(&expected).max(f64::MIN_POSITIVE)
+}
+
+pub fn scalar(tensor: &Tensor) -> f64 {
+    tensor.to_dtype(DType::F64).unwrap().to_scalar().unwrap()
+}

@@ -1,0 +1,34 @@
+//! The encoder of the paper in small: embedding, projection, attention, feed-forward, final norm.
+use candle_core::{DType, Device, Result, Tensor};
+use sibert_model::homogeneous::{Homogeneous, One, Zero};
+
+fn encode(p: &[Homogeneous<One>], ids: &Tensor, keep: &Tensor) -> Result<Homogeneous<Zero>> {
+    let z = p[0].rows(ids)?.linear(&p[1])?;
+    let x = z.normalize()?;
+    let split = |x: Homogeneous<One>| x.split_heads(2);
+    let (query, key, value) = (split(x.linear(&p[2])?)?, split(x.linear(&p[3])?)?, split(x.linear(&p[4])?)?);
+    let weights = query.matmul(&key.t()?)?.relu_normalize(keep)?;
+    let z = z.add(&weights.matmul(&value)?.merge_heads()?.linear(&p[5])?)?;
+    let wide = z.normalize()?.linear(&p[6])?.add_bias(&p[7])?.relu()?;
+    z.add(&wide.linear(&p[8])?)?.normalize()
+}
+
+fn main() -> Result<()> {
+    let parameter = |shape: &[usize]| Tensor::randn(0f32, 1., shape, &Device::Cpu).map(Homogeneous::parameter);
+    let square = || parameter(&[4, 4]);
+    let p = [
+        parameter(&[9, 4])?,
+        square()?,
+        square()?,
+        square()?,
+        square()?,
+        square()?,
+        parameter(&[8, 4])?,
+        parameter(&[8])?,
+        parameter(&[4, 8])?,
+    ];
+    let ids = Tensor::new(&[[1u32, 5, 3]], &Device::Cpu)?;
+    let hidden = encode(&p, &ids, &Tensor::ones((1, 3), DType::F32, &Device::Cpu)?)?.into_inner();
+    assert_eq!(hidden.dims(), [1, 3, 4]);
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! One writer a run folder.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// Holds `OUT/.lock` until dropped; the system releases it when the process dies.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Locks a run folder, creating it where needed.
+    ///
+    /// # Errors
+    /// If another process holds it: names that process. If the folder cannot be written: names it.
+    pub fn acquire(run_dir: &Path) -> Result<Self> {
+        fs::create_dir_all(run_dir).with_context(|| {
+            format!("cannot create the run folder {}: choose another --out", run_dir.display())
+        })?;
+        let path = run_dir.join(".lock");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .with_context(|| format!("cannot write {}: choose another --out", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!(
+                "{} is in use by process {}: wait for it, stop it, or choose another --out",
+                run_dir.display(),
+                holder(&mut file)
+            ),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+            }
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn holder(file: &mut File) -> String {
+    let mut pid = String::new();
+    match file.read_to_string(&mut pid) {
+        Ok(_) if !pid.trim().is_empty() => pid.trim().to_owned(),
+        _ => "(unknown)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_second_writer_is_told_the_process_of_the_first() {
+        let run = tempfile::tempdir().unwrap();
+        let first = RunLock::acquire(run.path()).unwrap();
+        let error = RunLock::acquire(run.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("in use by process {}:", std::process::id())), "{error}");
+        drop(first);
+        RunLock::acquire(run.path()).unwrap();
+    }
+
+    #[test]
+    fn unwritable_folder_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("file.txt"), "").unwrap();
+        let error = RunLock::acquire(&dir.path().join("file.txt/run")).unwrap_err().to_string();
+        assert!(error.contains("file.txt/run: choose another --out"), "{error}");
+    }
+}

@@ -1,0 +1,9 @@
+//! What a run reports: sums over steps, one JSON object a line, and a progress bar.
+
+mod metrics;
+mod progress;
+mod window;
+
+pub use metrics::{Evaluation, MetricsLog};
+pub use progress::Progress;
+pub use window::{Report, StepMetrics, Timing, Window};

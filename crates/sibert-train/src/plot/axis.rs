@@ -1,0 +1,176 @@
+//! Ranges, round ticks and their labels.
+
+/// Unit of an axis' labels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Unit {
+    /// Plain numbers.
+    Number,
+    /// Shares, shown in percent.
+    Percent,
+}
+
+/// Maps values to `0..=1` and knows its ticks.
+#[derive(Debug)]
+pub struct Axis {
+    low: f64,
+    high: f64,
+    log: bool,
+    /// Values with their labels, ascending.
+    pub ticks: Vec<(f64, String)>,
+}
+
+impl Axis {
+    /// A linear axis over the values, a little wider; shares and steps begin at 0.
+    pub fn linear(low: f64, high: f64, unit: Unit, tick_count: usize) -> Self {
+        let spread = if high > low { high - low } else { high.abs().max(1e-12) };
+        let low = if low >= 0. && (unit == Unit::Percent || low < 0.25 * spread) {
+            0.
+        } else {
+            low - 0.05 * spread
+        };
+        let high = high + 0.05 * spread;
+        let step = round_step((high - low) / tick_count as f64);
+        let first = (low / step).ceil() as i64;
+        let last = (high / step * (1. + 1e-12)).floor() as i64;
+        let ticks = (first..=last).map(|i| (i as f64 * step, label(i as f64 * step, step, unit))).collect();
+        Self { low, high, log: false, ticks }
+    }
+
+    /// A logarithmic axis over positive values that span a factor of 10 or more, else a linear one.
+    pub fn log(low: f64, high: f64, tick_count: usize) -> Self {
+        if low <= 0. || high / low < 10. {
+            return Self::linear(low, high, Unit::Number, tick_count);
+        }
+        let margin = (high / low).powf(0.05);
+        let (low, high) = (low / margin, high * margin);
+        let decades = (high / low).log10();
+        let factors: &[f64] = if decades < 2. { &[1., 2., 5.] } else { &[1.] };
+        let every = (decades / tick_count as f64).ceil() as i32;
+        let exponents = low.log10().floor() as i32..=high.log10().ceil() as i32;
+        let ticks = exponents
+            .filter(|exponent| exponent.rem_euclid(every) == 0)
+            .flat_map(|exponent| factors.iter().map(move |factor| factor * 10f64.powi(exponent)))
+            .filter(|value| (low..=high).contains(value))
+            .map(|value| (value, number(value, value)))
+            .collect();
+        Self { low, high, log: true, ticks }
+    }
+
+    /// An axis of steps, from 0.
+    pub fn steps(last: f64) -> Self {
+        let mut axis = Self::linear(0., last.max(1.), Unit::Number, 4);
+        axis.high = last.max(1.);
+        axis.ticks.retain(|(value, _)| *value <= last.max(1.) && value.fract() == 0.);
+        axis
+    }
+
+    /// Where a value lies between the ends, 0 to 1.
+    pub fn position(&self, value: f64) -> f64 {
+        match self.log {
+            true => (value / self.low).ln() / (self.high / self.low).ln(),
+            false => (value - self.low) / (self.high - self.low),
+        }
+    }
+}
+
+/// The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `step`.
+fn round_step(step: f64) -> f64 {
+    let power = 10f64.powf(step.log10().floor());
+    [1., 2., 2.5, 5.]
+        .map(|factor| factor * power)
+        .into_iter()
+        .find(|round| *round >= step * 0.999)
+        .unwrap_or(10. * power)
+}
+
+fn label(value: f64, step: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Number => number(value, step),
+        Unit::Percent => format!("{} %", decimal(100. * value, 100. * step)),
+    }
+}
+
+/// `0`, `0.25`, `2.5k`, `8e-4`: digits as far as `step` asks for them.
+fn number(value: f64, step: f64) -> String {
+    let size = value.abs();
+    match size {
+        0. => "0".to_owned(),
+        _ if size < 1e-3 && step < 1e-3 => scientific(value, step),
+        _ if size >= 1e9 => scientific(value, step),
+        _ if size >= 1e6 => decimal(value / 1e6, step / 1e6) + "M",
+        _ if size >= 1e3 && step >= 10. => decimal(value / 1e3, step / 1e3) + "k",
+        _ => decimal(value, step),
+    }
+}
+
+fn scientific(value: f64, step: f64) -> String {
+    let exponent = (value.abs() * (1. + 1e-9)).log10().floor() as i32;
+    let power = 10f64.powi(exponent);
+    format!("{}e{exponent}", decimal(value / power, step / power))
+}
+
+/// The shortest decimal that tells multiples of `step` apart.
+fn decimal(value: f64, step: f64) -> String {
+    let decimals = (0..6).find(|&d| {
+        let scaled = step * 10f64.powi(d);
+        (scaled - scaled.round()).abs() < 1e-6 * scaled.max(1.)
+    });
+    let text = format!("{value:.*}", decimals.unwrap_or(6) as usize);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// A single value with three significant digits.
+pub fn value(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Percent => format!("{:.1} %", 100. * value),
+        Unit::Number if value == 0. => "0".to_owned(),
+        Unit::Number => {
+            let step = 10f64.powi(value.abs().log10().floor() as i32 - 2);
+            number((value / step).round() * step, step)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: Axis) -> Vec<String> {
+        axis.ticks.into_iter().map(|(_, label)| label).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_numbers() {
+        assert_eq!(labels(Axis::linear(2.1, 9.8, Unit::Number, 5)), ["2", "4", "6", "8", "10"]);
+        assert_eq!(labels(Axis::linear(0.02, 0.63, Unit::Percent, 4)), ["0 %", "20 %", "40 %", "60 %"]);
+        assert_eq!(labels(Axis::linear(0., 8e-4, Unit::Number, 4)), ["0", "2.5e-4", "5e-4", "7.5e-4"]);
+        assert_eq!(labels(Axis::steps(2000.)), ["0", "1k", "2k"].map(String::from).to_vec());
+        assert_eq!(labels(Axis::log(0.3, 250., 5)), ["1", "10", "100"]);
+        assert_eq!(labels(Axis::log(0.002, 0.05, 5)), ["0.002", "0.005", "0.01", "0.02", "0.05"]);
+    }
+
+    #[test]
+    fn a_constant_has_a_range() {
+        for value in [0., 8e-4, -3.] {
+            let axis = Axis::linear(value, value, Unit::Number, 4);
+            assert!(axis.high > axis.low && !axis.ticks.is_empty(), "{axis:?}");
+            assert!((0. ..=1.).contains(&axis.position(value)));
+        }
+    }
+
+    #[test]
+    fn a_small_span_is_linear() {
+        assert!(!Axis::log(1., 2., 4).log && !Axis::log(0., 100., 4).log && Axis::log(1., 20., 4).log);
+        assert_eq!(Axis::log(1., 100., 4).position(10.), 0.5);
+    }
+
+    #[test]
+    fn end_labels_have_three_digits() {
+        let shown = [2.345, 123.4, 0.000_812_3, 45_678.].map(|number| value(number, Unit::Number));
+        assert_eq!(shown, ["2.35", "123", "8.12e-4", "45.7k"]);
+        assert_eq!(value(0.4123, Unit::Percent), "41.2 %");
+    }
+}

@@ -1,0 +1,124 @@
+//! Lines, dots and text in units that do not depend on the resolution.
+
+use anyhow::{Result, anyhow};
+use plotters::coord::Shift;
+use plotters::element::{Drawable, PointCollection};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// Name under which the built-in font is registered; an SVG's reader takes the first that it has.
+pub const FONT: &str = "Ubuntu, Helvetica, Arial, sans-serif";
+/// Titles.
+pub const INK: RGBColor = RGBColor(34, 34, 34);
+/// Tick labels and notes.
+pub const GREY: RGBColor = RGBColor(96, 96, 96);
+/// Grid lines.
+pub const GRID: RGBColor = RGBColor(229, 229, 229);
+/// Okabe and Ito's palette, without its yellow, which is too light for lines.
+pub const PALETTE: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 0, 0),
+];
+
+/// A colour as it looks on white at an opacity: lines that cross themselves stay even.
+pub fn lighten(colour: RGBColor, opacity: f64) -> RGBColor {
+    let mix = |channel: u8| (255. - opacity * (255. - f64::from(channel))).round() as u8;
+    RGBColor(mix(colour.0), mix(colour.1), mix(colour.2))
+}
+
+/// A point in units.
+pub type Point = (f64, f64);
+
+/// A white drawing area with a scale.
+pub struct Canvas<DB: DrawingBackend> {
+    area: DrawingArea<DB, Shift>,
+    scale: f64,
+    joins: bool,
+}
+
+impl<DB: DrawingBackend> Canvas<DB> {
+    /// Fills the area with white; `joins` if the backend joins the segments of a thick line well.
+    pub fn new(area: DrawingArea<DB, Shift>, scale: f64, joins: bool) -> Result<Self> {
+        area.fill(&WHITE).map_err(|error| anyhow!("{error}"))?;
+        Ok(Self { area, scale, joins })
+    }
+
+    /// A line through points.
+    pub fn line(&self, points: &[Point], colour: RGBColor, width: f64) -> Result<()> {
+        let style =
+            ShapeStyle { color: colour.to_rgba(), filled: false, stroke_width: self.length(width) as u32 };
+        let mut pixels: Vec<(i32, i32)> = points.iter().map(|&point| self.pixel(point)).collect();
+        pixels.dedup();
+        if pixels.len() < 2 {
+            return Ok(());
+        }
+        if self.joins || pixels.len() == 2 {
+            return self.draw(&PathElement::new(pixels, style));
+        }
+        for segment in pixels.windows(2) {
+            self.draw(&PathElement::new(segment, style))?;
+            self.draw(&Circle::new(segment[1], self.length(width / 2.) - 1, colour.filled()))?;
+        }
+        Ok(())
+    }
+
+    /// A filled shape.
+    pub fn polygon(&self, points: &[Point], colour: RGBAColor) -> Result<()> {
+        let pixels: Vec<(i32, i32)> = points.iter().map(|&point| self.pixel(point)).collect();
+        self.draw(&Polygon::new(pixels, colour))
+    }
+
+    /// A filled dot.
+    pub fn dot(&self, centre: Point, radius: f64, colour: RGBColor) -> Result<()> {
+        self.draw(&Circle::new(self.pixel(centre), self.length(radius), colour.filled()))
+    }
+
+    /// Text beside a point; `anchor` is the point's place in the text.
+    pub fn text(
+        &self,
+        text: &str,
+        at: Point,
+        anchor: (HPos, VPos),
+        size: f64,
+        colour: RGBColor,
+    ) -> Result<()> {
+        let style = self.font(size).color(&colour).pos(Pos::new(anchor.0, anchor.1));
+        self.area.draw_text(text, &style, self.pixel(at)).map_err(|error| anyhow!("{error}"))
+    }
+
+    /// Width of a text in units.
+    pub fn text_width(&self, text: &str, size: f64) -> f64 {
+        let width = self.area.estimate_text_size(text, &self.font(size).into()).map_or(0, |(width, _)| width);
+        f64::from(width) / self.scale
+    }
+
+    /// Hands the drawing to its backend.
+    pub fn present(&self) -> Result<()> {
+        self.area.present().map_err(|error| anyhow!("{error}"))
+    }
+
+    fn draw<'a, E>(&self, element: &'a E) -> Result<()>
+    where
+        &'a E: PointCollection<'a, (i32, i32)>,
+        E: Drawable<DB>,
+    {
+        self.area.draw(element).map_err(|error| anyhow!("{error}"))
+    }
+
+    fn font(&self, size: f64) -> FontDesc<'static> {
+        (FONT, size * self.scale).into_font()
+    }
+
+    fn pixel(&self, (x, y): Point) -> (i32, i32) {
+        ((x * self.scale).round() as i32, (y * self.scale).round() as i32)
+    }
+
+    fn length(&self, units: f64) -> i32 {
+        (units * self.scale).round().max(1.) as i32
+    }
+}

@@ -1,0 +1,98 @@
+//! Reading `metrics.jsonl` into points.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// A named run and the lines of its `metrics.jsonl`.
+pub struct Run {
+    /// Label of its curves.
+    pub name: String,
+    lines: Vec<Value>,
+}
+
+impl Run {
+    /// Reads a `metrics.jsonl`, or that of a run folder; lines that do not parse are left out.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read(name: &str, path: &Path) -> Result<Self> {
+        let path = if path.is_dir() { path.join("metrics.jsonl") } else { path.to_owned() };
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        Ok(Self { name: name.to_owned(), lines })
+    }
+
+    /// `(step, value)` of a key, given as a JSON pointer, wherever both are finite numbers.
+    pub fn points(&self, key: &str) -> Vec<(f64, f64)> {
+        let number = |line: &Value, key: &str| line.pointer(key)?.as_f64().filter(|value| value.is_finite());
+        self.lines.iter().filter_map(|line| Some((number(line, "/step")?, number(line, key)?))).collect()
+    }
+}
+
+/// Neighbouring points as one: their last step, and the lowest, mean and highest value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bin {
+    /// Last step of the points.
+    pub step: f64,
+    /// Lowest value.
+    pub low: f64,
+    /// Mean value.
+    pub mean: f64,
+    /// Highest value.
+    pub high: f64,
+}
+
+/// The first point and at most `count` bins of equally many others; while they are few, every point is one.
+pub fn bins(points: &[(f64, f64)], count: usize) -> Vec<Bin> {
+    let (first, rest) = points.split_at(points.len().min(1));
+    let size = rest.len().div_ceil(count).max(1);
+    first.chunks(1).chain(rest.chunks(size)).map(bin).collect()
+}
+
+fn bin(points: &[(f64, f64)]) -> Bin {
+    let values = || points.iter().map(|point| point.1);
+    Bin {
+        step: points[points.len() - 1].0,
+        low: values().fold(f64::INFINITY, f64::min),
+        mean: values().sum::<f64>() / points.len() as f64,
+        high: values().fold(f64::NEG_INFINITY, f64::max),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn absent_and_null_values_are_skipped() {
+        let dir = tempfile::tempdir().unwrap();
+        let lines = "{\"step\":1,\"loss\":2}\n{\"step\":2,\"loss\":null}\n{\"step\":3}\n\
+                     {\"step\":4,\"loss\":1,\"timing\":{\"tokens_per_second\":9}}\n{\"step\":5,\"lo";
+        fs::write(dir.path().join("metrics.jsonl"), lines).unwrap();
+        let run = Run::read("a", dir.path()).unwrap();
+        assert_eq!(run.points("/loss"), [(1., 2.), (4., 1.)]);
+        assert_eq!(run.points("/timing/tokens_per_second"), [(4., 9.)]);
+    }
+
+    #[test]
+    fn bins_keep_spikes() {
+        let mut points: Vec<(f64, f64)> = (0..=10_000).map(|step| (f64::from(step), 1.)).collect();
+        points[5_004].1 = 50.;
+        let bins = bins(&points, 100);
+        assert_eq!(bins.len(), 101);
+        assert_eq!(bins[0].step, 0.);
+        assert_eq!(bins[100], Bin { step: 10_000., low: 1., mean: 1., high: 1. });
+        assert_eq!(bins[51], Bin { step: 5_100., low: 1., mean: 1.49, high: 50. });
+    }
+
+    #[test]
+    fn few_points_stay_as_they_are() {
+        let bins = bins(&[(1., 2.), (3., 4.)], 100);
+        assert_eq!(bins[1], Bin { step: 3., low: 4., mean: 4., high: 4. });
+        assert_eq!(bins.len(), 2);
+    }
+}
