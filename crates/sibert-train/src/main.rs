@@ -21,11 +21,10 @@ mod verify {
         Ok(())
     }
 }
-mod plot {
-    pub fn run(_: &crate::args::PlotArgs) -> anyhow::Result<()> {
-        Ok(())
-    }
-}
+mod checkpoint;
+mod log;
+mod plot;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -54,7 +53,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Pretrain(args) => pretrain::run(&run::Run::prepare(&args)?),
         Command::FillMask(args) => fill_mask::run(&args),
         Command::Verify(args) => verify::run(&args),
-        Command::Plot(args) => plot::run(&args),
+        Command::Plot(args) => run::draw(&args),
     }
 }
 

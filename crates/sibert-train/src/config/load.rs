@@ -1,6 +1,7 @@
 //! Layers of settings: each is checked on its own, then laid over the ones before.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
@@ -26,21 +27,19 @@ impl RunConfig {
     ///
     /// # Errors
     /// If the file cannot be read, a key is unknown or of another type (named with its line), or a rule is broken.
-    pub fn load(file: Option<&Path>, flags: Table, sets: &[String]) -> Result<Self> {
-        let mut settings = match file {
-            Some(path) => {
-                let name = path.display().to_string();
-                let text =
-                    std::fs::read_to_string(path).with_context(|| format!("cannot read config {name}"))?;
-                checked(&name, &text)?
-            }
-            None => checked("quickstart.toml (built in)", QUICKSTART)?,
-        };
-        overlay(&mut settings, flags);
-        overlay(&mut settings, read_sets(sets)?);
-        let config = resolve::complete(settings)?;
+    pub fn load(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<Self> {
+        let config = resolve::complete(merged(file, flags, sets)?)?;
         config.validate()?;
         Ok(config)
+    }
+
+    /// The output folder alone, of settings that may be incomplete without the file that lies in it.
+    ///
+    /// # Errors
+    /// As `load`, rules aside.
+    pub fn out(flags: &Table, sets: &[String]) -> Result<PathBuf> {
+        let settings = merged(None, flags, sets)?;
+        Ok(settings.get("out").and_then(Value::as_str).map_or(Self::default().out, PathBuf::from))
     }
 
     /// The configuration as a file that loads to the same run.
@@ -50,6 +49,20 @@ impl RunConfig {
     pub fn to_toml(&self) -> Result<String> {
         Ok(toml::to_string(self)?)
     }
+}
+
+fn merged(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<Table> {
+    let mut settings = match file {
+        Some(path) => {
+            let name = path.display().to_string();
+            let text = fs::read_to_string(path).with_context(|| format!("cannot read config {name}"))?;
+            checked(&name, &text)?
+        }
+        None => checked("quickstart.toml (built in)", QUICKSTART)?,
+    };
+    overlay(&mut settings, flags.clone());
+    overlay(&mut settings, read_sets(sets)?);
+    Ok(settings)
 }
 
 /// Parses one source, refusing what `RunConfig` does not know.

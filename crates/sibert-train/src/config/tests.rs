@@ -8,7 +8,7 @@ use super::{Optimizer, RunConfig, diagnose, load::QUICKSTART};
 
 fn with(sets: &[&str]) -> anyhow::Result<RunConfig> {
     let sets: Vec<_> = sets.iter().map(|set| set.to_string()).collect();
-    RunConfig::load(None, Table::new(), &sets)
+    RunConfig::load(None, &Table::new(), &sets)
 }
 
 fn refusal(sets: &[&str]) -> String {
@@ -19,7 +19,7 @@ fn from_text(text: &str) -> anyhow::Result<RunConfig> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("base.toml");
     std::fs::write(&file, text)?;
-    RunConfig::load(Some(&file), Table::new(), &[])
+    RunConfig::load(Some(&file), &Table::new(), &[])
 }
 
 /// The error of a file with this text, from the file's name on.
@@ -38,7 +38,7 @@ fn every_config_of_the_repository_loads() {
         std::fs::read_dir(repository().join("configs")).unwrap().map(|f| f.unwrap().path()).collect();
     assert!(files.len() >= 5, "{files:?}");
     for file in files {
-        let config = RunConfig::load(Some(&file), Table::new(), &[]).unwrap();
+        let config = RunConfig::load(Some(&file), &Table::new(), &[]).unwrap();
         let name = file.file_stem().unwrap().to_str().unwrap();
         assert_eq!(config.out, Path::new("runs").join(name));
     }
@@ -62,7 +62,7 @@ fn later_sources_win() {
     let file = folder.path().join("a.toml");
     std::fs::write(&file, "max_steps = 7\nlr = 7e-4\nseed = 7").unwrap();
     let flags = Table::from_iter([("max_steps".to_string(), 8.into()), ("lr".to_string(), 8e-4.into())]);
-    let config = RunConfig::load(Some(&file), flags, &["max_steps=9".to_string()]).unwrap();
+    let config = RunConfig::load(Some(&file), &flags, &["max_steps=9".to_string()]).unwrap();
     assert_eq!((config.max_steps, config.lr, config.seed, config.batch_size), (9, 8e-4, 7, 32));
 }
 
@@ -170,7 +170,7 @@ fn preset_set_later_replaces_explicit_sizes() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("resolved.toml");
     std::fs::write(&file, with(&[]).unwrap().to_toml().unwrap()).unwrap();
-    let config = RunConfig::load(Some(&file), Table::new(), &["model.preset=mini".to_string()]).unwrap();
+    let config = RunConfig::load(Some(&file), &Table::new(), &["model.preset=mini".to_string()]).unwrap();
     assert_eq!((config.model.hidden_size, config.model.num_hidden_layers), (256, 4));
 }
 
