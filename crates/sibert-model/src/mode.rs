@@ -46,7 +46,7 @@ impl Mode {
             Mode::Eval => Ok(x.clone()),
             Mode::Train { key, first_row } => {
                 let offset = first_row * x.dims().iter().skip(1).product::<usize>();
-                ops::dropout(x, p, random::fork(key, offset as u64))
+                ops::dropout(x, p, key, offset)
             }
         }
     }

@@ -5,7 +5,7 @@ mod support;
 
 use candle_core::{DType, Device, Tensor};
 use sibert_model::{Mode, ModelConfig, ModelType, PreTraining, random};
-use support::{batch, mean_loss, norm, relative_error, scalar, small};
+use support::{batch, mean_loss, norm, scalar, small};
 
 fn with_dropout(model_type: ModelType) -> ModelConfig {
     ModelConfig { hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1, ..small(model_type) }
@@ -73,7 +73,9 @@ fn micro_batches_add_up_to_their_batch_under_dropout() {
             }
         }
         for (sum, (name, var)) in sums.into_iter().zip(model.parameters()) {
-            let error = relative_error(&sum.unwrap(), grads.get(&var).unwrap());
+            // relative to the larger gradients: that of BERT's key bias is zero up to rounding
+            let expected = grads.get(&var).unwrap();
+            let error = norm(&(sum.unwrap() - expected).unwrap()) / (norm(expected) + 1.);
             assert!(error < 1e-12, "{name}: {error:e}");
         }
     }

@@ -7,22 +7,22 @@ use anyhow::{Context, Result};
 
 use super::{hidden, name_of, path_of, steps};
 
-/// Deletes all checkpoints but the last `keep_last` and the best; points `best` to the latter.
+/// After saving `step`, deletes all checkpoints up to it but the last `keep_last` and the best; links `best`.
 ///
-/// A checkpoint is renamed before it is deleted: a half-deleted one is never seen. At least one is kept.
+/// At least one is kept. Later ones, which a resume passed over as damaged, neither count nor go; training will
+/// replace them. A checkpoint is renamed before it is deleted: a half-deleted one is never seen.
 ///
 /// # Errors
 /// Names the folder that cannot be renamed, deleted or linked.
-pub fn prune(run_dir: &Path, keep_last: usize, best_step: Option<usize>) -> Result<()> {
-    let steps = steps(run_dir)?;
+pub fn prune(run_dir: &Path, step: usize, keep_last: usize, best_step: Option<usize>) -> Result<()> {
+    let mut steps = steps(run_dir)?;
+    steps.retain(|&other| other <= step);
     let dispensable = steps.len().saturating_sub(keep_last.max(1));
-    for &step in &steps[..dispensable] {
-        if best_step != Some(step) {
-            let doomed = hidden(run_dir, step, "del");
-            fs::rename(path_of(run_dir, step), &doomed)
-                .and_then(|()| fs::remove_dir_all(&doomed))
-                .with_context(|| format!("cannot delete {}", path_of(run_dir, step).display()))?;
-        }
+    for &step in steps[..dispensable].iter().filter(|&&step| best_step != Some(step)) {
+        let doomed = hidden(run_dir, step, "del");
+        fs::rename(path_of(run_dir, step), &doomed)
+            .and_then(|()| fs::remove_dir_all(&doomed))
+            .with_context(|| format!("cannot delete {}", path_of(run_dir, step).display()))?;
     }
     match best_step.filter(|best| steps.contains(best)) {
         Some(best) => link(run_dir, "best", best),
@@ -59,7 +59,7 @@ mod tests {
         for step in [1, 2, 3, 4, 5] {
             save_step(run.path(), step);
         }
-        prune(run.path(), 2, Some(2)).unwrap();
+        prune(run.path(), 5, 2, Some(2)).unwrap();
         assert_eq!(
             folders(run.path()).unwrap(),
             ["checkpoint-000002", "checkpoint-000004", "checkpoint-000005"]
@@ -71,8 +71,18 @@ mod tests {
         let run = tempfile::tempdir().unwrap();
         save_step(run.path(), 999_999);
         save_step(run.path(), 1_000_000);
-        prune(run.path(), 0, None).unwrap();
+        prune(run.path(), 1_000_000, 0, None).unwrap();
         assert_eq!(folders(run.path()).unwrap(), ["checkpoint-1000000"]);
+    }
+
+    #[test]
+    fn damaged_later_checkpoints_do_not_displace_good_ones() {
+        let run = tempfile::tempdir().unwrap();
+        for step in [9, 4, 5] {
+            save_step(run.path(), step);
+        }
+        prune(run.path(), 5, 1, None).unwrap();
+        assert_eq!(folders(run.path()).unwrap(), ["checkpoint-000005", "checkpoint-000009"]);
     }
 
     #[test]
@@ -82,7 +92,7 @@ mod tests {
         let run = dir.path().join("run");
         for step in [1, 2, 3] {
             save_step(&run, step);
-            prune(&run, 3, Some(step.min(2))).unwrap();
+            prune(&run, step, 3, Some(step.min(2))).unwrap();
         }
         let moved = dir.path().join("moved");
         fs::rename(&run, &moved).unwrap();

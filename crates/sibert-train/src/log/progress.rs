@@ -63,7 +63,7 @@ impl Progress {
 
 fn bar(total: usize, start: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:20.cyan/dim} {pos}/{len}  {msg}")
+    let style = ProgressStyle::with_template("{bar:16.cyan/dim} {pos}/{len}  {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━╸─");
     bar.set_style(style);

@@ -38,14 +38,14 @@ pub type Point = (f64, f64);
 pub struct Canvas<DB: DrawingBackend> {
     area: DrawingArea<DB, Shift>,
     scale: f64,
-    joins: bool,
+    raster: bool,
 }
 
 impl<DB: DrawingBackend> Canvas<DB> {
-    /// Fills the area with white; `joins` if the backend joins the segments of a thick line well.
-    pub fn new(area: DrawingArea<DB, Shift>, scale: f64, joins: bool) -> Result<Self> {
+    /// Fills the area with white; `raster` corrects what plotters does to bitmaps only.
+    pub fn new(area: DrawingArea<DB, Shift>, scale: f64, raster: bool) -> Result<Self> {
         area.fill(&WHITE).map_err(|error| anyhow!("{error}"))?;
-        Ok(Self { area, scale, joins })
+        Ok(Self { area, scale, raster })
     }
 
     /// A line through points.
@@ -57,9 +57,10 @@ impl<DB: DrawingBackend> Canvas<DB> {
         if pixels.len() < 2 {
             return Ok(());
         }
-        if self.joins || pixels.len() == 2 {
+        if !self.raster || pixels.len() == 2 {
             return self.draw(&PathElement::new(pixels, style));
         }
+        // A bitmap's thick line has spikes at sharp corners: draw segments with round joins instead.
         for segment in pixels.windows(2) {
             self.draw(&PathElement::new(segment, style))?;
             self.draw(&Circle::new(segment[1], self.length(width / 2.) - 1, colour.filled()))?;
@@ -88,7 +89,9 @@ impl<DB: DrawingBackend> Canvas<DB> {
         colour: RGBColor,
     ) -> Result<()> {
         let style = self.font(size).color(&colour).pos(Pos::new(anchor.0, anchor.1));
-        self.area.draw_text(text, &style, self.pixel(at)).map_err(|error| anyhow!("{error}"))
+        // A bitmap's text is centred by a box that is too low.
+        let drop = if self.raster && matches!(anchor.1, VPos::Center) { 0.15 * size } else { 0. };
+        self.area.draw_text(text, &style, self.pixel((at.0, at.1 + drop))).map_err(|error| anyhow!("{error}"))
     }
 
     /// Width of a text in units.

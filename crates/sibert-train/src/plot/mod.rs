@@ -71,8 +71,8 @@ impl<'a> Figure<'a> {
         ((CELL.0 * self.columns as f64) as u32 * scale, (CELL.1 * rows as f64) as u32 * scale)
     }
 
-    fn draw_on<DB: DrawingBackend>(&self, backend: DB, joins: bool) -> Result<()> {
-        let canvas = Canvas::new(backend.into_drawing_area(), f64::from(DETAIL), joins)?;
+    fn draw_on<DB: DrawingBackend>(&self, backend: DB, raster: bool) -> Result<()> {
+        let canvas = Canvas::new(backend.into_drawing_area(), f64::from(DETAIL), raster)?;
         let label_width = panel::label_width(&canvas, self.runs);
         for (index, panel) in self.panels.iter().enumerate() {
             let (column, row) = (index % self.columns, index / self.columns);
@@ -85,7 +85,7 @@ impl<'a> Figure<'a> {
     /// Draws finely and states the size at 1x: the view box does the scaling.
     fn write_svg(&self, path: &Path) -> Result<()> {
         let mut svg = String::new();
-        self.draw_on(SVGBackend::with_string(&mut svg, self.size(DETAIL)), true)?;
+        self.draw_on(SVGBackend::with_string(&mut svg, self.size(DETAIL)), false)?;
         let ((wide, high), (width, height)) = (self.size(DETAIL), self.size(1));
         let (fine, plain) =
             (format!(r#"width="{wide}" height="{high}""#), format!(r#"width="{width}" height="{height}""#));
@@ -96,7 +96,7 @@ impl<'a> Figure<'a> {
     fn write_png(&self, path: &Path) -> Result<()> {
         let (wide, high) = self.size(DETAIL);
         let mut fine = vec![0; (wide * high * 3) as usize];
-        self.draw_on(BitMapBackend::with_buffer(&mut fine, (wide, high)), false)?;
+        self.draw_on(BitMapBackend::with_buffer(&mut fine, (wide, high)), true)?;
         let (width, height) = (wide / 2, high / 2);
         let mut png = BitMapBackend::new(path, (width, height));
         png.blit_bitmap((0, 0), (width, height), &halve(&fine, wide as usize))?;

@@ -26,19 +26,24 @@ fn kept(key: u64, pair: u64, threshold: u64) -> [bool; 2] {
     [word & 0xFFFF_FFFF >= threshold, word >> 32 >= threshold]
 }
 
-/// Which of the first `len` elements dropout keeps.
-pub fn dropout_mask(key: u64, p: f32, len: usize) -> Vec<bool> {
+/// Which of the elements `offset .. offset + len` dropout keeps.
+pub fn dropout_mask(key: u64, p: f32, offset: usize, len: usize) -> Vec<bool> {
     let threshold = threshold(p);
-    let pairs = 0..len.div_ceil(2) as u64;
-    pairs.flat_map(|pair| kept(key, pair, threshold)).take(len).collect()
+    let pairs = (offset / 2) as u64..(offset + len).div_ceil(2) as u64;
+    pairs.flat_map(|pair| kept(key, pair, threshold)).skip(offset % 2).take(len).collect()
 }
 
-pub fn forward<T: Real>(x: &[T], p: f32, key: u64) -> Vec<T> {
+pub fn forward<T: Real>(x: &[T], p: f32, key: u64, offset: usize) -> Vec<T> {
     let (threshold, scale) = (threshold(p), T::narrow(1. / (1. - f64::from(p))));
     let mut y = vec![T::zero(); x.len()];
-    let tasks = y.par_chunks_mut(TASK).zip(x.par_chunks(TASK)).enumerate();
+    // an odd offset begins with the second half of a pair
+    let lone = (offset % 2).min(x.len());
+    if lone == 1 && kept(key, (offset / 2) as u64, threshold)[1] {
+        y[0] = x[0] * scale;
+    }
+    let tasks = y[lone..].par_chunks_mut(TASK).zip(x[lone..].par_chunks(TASK)).enumerate();
     tasks.for_each(|(task, (y, x))| {
-        let first = (task * TASK / 2) as u64;
+        let first = (offset.div_ceil(2) + task * TASK / 2) as u64;
         for (pair, (y, x)) in (first..).zip(y.chunks_mut(2).zip(x.chunks(2))) {
             let kept = kept(key, pair, threshold);
             for ((y, &x), kept) in y.iter_mut().zip(x).zip(kept) {

@@ -14,11 +14,12 @@ pub(super) use cpu::word;
 /// `y_i = x_i m_i / (1 − p)`, where `m_i` is zero with probability p.
 ///
 /// The mask depends on `key` and on the element's index only: it is the same on any device and any number of threads,
-/// and the backward pass makes it again instead of keeping it.
+/// and the backward pass makes it again instead of keeping it. The first element of `x` has the index `offset`, so that
+/// the parts of a tensor are dropped as the whole would be.
 ///
 /// # Errors
 /// If p is not in \[0, 1), or the dtype is neither f32 nor f64.
-pub fn dropout(x: &Tensor, p: f32, key: u64) -> Result<Tensor> {
+pub fn dropout(x: &Tensor, p: f32, key: u64, offset: usize) -> Result<Tensor> {
     if !(0. ..1.).contains(&p) {
         bail!("dropout: probability {p} is not in [0, 1)")
     }
@@ -26,15 +27,16 @@ pub fn dropout(x: &Tensor, p: f32, key: u64) -> Result<Tensor> {
         return Ok(x.clone());
     }
     if !x.device().is_cpu() {
-        return composed::dropout(x, p, key);
+        return composed::dropout(x, p, key, offset);
     }
-    x.contiguous()?.apply_op1(Dropout { p, key })
+    x.contiguous()?.apply_op1(Dropout { p, key, offset })
 }
 
 #[derive(Clone, Copy)]
 struct Dropout {
     p: f32,
     key: u64,
+    offset: usize,
 }
 
 impl CustomOp1 for Dropout {
@@ -43,7 +45,7 @@ impl CustomOp1 for Dropout {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let y = by_dtype!(self.name(), x, T => cpu::forward::<T>(slice(x, layout)?, self.p, self.key));
+        let y = by_dtype!(self.name(), x, T => cpu::forward::<T>(slice(x, layout)?, self.p, self.key, self.offset));
         Ok((y, layout.shape().clone()))
     }
 
@@ -64,13 +66,13 @@ mod tests {
     const P: f32 = 0.3;
 
     fn apply(inputs: &[Tensor]) -> Result<Tensor> {
-        dropout(&inputs[0], P, 7)
+        dropout(&inputs[0], P, 7, 0)
     }
 
     #[test]
     fn dropout_matches_composed() {
-        assert_matches(apply, |inputs| composed::dropout(&inputs[0], P, 7), &[sample(&[3, 37], 1)]);
-        assert_matches(apply, |inputs| composed::dropout(&inputs[0], P, 7), &[sample(&[301, 37], 1)]);
+        assert_matches(apply, |inputs| composed::dropout(&inputs[0], P, 7, 0), &[sample(&[3, 37], 1)]);
+        assert_matches(apply, |inputs| composed::dropout(&inputs[0], P, 7, 0), &[sample(&[301, 37], 1)]);
     }
 
     #[test]
@@ -94,17 +96,17 @@ mod tests {
         // Six standard deviations of a share of a million draws, at most.
         const TOLERANCE: f64 = 3e-3;
         for (key, p) in [(0, 0.1f32), (1, 0.5), (u64::MAX, 0.9)] {
-            let kept = dropout_mask(key, p, N).into_iter().filter(|&kept| kept).count() as f64 / N as f64;
+            let kept = dropout_mask(key, p, 0, N).into_iter().filter(|&kept| kept).count() as f64 / N as f64;
             assert!((kept - (1. - f64::from(p))).abs() < TOLERANCE, "{kept}");
             let ones = Tensor::ones(N, DType::F64, &Device::Cpu).unwrap();
-            let sum = values(&dropout(&ones, p, key).unwrap()).into_iter().sum::<f64>();
+            let sum = values(&dropout(&ones, p, key, 0).unwrap()).into_iter().sum::<f64>();
             assert!((sum / N as f64 - 1.).abs() < TOLERANCE / (1. - f64::from(p)), "{sum}");
         }
     }
 
     #[test]
     fn masks_of_two_keys_and_of_neighbours_are_independent() {
-        let (a, b) = (dropout_mask(1, 0.5, 100_000), dropout_mask(2, 0.5, 100_000));
+        let (a, b) = (dropout_mask(1, 0.5, 0, 100_000), dropout_mask(2, 0.5, 0, 100_000));
         let share = |equal: usize| equal as f64 / 100_000.;
         let keys = share(a.iter().zip(&b).filter(|(a, b)| a == b).count());
         let neighbours = share(a.windows(2).filter(|pair| pair[0] == pair[1]).count());
@@ -114,16 +116,24 @@ mod tests {
     #[test]
     fn the_mask_of_a_key_is_pinned() {
         let kept: String =
-            dropout_mask(42, 0.5, 16).into_iter().map(|kept| if kept { '1' } else { '0' }).collect();
+            dropout_mask(42, 0.5, 0, 16).into_iter().map(|kept| if kept { '1' } else { '0' }).collect();
         assert_eq!(kept, "1101100000000100");
+    }
+
+    #[test]
+    fn parts_are_dropped_as_their_whole() {
+        let x = sample(&[3, 7], 1); // rows of odd length
+        let whole = values(&dropout(&x, P, 7, 0).unwrap());
+        let row = |i: usize| values(&dropout(&x.narrow(0, i, 1).unwrap(), P, 7, 7 * i).unwrap());
+        assert_eq!((0..3).flat_map(row).collect::<Vec<_>>(), whole);
     }
 
     #[test]
     fn probability_zero_changes_nothing_and_one_is_refused() {
         let x = sample(&[3, 7], 1);
-        assert_eq!(values(&dropout(&x, 0., 7).unwrap()), values(&x));
+        assert_eq!(values(&dropout(&x, 0., 7, 0).unwrap()), values(&x));
         for p in [1., -0.1, f32::NAN] {
-            let error = dropout(&x, p, 7).unwrap_err().to_string();
+            let error = dropout(&x, p, 7, 0).unwrap_err().to_string();
             assert!(error.contains(&format!("dropout: probability {p} is not in [0, 1)")), "{error}");
         }
     }
