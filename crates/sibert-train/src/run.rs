@@ -29,7 +29,7 @@ impl Run {
     /// Prepares a run from its arguments, and writes its resolved config.
     ///
     /// # Errors
-    /// If a setting is wrong, the device was not built in, or the folder is not writable, in use or holds another run.
+    /// If a setting is wrong, the device was not built in, or the folder is not writable, in use, or holds a run.
     pub fn prepare(args: &PretrainArgs) -> Result<Self> {
         let config = settings(args)?;
         if let Some(threads) = config.threads {

@@ -26,7 +26,7 @@ impl RunConfig {
     /// The settings of a file (the quickstart when `None`) under flags under `--set key=value`.
     ///
     /// # Errors
-    /// If the file cannot be read, a key is unknown or of another type (named with its line), or a rule is broken.
+    /// If the file cannot be read, a key is unknown or of another type, or a rule is broken.
     pub fn load(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<Self> {
         let config = resolve::complete(merged(file, flags, sets)?)?;
         config.validate()?;
