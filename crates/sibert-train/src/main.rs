@@ -1,2 +1,3 @@
 //! stub
+mod data;
 fn main() {}
