@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod data;
 mod device;
 mod run;
 #[allow(missing_docs, dead_code)]

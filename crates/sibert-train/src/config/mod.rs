@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use model::ModelSettings;
 pub use schedule::{ScheduleConfig, ScheduleKind};
 
+use crate::data::source::DocumentSplit;
 use crate::device::DeviceName;
 
 /// Everything a pretraining run depends on.
@@ -30,7 +31,7 @@ pub struct RunConfig {
     /// Files and folders of plain text; an empty list is the corpus built into the program.
     pub text: Vec<PathBuf>,
     /// Where one document of `text` ends and the next begins.
-    pub documents: DocumentFormat,
+    pub documents: DocumentSplit,
     /// Sentences of the built-in corpus; unused when `text` is given.
     pub sentences: usize,
     /// A `tokenizer.json`; a WordPiece tokenizer is trained on the text when absent.
@@ -113,18 +114,6 @@ pub struct HeadConfig {
     pub schedule: ScheduleConfig,
 }
 
-/// Where a document ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DocumentFormat {
-    /// At a blank line.
-    BlankLine,
-    /// At the end of the file.
-    PerFile,
-    /// At the end of the line.
-    PerLine,
-}
-
 /// Update rule of the main parameter group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -160,7 +149,7 @@ impl Default for RunConfig {
     fn default() -> Self {
         Self {
             text: Vec::new(),
-            documents: DocumentFormat::BlankLine,
+            documents: DocumentSplit::BlankLine,
             sentences: 30_000,
             tokenizer: None,
             vocab_size: 8192,
