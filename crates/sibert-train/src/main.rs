@@ -1,31 +1,20 @@
 //! `sibert`: pretrain, inspect and verify scale-invariant BERT encoders.
 
 mod args;
+mod batch;
+mod checkpoint;
 mod config;
 mod data;
 mod device;
-mod run;
-#[allow(missing_docs, dead_code)]
-mod pretrain {
-    pub fn run(r: &crate::run::Run) -> anyhow::Result<()> {
-        println!("{}", r.config.to_toml()?);
-        Ok(())
-    }
-}
-mod fill_mask {
-    pub fn run(_: &crate::args::FillMaskArgs) -> anyhow::Result<()> {
-        Ok(())
-    }
-}
-mod verify {
-    pub fn run(_: &crate::args::VerifyArgs) -> anyhow::Result<()> {
-        Ok(())
-    }
-}
-mod checkpoint;
+mod fill_mask;
 mod log;
+mod model_dir;
 mod plot;
+mod pretrain;
+mod run;
 mod signals;
+mod update;
+mod verify;
 
 use std::process::ExitCode;
 

@@ -36,6 +36,14 @@ pub fn newest_valid(run_dir: &Path) -> Result<Found> {
     bail!("{} holds no intact checkpoint:{}", run_dir.display(), tried.concat())
 }
 
+/// Whether `run_dir` has a checkpoint, intact or not.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn any(run_dir: &Path) -> Result<bool> {
+    Ok(!candidates(run_dir)?.is_empty())
+}
+
 /// Folders that may hold a checkpoint, newest first. The hidden one of a save that was killed between its two
 /// renames counts while nothing has its name.
 fn candidates(run_dir: &Path) -> Result<Vec<String>> {

@@ -17,7 +17,7 @@ mod save;
 mod write;
 
 pub use architecture::ensure_same_architecture;
-pub use find::{Found, newest_valid, resolve_model_dir};
+pub use find::{any, Found, newest_valid, resolve_model_dir};
 pub use load::{Loaded, Model, load, load_model};
 pub use lock::RunLock;
 pub use prune::prune;
@@ -39,7 +39,7 @@ const RUN: &str = "training_state/run.toml";
 const MANIFEST: &str = "training_state/manifest.json";
 
 /// Everything beside tensors that a resumed run continues from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainingState {
     /// Optimizer steps done.
     pub step: usize,

@@ -1,5 +1,6 @@
 //! A linear map without bias.
 
+#[cfg(test)]
 mod composed;
 
 use candle_core::backend::BackendStorage;

@@ -1,0 +1,52 @@
+//! Masked batches on the model's device, and the model's loss on them.
+
+use anyhow::Result;
+use candle_core::{DType, Device, Tensor};
+use sibert_model::{Batch, Mode, PreTraining};
+
+use crate::data::batches::{HeldOutBatches, MaskedBatch};
+use crate::log::Evaluation;
+
+/// The dtype of parameters and activations.
+pub const DTYPE: DType = DType::F32;
+
+/// Moves a batch to `device`.
+///
+/// # Errors
+/// If the device fails.
+pub fn to_device(batch: MaskedBatch, device: &Device) -> Result<Batch> {
+    let shape = (batch.batch, batch.seq_len);
+    let masked = batch.labels.len();
+    Ok(Batch {
+        input_ids: Tensor::from_vec(batch.input_ids, shape, device)?,
+        token_type_ids: Tensor::from_vec(batch.token_type_ids, shape, device)?,
+        attention_mask: Tensor::from_vec(batch.attention_mask, shape, device)?.to_dtype(DTYPE)?,
+        positions: Tensor::from_vec(batch.positions, masked, device)?,
+        labels: Tensor::from_vec(batch.labels, masked, device)?,
+        next_sentence: None,
+    })
+}
+
+/// Mean loss and accuracy on the first `count` held-out sequences, `batch_size` at a time, after `step` steps.
+///
+/// # Errors
+/// If the device fails.
+pub fn evaluate(
+    model: &PreTraining,
+    held_out: &HeldOutBatches,
+    count: usize,
+    batch_size: usize,
+    device: &Device,
+    step: usize,
+) -> Result<Evaluation> {
+    let (mut loss, mut correct, mut masked) = (0., 0, 0);
+    for batch in held_out.first(count, batch_size) {
+        masked += batch.labels.len();
+        let batch = to_device(batch, device)?;
+        let output = model.forward(&batch, Mode::Eval)?;
+        loss += f64::from(output.masked_lm_loss.to_scalar::<f32>()?);
+        correct += output.correct(&batch.labels)?;
+    }
+    let masked = masked.max(1) as f64;
+    Ok(Evaluation { step, eval_loss: loss / masked, eval_accuracy: correct as f64 / masked })
+}

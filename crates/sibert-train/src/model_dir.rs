@@ -1,0 +1,39 @@
+//! A trained model in a folder: config.json, model.safetensors, tokenizer.json.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use candle_core::Device;
+use sibert_model::{ModelConfig, PreTraining};
+use tokenizers::Tokenizer;
+
+use crate::batch::DTYPE;
+use crate::checkpoint;
+use crate::data::tokenizer;
+
+/// A model and the tokenizer that it was trained with.
+pub struct ModelDir {
+    /// The model, on the device asked for.
+    pub model: PreTraining,
+    /// Absent if the folder has no tokenizer.
+    pub tokenizer: Option<Tokenizer>,
+}
+
+impl ModelDir {
+    /// Opens a folder of a model, or the newest intact checkpoint of a run's folder.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, or a tensor does not fit the configuration; names it.
+    pub fn open(path: &Path, device: &Device) -> Result<Self> {
+        let found = checkpoint::resolve_model_dir(path)?;
+        for (path, reason) in &found.skipped {
+            eprintln!("skipped {}: {reason}", path.display());
+        }
+        let folder = || found.path.display().to_string();
+        let files = checkpoint::load_model(&found.path, device)?;
+        let config = ModelConfig::from_json(&files.config_json).with_context(|| format!("{}/config.json", folder()))?;
+        let model = PreTraining::load(&config, files.model, DTYPE, device).with_context(folder)?;
+        let tokenizer = files.tokenizer_json.map(|path| tokenizer::load(&path)).transpose()?;
+        Ok(Self { model, tokenizer })
+    }
+}

@@ -1,0 +1,205 @@
+//! The update of one optimizer step: SGD on the encoder and LAMB on the head, or one rule on everything.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use candle_core::Tensor;
+use candle_core::backprop::GradStore;
+use sibert_model::{ModelType, PreTraining};
+use sisgd::{
+    AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, PlainSgdConfig, Schedule, Sgd, SgdConfig, SiSgd, StepReport,
+    UpdateReport,
+};
+
+use crate::config::{HeadConfig, HeadOptimizer, Optimizer, RunConfig};
+use crate::log::StepMetrics;
+
+/// An optimizer and its variables.
+enum Rule {
+    SiSgd(SiSgd),
+    Sgd(Sgd),
+    Lamb(Lamb),
+    AdamW(AdamW),
+}
+
+/// A group of parameters, its rule and its learning rate over time.
+struct Group {
+    rule: Rule,
+    lr: f64,
+    schedule: Schedule,
+}
+
+/// What a step updates: the encoder's group, then the head's where it has its own.
+pub struct Update {
+    encoder: Group,
+    head: Option<Group>,
+}
+
+impl Update {
+    /// The groups of a run: SIBERT's head is trained by itself, BERT's belongs to the one group.
+    ///
+    /// # Errors
+    /// If a rule refuses its settings.
+    pub fn new(model: &PreTraining, config: &RunConfig) -> Result<Self> {
+        let (vars, head_vars) = match model.config().model_type {
+            ModelType::Sibert => (model.encoder_parameters(), Some(model.head_parameters())),
+            ModelType::Bert => (model.parameters(), None),
+        };
+        let head = match head_vars {
+            Some(vars) => {
+                let settings = config.head.clone().unwrap_or_default();
+                Some(Group::head(vars, &settings, config.max_steps).context("head")?)
+            }
+            None => None,
+        };
+        Ok(Self { encoder: Group::encoder(vars, config)?, head })
+    }
+
+    /// Updates every group at optimizer step `step`, counted from 0; nothing changes if a gradient is unfit.
+    ///
+    /// # Errors
+    /// If a gradient is missing or not finite; names its parameter.
+    pub fn step(&mut self, grads: &GradStore, step: usize) -> Result<StepMetrics> {
+        if let Some(head) = &self.head {
+            sisgd::check_gradients(head.rule.vars(), grads)?;
+        }
+        let lr = self.encoder.lr_at(step);
+        let mut metrics = StepMetrics { lr, ..self.encoder.rule.step(grads, lr)? };
+        if let Some(head) = &mut self.head {
+            let lr = head.lr_at(step);
+            head.rule.step(grads, lr)?;
+            metrics.head_lr = Some(lr);
+        }
+        Ok(metrics)
+    }
+
+    /// Every group's state by name, for a checkpoint.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        let mut state = Vec::new();
+        for (prefix, group) in self.groups() {
+            let named = |(name, tensor)| (format!("{prefix}.{name}"), tensor);
+            state.extend(group.rule.state()?.into_iter().map(named));
+        }
+        Ok(state)
+    }
+
+    /// Restores what `state` returned.
+    ///
+    /// # Errors
+    /// If an entry is missing, left over or of another shape; names it.
+    pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
+        let below = |prefix: &str| {
+            let entry = |(name, tensor): (&String, &Tensor)| {
+                Some((name.strip_prefix(prefix)?.strip_prefix('.')?.to_string(), tensor.clone()))
+            };
+            state.iter().filter_map(entry).collect::<HashMap<_, _>>()
+        };
+        self.encoder.rule.load_state(&below("encoder")).context("state of the encoder's optimizer")?;
+        match &mut self.head {
+            Some(head) => head.rule.load_state(&below("head")).context("state of the head's optimizer"),
+            None => Ok(()),
+        }
+    }
+
+    fn groups(&self) -> impl Iterator<Item = (&'static str, &Group)> {
+        [("encoder", Some(&self.encoder)), ("head", self.head.as_ref())]
+            .into_iter()
+            .filter_map(|(prefix, group)| Some((prefix, group?)))
+    }
+}
+
+impl Group {
+    fn encoder(vars: NamedVars, config: &RunConfig) -> Result<Self> {
+        let weight_decay = config.weight_decay;
+        let rule = match config.optimizer {
+            Optimizer::Sisgd => Rule::SiSgd(SiSgd::new(vars, SgdConfig { weight_decay, clip: config.clip })?),
+            Optimizer::Sgd => {
+                Rule::Sgd(Sgd::new(vars, PlainSgdConfig { weight_decay, max_grad_norm: config.clip })?)
+            }
+            Optimizer::Lamb => Rule::lamb(vars, weight_decay)?,
+            Optimizer::Adamw => Rule::adamw(vars, weight_decay)?,
+        };
+        Ok(Self { rule, lr: config.lr, schedule: config.schedule.over(config.max_steps) })
+    }
+
+    fn head(vars: NamedVars, config: &HeadConfig, max_steps: usize) -> Result<Self> {
+        let rule = match config.optimizer {
+            HeadOptimizer::Lamb => Rule::lamb(vars, config.weight_decay)?,
+            HeadOptimizer::Adamw => Rule::adamw(vars, config.weight_decay)?,
+        };
+        Ok(Self { rule, lr: config.lr, schedule: config.schedule.over(max_steps) })
+    }
+
+    fn lr_at(&self, step: usize) -> f64 {
+        self.schedule.lr(self.lr, step)
+    }
+}
+
+impl Rule {
+    fn lamb(vars: NamedVars, weight_decay: f64) -> candle_core::Result<Self> {
+        Lamb::new(vars, LambConfig { weight_decay, ..LambConfig::default() }).map(Self::Lamb)
+    }
+
+    fn adamw(vars: NamedVars, weight_decay: f64) -> candle_core::Result<Self> {
+        AdamW::new(vars, AdamWConfig { weight_decay, ..AdamWConfig::default() }).map(Self::AdamW)
+    }
+
+    fn vars(&self) -> &[(String, candle_core::Var)] {
+        match self {
+            Self::SiSgd(rule) => rule.vars(),
+            Self::Sgd(rule) => rule.vars(),
+            Self::Lamb(rule) => rule.vars(),
+            Self::AdamW(rule) => rule.vars(),
+        }
+    }
+
+    fn step(&mut self, grads: &GradStore, lr: f64) -> candle_core::Result<StepMetrics> {
+        match self {
+            Self::SiSgd(rule) => rule.step(grads, lr).map(of_descent),
+            Self::Sgd(rule) => rule.step(grads, lr).map(of_descent),
+            Self::Lamb(rule) => rule.step(grads, lr).map(of_update),
+            Self::AdamW(rule) => rule.step(grads, lr).map(of_update),
+        }
+    }
+
+    fn state(&self) -> candle_core::Result<Vec<(String, Tensor)>> {
+        match self {
+            Self::SiSgd(rule) => rule.state(),
+            Self::Sgd(rule) => rule.state(),
+            Self::Lamb(rule) => rule.state(),
+            Self::AdamW(rule) => rule.state(),
+        }
+    }
+
+    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> candle_core::Result<()> {
+        match self {
+            Self::SiSgd(rule) => rule.load_state(state),
+            Self::Sgd(rule) => rule.load_state(state),
+            Self::Lamb(rule) => rule.load_state(state),
+            Self::AdamW(rule) => rule.load_state(state),
+        }
+    }
+}
+
+fn of_descent(report: StepReport) -> StepMetrics {
+    StepMetrics {
+        grad_norm: report.grad_norm,
+        param_norm: report.new_param_norm,
+        clip_factor: report.clip_factor,
+        angle: Some(report.angle),
+        effective_lr: Some(report.effective_lr),
+        ..StepMetrics::default()
+    }
+}
+
+fn of_update(report: UpdateReport) -> StepMetrics {
+    StepMetrics {
+        grad_norm: report.grad_norm,
+        param_norm: report.param_norm,
+        clip_factor: report.clip_factor,
+        ..StepMetrics::default()
+    }
+}
