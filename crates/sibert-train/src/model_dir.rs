@@ -31,7 +31,8 @@ impl ModelDir {
         }
         let folder = || found.path.display().to_string();
         let files = checkpoint::load_model(&found.path, device)?;
-        let config = ModelConfig::from_json(&files.config_json).with_context(|| format!("{}/config.json", folder()))?;
+        let config = ModelConfig::from_json(&files.config_json)
+            .with_context(|| format!("{}/config.json", folder()))?;
         let model = PreTraining::load(&config, files.model, DTYPE, device).with_context(folder)?;
         let tokenizer = files.tokenizer_json.map(|path| tokenizer::load(&path)).transpose()?;
         Ok(Self { model, tokenizer })

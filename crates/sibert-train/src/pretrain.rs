@@ -9,11 +9,11 @@ use candle_core::{Device, Var};
 use sibert_model::{Mode, PreTraining, random};
 
 use crate::batch::{self, DTYPE};
-use crate::checkpoint::{self, Best, RunLock, Snapshot, TrainingState};
-use crate::config::{DocumentFormat, RunConfig};
+use crate::checkpoint::{self, Best, Snapshot, TrainingState};
+use crate::config::RunConfig;
 use crate::data::batches::TrainBatches;
 use crate::data::guess::FrequencyGuess;
-use crate::data::source::{self, Document, DocumentSplit};
+use crate::data::source::{self, Document};
 use crate::data::{Corpus, DataSettings, builtin, tokenizer};
 use crate::fill_mask;
 use crate::log::{Evaluation, MetricsLog, Progress, StepMetrics};
@@ -29,7 +29,6 @@ use crate::update::Update;
 /// message names what to look at, and earlier checkpoints stay intact.
 pub fn run(run: &Run) -> Result<()> {
     let stop = Stop::install()?;
-    let _lock = RunLock::acquire(&run.config.out)?;
     let mut training = Training::prepare(run)?;
     let finished = training.train(&stop)?;
     if finished { training.summarise() } else { Ok(()) }
@@ -147,7 +146,8 @@ impl<'a> Training<'a> {
             let mean = (output.masked_lm_loss * (config.loss_scale / masked.max(1) as f64))?;
             accumulate(&mut grads, mean.backward()?, &vars)?;
         }
-        let metrics = self.update.step(&grads, step).with_context(|| format!("loss {}", loss_sum / masked as f64))?;
+        let metrics =
+            self.update.step(&grads, step).with_context(|| format!("loss {}", loss_sum / masked as f64))?;
         ensure!(loss_sum.is_finite(), "the loss is {loss_sum}");
         let tokens = (config.batch_size * config.seq_len) as u64;
         Ok(StepMetrics { loss_sum, correct: correct as u64, masked: masked as u64, tokens, ..metrics })
@@ -183,7 +183,12 @@ impl<'a> Training<'a> {
                 run_toml: &config.to_toml()?,
             },
         )?;
-        checkpoint::prune(&config.out, state.step, config.keep_last, state.best.as_ref().map(|best| best.step))?;
+        checkpoint::prune(
+            &config.out,
+            state.step,
+            config.keep_last,
+            state.best.as_ref().map(|best| best.step),
+        )?;
         self.draw()?;
         Ok(path)
     }
@@ -209,8 +214,7 @@ impl<'a> Training<'a> {
         let guess = FrequencyGuess::new(corpus.train.sequences(), &corpus.held_out);
         let word = corpus.tokenizer.id_to_token(guess.token).unwrap_or_default();
         let (all, size) = (corpus.held_out.sequences().len(), config.micro_batch_size());
-        let result =
-            batch::evaluate(&self.model, &corpus.held_out, all, size, self.device, self.state.step)?;
+        let result = batch::evaluate(&self.model, &corpus.held_out, all, size, self.device, self.state.step)?;
         println!("held-out loss {:.4}", result.eval_loss);
         println!("held-out masked words guessed right: {:.1} %", 100. * result.eval_accuracy);
         println!("always guessing \"{word}\":            {:.1} %", 100. * guess.accuracy);
@@ -256,12 +260,7 @@ fn documents(config: &RunConfig) -> Result<Vec<Document>> {
     if config.text.is_empty() {
         return Ok(builtin::documents(config.seed, config.sentences));
     }
-    let split = match config.documents {
-        DocumentFormat::BlankLine => DocumentSplit::BlankLine,
-        DocumentFormat::PerFile => DocumentSplit::PerFile,
-        DocumentFormat::PerLine => DocumentSplit::PerLine,
-    };
-    source::documents(&config.text, split)?.collect()
+    source::documents(&config.text, config.documents)?.collect()
 }
 
 fn data_settings(config: &RunConfig) -> DataSettings {

@@ -7,8 +7,8 @@ use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 use sibert_model::{ModelType, PreTraining};
 use sisgd::{
-    AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, PlainSgdConfig, Schedule, Sgd, SgdConfig, SiSgd, StepReport,
-    UpdateReport,
+    AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, PlainSgdConfig, Schedule, Sgd, SgdConfig, SiSgd,
+    StepReport, UpdateReport,
 };
 
 use crate::config::{HeadConfig, HeadOptimizer, Optimizer, RunConfig};

@@ -32,7 +32,11 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
         model.scale_encoder(scale)?;
         let scaled = Measured::at(&model, &batch)?;
         table.row(&format!("output at scale {scale}"), relative(&scaled.hidden, &unit.hidden)?, OUTPUT);
-        table.row(&format!("gradient · {scale} at scale {scale}"), gradient_error(&scaled, &unit, scale)?, OUTPUT);
+        table.row(
+            &format!("gradient · {scale} at scale {scale}"),
+            gradient_error(&scaled, &unit, scale)?,
+            OUTPUT,
+        );
         model.scale_encoder(1. / scale)?;
     }
     if table.failed > 0 {

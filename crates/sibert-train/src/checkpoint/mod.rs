@@ -17,8 +17,8 @@ mod save;
 mod write;
 
 pub use architecture::ensure_same_architecture;
-pub use find::{any, Found, newest_valid, resolve_model_dir};
-pub use load::{Loaded, Model, load, load_model};
+pub use find::{any, newest_valid, resolve_model_dir};
+pub use load::{Loaded, load, load_model};
 pub use lock::RunLock;
 pub use prune::prune;
 pub use save::{Snapshot, save};

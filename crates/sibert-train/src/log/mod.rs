@@ -6,4 +6,4 @@ mod window;
 
 pub use metrics::{Evaluation, MetricsLog};
 pub use progress::Progress;
-pub use window::{Report, StepMetrics, Timing, Window};
+pub use window::{Report, StepMetrics, Window};

@@ -22,6 +22,14 @@ use topic::Topic;
 /// How many sentences the built-in corpus has unless told otherwise.
 pub const DEFAULT_SENTENCES: usize = 40_000;
 
+/// Sentences to fill in after training on this corpus.
+pub const EXAMPLES: [&str; 4] = [
+    "The capital of France is [MASK].",
+    "The day after Monday is [MASK].",
+    "Two plus three is [MASK].",
+    "The opposite of hot is [MASK].",
+];
+
 /// All topics; their weights say how many paragraphs each gets.
 const TOPICS: [&[Topic]; 6] =
     [people::TOPICS, places::TOPICS, nature::TOPICS, things::TOPICS, numbers::TOPICS, stories::TOPICS];
