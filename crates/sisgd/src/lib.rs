@@ -37,27 +37,31 @@
 //!
 //! # Example
 //!
-//! The angle between `x` and a target does not depend on `‖x‖`, and SGD finds it from a norm a hundred times too small:
+//! The angle between `x` and a target does not depend on `‖x‖`. SGD finds the direction from any norm, and brings every
+//! run to the same norm:
 //!
 //! ```
 //! use candle_core::{Device, Result, Tensor, Var};
 //! use sisgd::{SgdConfig, SiSgd};
 //!
 //! # fn main() -> Result<()> {
-//! let device = Device::Cpu;
-//! let target = Tensor::new(&[0.6, 0.8], &device)?;
-//! let x = Var::new(&[0.01, -0.005], &device)?;
+//! let target = Tensor::new(&[0.6, 0.8], &Device::Cpu)?;
 //! let loss = |x: &Tensor| -> Result<Tensor> {
 //!     let direction = x.broadcast_div(&x.sqr()?.sum_all()?.sqrt()?)?;
 //!     1. - (direction * &target)?.sum_all()?
 //! };
 //!
-//! let mut sgd = SiSgd::new(vec![("x".into(), x.clone())], SgdConfig { weight_decay: 0.1, ..Default::default() })?;
-//! for _ in 0..200 {
-//!     let report = sgd.step(&loss(&x)?.backward()?, 0.1)?;
-//!     assert!(report.euler.abs() < 1e-12); // Euler: ⟨∇L(x), x⟩ = 0
+//! for scale in [0.01, 1., 100.] {
+//!     let x = Var::new(&[scale, -0.5 * scale], &Device::Cpu)?;
+//!     let config = SgdConfig { weight_decay: 0.1, clip: Some(2.) };
+//!     let mut sgd = SiSgd::new(vec![("x".into(), x.clone())], config)?;
+//!     for _ in 0..1000 {
+//!         sgd.step(&loss(&x)?.backward()?, 0.1)?;
+//!     }
+//!     assert!(loss(&x)?.to_scalar::<f64>()? < 0.02);
+//!     let norm = x.sqr()?.sum_all()?.sqrt()?.to_scalar::<f64>()?;
+//!     assert!((0.2..0.3).contains(&norm));
 //! }
-//! assert!(loss(&x)?.to_scalar::<f64>()? < 1e-3);
 //! # Ok(())
 //! # }
 //! ```

@@ -90,8 +90,7 @@ impl StepReport {
     fn refuse_overflow(&self, gradients: &[Gradient]) -> Result<()> {
         let narrow = gradients.iter().any(|gradient| gradient.var.dtype() == DType::F32);
         let largest = if narrow { f32::MAX as f64 } else { f64::MAX };
-        // Written so that a NaN is refused too.
-        if !(self.new_param_norm <= largest) {
+        if self.new_param_norm.is_nan() || self.new_param_norm > largest {
             let Self { grad_norm, new_param_norm, .. } = self;
             bail!(
                 "a step along a gradient of norm {grad_norm:e} overflows the parameters: norm {new_param_norm:e}"
