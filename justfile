@@ -22,6 +22,11 @@ doc:
 test NAME="":
     cargo test --release --workspace {{NAME}}
 
+# Our BERT against transformers' values on a real checkpoint, which is fetched into DIR (84 MB)
+minilm DIR:
+    scripts/minilm.sh {{DIR}}
+    SIBERT_MINILM={{DIR}} cargo test --release -p sibert-model --test bert
+
 # 100 steps on the built-in corpus
 smoke:
     rm -rf runs/smoke
