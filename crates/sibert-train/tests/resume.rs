@@ -240,9 +240,8 @@ fn non_finite_loss_stops_the_run_naming_step_and_tensor() {
     let model = folder.bytes("run/last/model.safetensors");
     let explode = [&settings[..], &["--resume", "--max-steps", "12", "--set", "lr=1e30"]].concat();
     let message = refused(&folder.pretrain(&explode));
-    assert_has(&message, "step 8");
+    assert_has(&message, "training stopped at step 8; the last checkpoint, run/checkpoint-000006, is intact");
     assert_has(&message, "the gradient of `bert.embeddings.word_embeddings.weight` is not finite");
-    assert_has(&message, "run/checkpoint-000006");
     assert!(model == folder.bytes("run/last/model.safetensors"), "the last checkpoint was touched");
     folder.resume(&["--set", "lr=1e-3"]);
 }
@@ -251,7 +250,7 @@ fn non_finite_loss_stops_the_run_naming_step_and_tensor() {
 fn equal_threads_give_equal_results() {
     let folder = Folder::new();
     for out in ["a", "b"] {
-        stdout(&folder.pretrain(&["--threads", "2", "--out", out]));
+        stdout(&folder.sibert(&["pretrain", "--config", "small.toml", "--threads", "2", "--out", out]));
     }
     Outcome::of(&folder, "a").assert_equals(&Outcome::of(&folder, "b"));
 }
