@@ -11,9 +11,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
-use serde_json::Value;
 
-use support::{Folder, assert_has, flip, refused, stderr, stdout, truncate};
+use support::{Folder, Outcome, assert_has, flip, refused, stderr, stdout, truncate};
 
 /// 24 steps of two micro-batches, with reports, evaluations and checkpoints at different steps.
 const LONG: [&str; 8] = [
@@ -26,46 +25,6 @@ const LONG: [&str; 8] = [
     "save_every=4",
     "keep_last=3",
 ];
-
-/// What a run leaves that does not depend on the clock.
-#[derive(PartialEq)]
-struct Outcome {
-    model: Vec<u8>,
-    optimizer: Vec<u8>,
-    metrics: Vec<Value>,
-    state: Value,
-}
-
-impl Outcome {
-    fn of(folder: &Folder, run: &str) -> Self {
-        let last = |file: &str| format!("{run}/last/{file}");
-        let lines = folder.text(&format!("{run}/metrics.jsonl"));
-        let metrics = lines.lines().map(|line| without(line, "/timing"));
-        let mut state = without(&folder.text(&last("training_state/state.json")), "/elapsed_seconds");
-        *state.pointer_mut("/window/seconds").unwrap() = Value::Null;
-        Self {
-            model: folder.bytes(&last("model.safetensors")),
-            optimizer: folder.bytes(&last("training_state/optimizer.safetensors")),
-            metrics: metrics.collect(),
-            state,
-        }
-    }
-
-    fn assert_equals(&self, whole: &Self) {
-        assert_eq!(self.metrics, whole.metrics, "metrics.jsonl");
-        assert_eq!(self.state, whole.state, "state.json");
-        assert!(self.model == whole.model, "model.safetensors differs");
-        assert!(self.optimizer == whole.optimizer, "optimizer.safetensors differs");
-    }
-}
-
-fn without(json: &str, pointer: &str) -> Value {
-    let mut value: Value = serde_json::from_str(json).unwrap();
-    if let Some(inner) = value.pointer_mut(pointer) {
-        *inner = Value::Null;
-    }
-    value
-}
 
 /// The uninterrupted run with these settings, in the folder `whole`.
 fn whole(folder: &Folder, args: &[&str]) -> Outcome {
@@ -229,6 +188,8 @@ fn resume_with_another_architecture_is_refused() {
         assert_has(&message, &difference);
         assert_eq!(folder.text("run/config.toml"), settings, "config.toml was overwritten");
     }
+    let message = refused(&folder.pretrain(&["--resume", "--set", "optimizer=adamw"]));
+    assert_has(&message, "checkpoint-000006: the optimizer is not the one it was saved with");
     folder.resume(&[]);
 }
 

@@ -73,13 +73,15 @@ fn restored(
 ) -> Result<(PreTraining, Update, TrainingState)> {
     let name = checkpoint::name_of(saved.state.step);
     checkpoint::ensure_same_architecture(&name, &saved.config_json, &model_config.to_json()?)?;
-    let model = PreTraining::load(model_config, saved.model, DTYPE, device).with_context(|| name.clone())?;
-    let mut update = Update::new(&model, config)?;
-    update.load_state(&saved.optimizer).with_context(|| name.clone())?;
     let changes = config.changes_since(&saved.run_toml)?;
     if !changes.is_empty() {
         note(format!("settings changed since {name}: {}", changes.join(", ")));
     }
+    let model = PreTraining::load(model_config, saved.model, DTYPE, device).with_context(|| name.clone())?;
+    let mut update = Update::new(&model, config)?;
+    update.load_state(&saved.optimizer).with_context(|| {
+        format!("{name}: the optimizer is not the one it was saved with; start a new run with another --out")
+    })?;
     let step = saved.state.step;
     if step >= config.max_steps {
         note(format!(

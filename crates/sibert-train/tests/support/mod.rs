@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A run of a few thousand parameters, with dropout, on `text.txt`.
@@ -93,6 +94,46 @@ impl Folder {
     pub fn resume(&self, args: &[&str]) -> String {
         stderr(&self.sibert(&[&["pretrain", "--out", "run", "--resume"], args].concat()))
     }
+}
+
+/// What a run leaves that does not depend on the clock.
+#[derive(PartialEq)]
+pub struct Outcome {
+    model: Vec<u8>,
+    optimizer: Vec<u8>,
+    metrics: Vec<Value>,
+    state: Value,
+}
+
+impl Outcome {
+    pub fn of(folder: &Folder, run: &str) -> Self {
+        let last = |file: &str| format!("{run}/last/{file}");
+        let lines = folder.text(&format!("{run}/metrics.jsonl"));
+        let metrics = lines.lines().map(|line| without(line, "/timing"));
+        let mut state = without(&folder.text(&last("training_state/state.json")), "/elapsed_seconds");
+        *state.pointer_mut("/window/seconds").unwrap() = Value::Null;
+        Self {
+            model: folder.bytes(&last("model.safetensors")),
+            optimizer: folder.bytes(&last("training_state/optimizer.safetensors")),
+            metrics: metrics.collect(),
+            state,
+        }
+    }
+
+    pub fn assert_equals(&self, whole: &Self) {
+        assert_eq!(self.metrics, whole.metrics, "metrics.jsonl");
+        assert_eq!(self.state, whole.state, "state.json");
+        assert!(self.model == whole.model, "model.safetensors differs");
+        assert!(self.optimizer == whole.optimizer, "optimizer.safetensors differs");
+    }
+}
+
+fn without(json: &str, pointer: &str) -> Value {
+    let mut value: Value = serde_json::from_str(json).unwrap();
+    if let Some(inner) = value.pointer_mut(pointer) {
+        *inner = Value::Null;
+    }
+    value
 }
 
 /// Standard output of a run that had to succeed.
