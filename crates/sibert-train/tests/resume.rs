@@ -6,6 +6,7 @@ mod support;
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -47,21 +48,25 @@ impl Moment {
     fn has_come(self, folder: &Folder, began: Instant) -> bool {
         match self {
             Self::At(file) => folder.exists(file),
-            Self::Saving => fs::read_dir(folder.path("run")).is_ok_and(|entries| {
-                let names = entries.flatten().map(|entry| entry.file_name().into_string().unwrap());
-                names.into_iter().any(|name| name.starts_with(".checkpoint") && name.ends_with(".tmp"))
-            }),
+            Self::Saving => !unfinished(folder).is_empty(),
             Self::After(milliseconds) => began.elapsed() >= Duration::from_millis(milliseconds),
         }
     }
 }
 
+/// Checkpoints of the run in `run` that are being written, or were when it was killed.
+fn unfinished(folder: &Folder) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.path("run")).into_iter().flatten().flatten();
+    let is_hidden = |path: &PathBuf| path.to_string_lossy().contains("/.checkpoint-");
+    entries.map(|entry| entry.path()).filter(is_hidden).collect()
+}
+
 /// Starts or resumes the run in `run` and ends it by SIGKILL at that moment; false if it came to its end before.
 fn killed(folder: &Folder, settings: &[&str], moment: Moment) -> bool {
     // What a process that was killed while it saved has left would be taken for this one's.
-    let leftovers = fs::read_dir(folder.path("run")).into_iter().flatten().flatten();
-    let hidden = leftovers.filter(|entry| entry.file_name().to_string_lossy().ends_with(".tmp"));
-    hidden.for_each(|entry| drop(fs::remove_dir_all(entry.path())));
+    if matches!(moment, Moment::Saving) {
+        unfinished(folder).iter().for_each(|path| fs::remove_dir_all(path).unwrap());
+    }
 
     let fresh = [&["pretrain", "--config", "small.toml", "--threads", "1"], settings].concat();
     let resumed = ["pretrain", "--out", "run", "--resume"];
@@ -81,6 +86,7 @@ fn killed(folder: &Folder, settings: &[&str], moment: Moment) -> bool {
 fn killed_run_resumed_equals_uninterrupted_run() {
     let folder = Folder::new();
     let expected = whole(&folder, &LONG);
+    let mut torn = 0;
     for seed in 0..3_u64 {
         let after = |i: u64| Moment::After(20 + (seed * 7919 + i * 104_729) % 97);
         let moments = [
@@ -93,12 +99,17 @@ fn killed_run_resumed_equals_uninterrupted_run() {
             after(3),
             after(4),
         ];
-        let kills = moments.into_iter().filter(|moment| killed(&folder, &LONG, *moment)).count();
+        let mut kills = 0;
+        for moment in moments {
+            kills += usize::from(killed(&folder, &LONG, moment));
+            torn += unfinished(&folder).len();
+        }
         assert!(kills >= 4, "only {kills} kills came before the end of the run");
         folder.resume(&[]);
         Outcome::of(&folder, "run").assert_equals(&expected);
         fs::remove_dir_all(folder.path("run")).unwrap();
     }
+    assert!(torn > 0, "no kill came while a checkpoint was being written");
 }
 
 #[test]
