@@ -38,7 +38,10 @@ Examples:
   sibert pretrain --out runs/own --resume                go on where that run stopped
 
 Flags win over the config file, and --set over both. --resume without --config reads
-the run's own config.toml. Each key of a config file is explained in the README.")]
+the run's own config.toml. Each key of a config file is explained in the README.
+
+SIGINT and SIGTERM end the step, save a checkpoint and exit with 0; a second one stops at
+once. A failed run exits with 1, its earlier checkpoints intact; a wrong option with 2.")]
 pub struct PretrainArgs {
     /// Config file [default: the built-in quickstart]
     #[arg(long, value_name = "FILE")]
@@ -49,19 +52,19 @@ pub struct PretrainArgs {
     /// A tokenizer.json to use [default: train a WordPiece tokenizer on the text]
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
-    /// Folder for metrics, curves and checkpoints
+    /// Folder for metrics, curves and checkpoints [default: the config's]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Optimizer steps of the whole run
+    /// Optimizer steps of the whole run [default: the config's]
     #[arg(long, value_name = "N")]
     pub max_steps: Option<u32>,
-    /// Seed of every random choice
+    /// Seed of every random choice [default: the config's]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: Option<u64>,
     /// Continue from the newest valid checkpoint of --out
     #[arg(long)]
     pub resume: bool,
-    /// cpu, cuda, cuda:N or metal
+    /// cpu, cuda, cuda:N or metal [default: the config's]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceName>,
     /// CPU threads [default: every core]

@@ -1,6 +1,6 @@
 //! Masked batches on the model's device, and the model's loss on them.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use sibert_model::{Batch, Mode, PreTraining};
 
@@ -30,7 +30,7 @@ pub fn to_device(batch: MaskedBatch, device: &Device) -> Result<Batch> {
 /// Mean loss and accuracy on the first `count` held-out sequences, `batch_size` at a time, after `step` steps.
 ///
 /// # Errors
-/// If the device fails.
+/// If the device fails, or no held-out token can be predicted.
 pub fn evaluate(
     model: &PreTraining,
     held_out: &HeldOutBatches,
@@ -40,13 +40,14 @@ pub fn evaluate(
     step: usize,
 ) -> Result<Evaluation> {
     let (mut loss, mut correct, mut masked) = (0., 0, 0);
-    for batch in held_out.first(count, batch_size) {
+    for batch in held_out.first(count, batch_size).filter(|batch| !batch.labels.is_empty()) {
         masked += batch.labels.len();
         let batch = to_device(batch, device)?;
         let output = model.forward(&batch, Mode::Eval)?;
         loss += f64::from(output.masked_lm_loss.to_scalar::<f32>()?);
         correct += output.correct(&batch.labels)?;
     }
-    let masked = masked.max(1) as f64;
+    ensure!(masked > 0, "held-out text: the tokenizer knows none of its words, so that none can be masked");
+    let masked = masked as f64;
     Ok(Evaluation { step, eval_loss: loss / masked, eval_accuracy: correct as f64 / masked })
 }

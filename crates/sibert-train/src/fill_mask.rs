@@ -7,6 +7,7 @@ use tokenizers::Tokenizer;
 
 use crate::args::FillMaskArgs;
 use crate::batch::DTYPE;
+use crate::console::result;
 use crate::data::tokenizer::SpecialTokens;
 use crate::model_dir::ModelDir;
 
@@ -26,10 +27,15 @@ pub struct Guess {
 pub fn run(args: &FillMaskArgs) -> Result<()> {
     let device = args.device.open()?;
     let ModelDir { model, tokenizer, .. } = ModelDir::open(&args.model, &device)?;
-    let tokenizer = tokenizer.context("the model's folder has no tokenizer.json")?;
+    let tokenizer = tokenizer.with_context(|| {
+        format!(
+            "{} has no tokenizer.json: copy there the one the model was trained with",
+            args.model.display()
+        )
+    })?;
     for text in &args.text {
         let guesses = guess(&model, &tokenizer, text, args.top_k, &device)?;
-        println!("{}", line(text, &guesses));
+        result(line(text, &guesses))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod args;
 mod batch;
 mod checkpoint;
 mod config;
+mod console;
 mod data;
 mod device;
 mod fill_mask;
@@ -30,9 +31,9 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     match dispatch(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if console::reader_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let causes = error.chain().map(|cause| without_backtrace(&cause.to_string()));
-            eprintln!("error: {}", causes.collect::<Vec<_>>().join("\n  caused by: "));
+            console::note(describe(&error));
             ExitCode::FAILURE
         }
     }
@@ -45,6 +46,14 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Verify(args) => verify::run(&args),
         Command::Plot(args) => run::draw(&args),
     }
+}
+
+/// What failed on one line, why on the next.
+fn describe(error: &anyhow::Error) -> String {
+    let causes: Vec<String> =
+        error.chain().skip(1).map(|cause| without_backtrace(&cause.to_string())).collect();
+    let failed = format!("error: {}", without_backtrace(&error.to_string()));
+    if causes.is_empty() { failed } else { format!("{failed}\n  caused by: {}", causes.join(": ")) }
 }
 
 /// candle writes its backtrace into the message when `RUST_BACKTRACE` is set.

@@ -9,6 +9,7 @@ use tokenizers::Tokenizer;
 
 use crate::batch::DTYPE;
 use crate::checkpoint;
+use crate::console::note;
 use crate::data::tokenizer;
 
 /// A model and the tokenizer that it was trained with.
@@ -27,7 +28,7 @@ impl ModelDir {
     pub fn open(path: &Path, device: &Device) -> Result<Self> {
         let found = checkpoint::resolve_model_dir(path)?;
         for (path, reason) in &found.skipped {
-            eprintln!("skipped {}: {reason}", path.display());
+            note(format!("skipped {}: {reason}", path.display()));
         }
         let folder = || found.path.display().to_string();
         let files = checkpoint::load_model(&found.path, device)?;

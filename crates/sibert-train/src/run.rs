@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
@@ -10,7 +11,11 @@ use toml::{Table, Value};
 use crate::args::{PlotArgs, PretrainArgs};
 use crate::checkpoint::RunLock;
 use crate::config::RunConfig;
+use crate::console::{note, result};
 use crate::plot;
+
+/// The resolved settings in a run's folder.
+const SETTINGS: &str = "config.toml";
 
 /// A pretraining run whose settings are checked, whose device is open and whose folder is writable.
 #[derive(Debug)]
@@ -26,7 +31,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares a run from its arguments, and writes its resolved config.
+    /// Prepares a run from its arguments; writes the resolved config of a new one.
     ///
     /// # Errors
     /// If a setting is wrong, the device was not built in, or the folder is not writable, in use, or holds a run.
@@ -38,12 +43,27 @@ impl Run {
         let device = config.device.open()?;
         let lock = RunLock::acquire(&config.out)?;
         ensure!(
-            args.resume || !config.out.join("metrics.jsonl").exists(),
+            args.resume || !config.metrics().exists(),
             "output folder {} already holds a run: continue it with --resume, or name another with --out",
             config.out.display()
         );
-        save_settings(&config)?;
-        Ok(Self { config, device, resume: args.resume, _lock: lock })
+        let run = Self { config, device, resume: args.resume, _lock: lock };
+        if !run.resume {
+            run.save_settings()?;
+        }
+        Ok(run)
+    }
+
+    /// Writes `config.toml` whole or not at all: a run that is killed meanwhile can still be resumed.
+    ///
+    /// # Errors
+    /// If the folder is not writable.
+    pub fn save_settings(&self) -> Result<()> {
+        let out = &self.config.out;
+        let (file, unfinished) = (out.join(SETTINGS), out.join(".config.toml.tmp"));
+        fs::write(&unfinished, self.config.to_toml()?)
+            .and_then(|()| fs::rename(&unfinished, &file))
+            .with_context(|| format!("cannot write {}", file.display()))
     }
 }
 
@@ -51,9 +71,15 @@ impl Run {
 fn settings(args: &PretrainArgs) -> Result<RunConfig> {
     let flags = flags(args);
     let mut file = args.config.clone();
-    if args.resume && file.is_none() {
-        let own = RunConfig::out(&flags, &args.set)?.join("config.toml");
-        file = own.is_file().then_some(own);
+    if args.resume {
+        let out = RunConfig::out(file.as_deref(), &flags, &args.set)?;
+        let own = out.join(SETTINGS);
+        ensure!(
+            own.is_file(),
+            "{} holds no run to resume: expected {SETTINGS} in it; without --resume a new run starts",
+            out.display()
+        );
+        file.get_or_insert(own);
     }
     RunConfig::load(file.as_deref(), &flags, &args.set)
 }
@@ -74,18 +100,14 @@ fn flags(args: &PretrainArgs) -> Table {
     settings.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
 }
 
-/// Writes `config.toml` whole or not at all: a run that is killed meanwhile can still be resumed.
-fn save_settings(config: &RunConfig) -> Result<()> {
-    let (file, unfinished) = (config.out.join("config.toml"), config.out.join(".config.toml.tmp"));
-    fs::write(&unfinished, config.to_toml()?)
-        .and_then(|()| fs::rename(&unfinished, &file))
-        .with_context(|| format!("cannot write {}", file.display()))
-}
-
 /// Sets the size of every thread pool; `RAYON_NUM_THREADS` is what candle's products read.
 fn limit_threads(threads: usize) -> Result<()> {
     // SAFETY: arguments and settings are read on the main thread alone; no other thread exists yet.
     unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
+    let cores = available_parallelism().map_or(threads, usize::from);
+    if threads > cores {
+        note(format!("threads {threads} are more than the {cores} cores here, which slows training down"));
+    }
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("cannot start threads")
 }
 
@@ -97,8 +119,10 @@ pub fn draw(args: &PlotArgs) -> Result<()> {
     let name = |run: &PathBuf| run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned();
     let runs: Vec<_> = args.runs.iter().map(|run| (name(run), run.clone())).collect();
     let stem = args.out.clone().unwrap_or_else(|| args.runs[0].join("curves"));
+    if let Some(folder) = args.out.as_ref().and_then(|stem| stem.parent()) {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
     let drawn = plot::draw(&runs, &stem)?;
     ensure!(!drawn.is_empty(), "{}: nothing to draw, no metrics were reported yet", args.runs[0].display());
-    drawn.iter().for_each(|file| println!("{}", file.display()));
-    Ok(())
+    drawn.iter().try_for_each(|file| result(file.display()))
 }

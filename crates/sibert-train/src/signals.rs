@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::console::note;
+
 /// Signals closer than this are one request: `timeout` and batch systems signal the process and its group.
 const SAME_REQUEST: Duration = Duration::from_secs(1);
 
@@ -32,7 +34,7 @@ impl Stop {
 
 fn handle() {
     let first = FIRST.get_or_init(|| {
-        eprintln!("stopping after this step; press Ctrl-C again to stop at once, without saving");
+        note("stopping after this step; press Ctrl-C again to stop at once, without saving");
         Instant::now()
     });
     if first.elapsed() > SAME_REQUEST {

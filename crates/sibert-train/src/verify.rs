@@ -7,6 +7,7 @@ use sibert_model::{Batch, Mode, PreTraining, random};
 
 use crate::args::VerifyArgs;
 use crate::batch::DTYPE;
+use crate::console::result;
 use crate::model_dir::ModelDir;
 
 const SCALES: [f64; 4] = [1e-2, 1e-1, 10., 100.];
@@ -31,19 +32,18 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     for scale in SCALES {
         model.scale_encoder(scale)?;
         let scaled = Measured::at(&model, &batch)?;
-        table.row(&format!("output at scale {scale}"), relative(&scaled.hidden, &unit.hidden)?, OUTPUT);
+        table.row(&format!("output at scale {scale}"), relative(&scaled.hidden, &unit.hidden)?, OUTPUT)?;
         table.row(
             &format!("gradient · {scale} at scale {scale}"),
             gradient_error(&scaled, &unit, scale)?,
             OUTPUT,
-        );
+        )?;
         model.scale_encoder(1. / scale)?;
     }
     if table.failed > 0 {
         bail!("{} of {} checks failed: the encoder is not scale invariant", table.failed, table.checked);
     }
-    println!("all {} checks passed: the encoder is scale invariant", table.checked);
-    Ok(())
+    result(format!("all {} checks passed: the encoder is scale invariant", table.checked))
 }
 
 /// The encoder's output, gradient and parameters at one scale.
@@ -84,13 +84,17 @@ impl Measured {
 /// Euler's identity over the encoder, and over each group that is invariant by itself: the tables, which a norm
 /// follows, and each layer's query and key, over whose product the attention weights are normalised.
 fn euler(table: &mut Table, unit: &Measured) -> Result<()> {
-    table.row("<grad, x>, whole encoder", unit.cosine(|_| true)?.abs(), EULER);
+    table.row("<grad, x>, whole encoder", unit.cosine(|_| true)?.abs(), EULER)?;
     let tables = unit.cosine(|name| name.contains("_embeddings."))?;
-    table.row("<grad, x>, embedding tables", tables.abs(), EULER_GROUP);
+    table.row("<grad, x>, embedding tables", tables.abs(), EULER_GROUP)?;
     for (name, _) in &unit.encoder {
         if name.ends_with("self.query.weight") || name.ends_with("self.key.weight") {
             let short = name.trim_end_matches(".weight").split('.').skip(2).collect::<Vec<_>>().join(".");
-            table.row(&format!("<grad, x>, {short}"), unit.cosine(|other| other == name)?.abs(), EULER_GROUP);
+            table.row(
+                &format!("<grad, x>, {short}"),
+                unit.cosine(|other| other == name)?.abs(),
+                EULER_GROUP,
+            )?;
         }
     }
     Ok(())
@@ -147,13 +151,14 @@ struct Table {
 }
 
 impl Table {
-    fn row(&mut self, claim: &str, found: f64, allowed: f64) {
+    fn row(&mut self, claim: &str, found: f64, allowed: f64) -> Result<()> {
         if self.checked == 0 {
-            println!("{:<44} {:>10} {:>10}", "claim: this is zero", "found", "allowed");
+            result(format!("{:<44} {:>10} {:>10}", "claim: this is zero", "found", "allowed"))?;
         }
         let holds = found <= allowed; // false for NaN
         self.checked += 1;
         self.failed += usize::from(!holds);
-        println!("{claim:<44} {found:>10.1e} {allowed:>10.0e}  {}", if holds { "ok" } else { "FAILED" });
+        let verdict = if holds { "ok" } else { "FAILED" };
+        result(format!("{claim:<44} {found:>10.1e} {allowed:>10.0e}  {verdict}"))
     }
 }

@@ -1,104 +1,30 @@
 //! The program as a new user meets it: what works, and what a mistake is answered with.
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-use tempfile::TempDir;
-
-/// A folder to work in, with a small corpus `text.txt`, one document a line.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        let animals = ["cat", "dog", "horse", "bird", "fish", "mouse"];
-        let places = ["house", "river", "garden", "forest", "city"];
-        let lines = animals.iter().flat_map(|animal| {
-            places.iter().map(move |place| {
-                format!("The {animal} lives near the {place}, and the {place} likes the {animal}.\n")
-            })
-        });
-        folder.write("text.txt", lines.collect::<String>());
-        folder
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
-    }
-
-    fn sibert(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sibert"));
-        command.args(args).current_dir(self.0.path()).env_remove("RUST_BACKTRACE").output().unwrap()
-    }
-
-    /// Pretrains a model of a few thousand parameters on `text.txt`, for a few steps.
-    fn pretrain(&self, args: &[&str]) -> Output {
-        let small = ["pretrain", "--config", "small.toml", "--threads", "1"];
-        self.write("small.toml", SMALL);
-        self.sibert(&[&small[..], args].concat())
-    }
-}
-
-const SMALL: &str = r#"
-text = ["text.txt"]
-documents = "per_line"
-held_out = 0.2
-vocab_size = 120
-seq_len = 16
-max_steps = 6
-batch_size = 4
-out = "run"
-log_every = 2
-eval_every = 3
-eval_sequences = 4
-save_every = 3
-[model]
-hidden_size = 16
-num_attention_heads = 2
-intermediate_size = 32
-max_position_embeddings = 32
-"#;
-
-fn stdout(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    text
-}
-
-/// The message of a run that had to fail with exit code 1.
-fn refused(output: &Output) -> String {
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(message.contains("error: "), "{message}");
-    message
-}
-
-fn assert_has(text: &str, part: &str) {
-    assert!(text.contains(part), "expected {part:?} in:\n{text}");
-}
-
-fn read(path: &Path) -> Vec<u8> {
-    fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
+use support::{Folder, assert_has, refused, stderr, stdout};
 
 #[test]
 fn help_and_version_are_printed() {
     let folder = Folder::new();
     assert_has(&stdout(&folder.sibert(&["--version"])), concat!("sibert ", env!("CARGO_PKG_VERSION")));
-    assert_has(&stdout(&folder.sibert(&["pretrain", "--help"])), "Examples:");
-    assert_eq!(folder.sibert(&["pretrian"]).status.code(), Some(2));
+    for command in ["pretrain", "fill-mask", "verify", "plot"] {
+        assert_has(&stdout(&folder.sibert(&[command, "--help"])), "Example");
+    }
+    for wrong in [&["pretrian"][..], &["pretrain", "--foo"], &["pretrain", "--device", "gpu"], &[]] {
+        assert_eq!(folder.sibert(wrong).status.code(), Some(2));
+    }
 }
 
 #[test]
 fn run_leaves_a_model_that_answers_and_verifies() {
     let folder = Folder::new();
-    stdout(&folder.pretrain(&[]));
+    let summary = stdout(&folder.pretrain(&[]));
+    assert_has(&summary, "after 6 steps");
+    assert_has(&summary, "always guessing \"the\"");
     for file in [
         "config.toml",
         "metrics.jsonl",
@@ -107,24 +33,42 @@ fn run_leaves_a_model_that_answers_and_verifies() {
         "last/model.safetensors",
         "best/tokenizer.json",
     ] {
-        assert!(!read(&folder.path("run").join(file)).is_empty(), "{file} is empty");
+        assert!(!folder.bytes(&format!("run/{file}")).is_empty(), "{file} is empty");
     }
-    let guesses =
-        stdout(&folder.sibert(&["fill-mask", "--model", "run/last", "--top-k", "3", "The [MASK] lives."]));
-    assert!(guesses.lines().count() >= 3, "{guesses}");
-    stdout(&folder.sibert(&["verify", "--model", "run/last"]));
-    stdout(&folder.sibert(&["plot", "run", "--out", "drawn"]));
-    assert!(!read(&folder.path("drawn.svg")).is_empty() && !read(&folder.path("drawn.png")).is_empty());
+    let sentences = ["The [MASK] lives.", "A [MASK] [MASK]."];
+    let ask = ["fill-mask", "--model", "run/last", "--top-k", "3"];
+    let guesses = stdout(&folder.sibert(&[&ask[..], &sentences].concat()));
+    assert_eq!((guesses.lines().count(), guesses.matches(" · ").count()), (2, 6), "{guesses}");
+    assert_has(&stdout(&folder.sibert(&["verify", "--model", "run"])), "checks passed");
+    stdout(&folder.sibert(&["plot", "run", "--out", "new/drawn"]));
+    assert!(!folder.bytes("new/drawn.svg").is_empty() && !folder.bytes("new/drawn.png").is_empty());
 }
 
 #[test]
-fn resumed_run_equals_uninterrupted_run() {
+fn saved_settings_are_the_same_run() {
     let folder = Folder::new();
-    stdout(&folder.pretrain(&["--set", "keep_last=9"]));
-    let whole = read(&folder.path("run/last/model.safetensors"));
-    fs::remove_dir_all(folder.path("run/checkpoint-000006")).unwrap();
-    stdout(&folder.sibert(&["pretrain", "--out", "run", "--resume"]));
-    assert!(whole == read(&folder.path("run/last/model.safetensors")), "weights differ");
+    stdout(&folder.pretrain(&["--set", "head.lr=1e-3", "schedule.factor=0.5"]));
+    stdout(&folder.sibert(&["pretrain", "--config", "run/config.toml", "--out", "again"]));
+    assert!(folder.bytes("run/last/model.safetensors") == folder.bytes("again/last/model.safetensors"));
+}
+
+#[test]
+fn verify_fails_on_a_model_that_is_not_scale_invariant() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&["--set", "model.type=bert", "optimizer=adamw"]));
+    let failed = refused(&folder.sibert(&["verify", "--model", "run/last"]));
+    assert_has(&failed, "checks failed: the encoder is not scale invariant");
+    stdout(&folder.sibert(&["fill-mask", "--model", "run/last", "The [MASK] lives."]));
+}
+
+#[cfg(unix)]
+#[test]
+fn reader_that_leaves_does_not_stop_a_run() {
+    let folder = Folder::new();
+    let mut child = folder.start(&["pretrain", "--config", "small.toml", "--threads", "1"]);
+    drop(child.stderr.take());
+    assert!(child.wait().unwrap().success());
+    assert!(folder.exists("run/checkpoint-000006/model.safetensors"));
 }
 
 #[test]
@@ -138,46 +82,142 @@ fn second_run_in_the_same_folder_is_refused() {
 }
 
 #[test]
-fn checkpoint_of_another_architecture_is_refused() {
+fn resume_where_nothing_is_is_refused() {
+    let folder = Folder::new();
+    for args in [&["pretrain", "--resume", "--out", "none"][..], &["pretrain", "--resume"]] {
+        assert_has(&refused(&folder.sibert(args)), "holds no run to resume: expected config.toml in it");
+    }
+    assert_has(&refused(&folder.pretrain(&["--resume"])), "run holds no run to resume");
+    assert!(!folder.exists("none") && !folder.exists("run"), "a refused resume left a folder");
+}
+
+#[test]
+fn resume_tells_what_changed_and_what_is_left() {
     let folder = Folder::new();
     stdout(&folder.pretrain(&[]));
-    let message = refused(&folder.pretrain(&["--resume", "--set", "model.hidden_size=32"]));
-    assert_has(&message, "hidden_size is 16");
+    let finished = folder.resume(&[]);
+    assert_has(&finished, "nothing left to train: 6 steps are done, max_steps is 6; --max-steps N goes on");
+    assert!(!finished.contains("settings changed"), "{finished}");
+    let longer = folder.resume(&["--max-steps", "8", "--seed", "3", "--set", "lr=1e-3"]);
+    assert_has(
+        &longer,
+        "settings changed since checkpoint-000006: lr 0.0008 → 0.001, max_steps 6 → 8, seed 0 → 3\n",
+    );
+    assert_has(&folder.text("run/config.toml"), "max_steps = 8");
 }
 
 #[test]
-fn missing_text_is_named() {
-    let folder = Folder::new();
-    assert_has(&refused(&folder.pretrain(&["--text", "nowhere.txt"])), "nowhere.txt");
-}
-
-#[test]
-fn empty_corpus_is_refused() {
+fn unfit_text_is_named() {
     let folder = Folder::new();
     folder.write("empty.txt", "\n\n");
+    folder.write("latin1.txt", b"A line.\nCaf\xe9.\n");
+    folder.write("one.txt", "One document only.\n");
+    fs::create_dir(folder.path("folder")).unwrap();
+    for (text, message) in [
+        ("nowhere.txt", "cannot read text nowhere.txt\n  caused by: No such file or directory"),
+        ("empty.txt", "empty.txt: no text found, only blank lines"),
+        ("latin1.txt", "latin1.txt: byte offset 11: not UTF-8 (found 0xe9): remove the byte, or convert"),
+        ("folder", "folder: the folder holds no .txt or .text file"),
+        ("one.txt", "the corpus is too small to hold a part out: expected at least 2 different documents"),
+    ] {
+        assert_has(&refused(&folder.pretrain(&["--text", text])), message);
+    }
+}
+
+#[test]
+fn text_that_is_smaller_than_a_sequence_is_enough() {
+    let folder = Folder::new();
+    folder.write("tiny.txt", "a b a b\na b a\n");
+    stdout(&folder.pretrain(&["--text", "tiny.txt"]));
+}
+
+#[test]
+fn held_out_text_of_unknown_words_is_refused() {
+    let folder = Folder::new();
+    folder.write("two.txt", "a\nb\n");
+    let message = refused(&folder.pretrain(&["--text", "two.txt"]));
+    assert_has(&message, "held-out text: the tokenizer knows none of its words");
+}
+
+#[test]
+fn unknown_words_are_counted() {
+    let folder = Folder::new();
+    let letters: String = ('\u{4e00}'..'\u{4f00}').map(|letter| format!("{letter} the cat\n")).collect();
+    folder.write("letters.txt", letters);
+    let message = stderr(&folder.pretrain(&["--text", "letters.txt", "--set", "vocab_size=300"]));
+    assert_has(&message, "% of these tokens are [UNK], words that the vocabulary cannot spell");
+}
+
+#[test]
+fn unfit_tokenizers_are_named() {
+    let folder = Folder::new();
+    folder.write("empty.json", "{}");
+    for (tokenizer, message) in [
+        ("no.json", "cannot read tokenizer no.json\n  caused by: No such file or directory"),
+        ("empty.json", "cannot read tokenizer empty.json\n  caused by: not a tokenizer.json"),
+        ("text.txt", "cannot read tokenizer text.txt\n  caused by: the tokenizer has no [PAD] token"),
+        (".", ".: the folder holds neither tokenizer.json nor vocab.txt"),
+    ] {
+        assert_has(&refused(&folder.pretrain(&["--tokenizer", tokenizer])), message);
+    }
+}
+
+#[test]
+fn tokenizer_of_another_run_is_used() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&[]));
+    stdout(&folder.pretrain(&["--tokenizer", "run/last/tokenizer.json", "--out", "again"]));
+    assert_eq!(folder.text("run/last/tokenizer.json"), folder.text("again/last/tokenizer.json"));
+}
+
+#[test]
+fn unfit_models_are_named() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&[]));
+    folder.write("file", "");
+    fs::create_dir(folder.path("folder")).unwrap();
+    for (model, message) in [
+        ("none", "none does not exist: expected a model folder or a run folder"),
+        ("file", "file is a file: expected the folder that holds config.json"),
+        ("folder", "folder is not a model: expected config.json and model.safetensors"),
+    ] {
+        assert_has(&refused(&folder.sibert(&["fill-mask", "--model", model, "[MASK]"])), message);
+        assert_has(&refused(&folder.sibert(&["verify", "--model", model])), message);
+    }
+    fs::copy(folder.path("run/last/model.safetensors"), folder.path("folder/model.safetensors")).unwrap();
+    fs::copy(folder.path("run/last/config.json"), folder.path("folder/config.json")).unwrap();
+    let without_tokenizer = refused(&folder.sibert(&["fill-mask", "--model", "folder", "[MASK]"]));
+    assert_has(&without_tokenizer, "folder has no tokenizer.json");
+    let config = folder.text("folder/config.json").replace("\"hidden_size\": 16", "\"hidden_size\": 32");
+    folder.write("folder/config.json", config);
+    assert_has(&refused(&folder.sibert(&["verify", "--model", "folder"])), "is [87, 16] in the checkpoint");
+}
+
+#[test]
+fn unfit_sentences_are_refused() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&[]));
+    let ask = |sentence: &str| refused(&folder.sibert(&["fill-mask", "--model", "run", sentence]));
+    assert_has(&ask("No mask."), "no [MASK] in \"No mask.\": write [MASK] where a word is to be guessed");
     assert_has(
-        &refused(&folder.pretrain(&["--text", "empty.txt"])),
-        "empty.txt: no text found, only blank lines",
+        &ask(&"[MASK] ".repeat(40)),
+        "a sequence of 42 tokens is longer than max_position_embeddings 32",
     );
 }
 
 #[test]
-fn text_that_is_not_utf8_is_named_by_file_and_offset() {
+fn unfit_runs_are_not_drawn() {
     let folder = Folder::new();
-    folder.write("latin1.txt", b"A line.\nCaf\xe9.\n");
-    let message = refused(&folder.pretrain(&["--text", "latin1.txt"]));
-    assert_has(&message, "latin1.txt");
-    assert_has(&message, "11");
-}
-
-#[test]
-fn missing_files_are_named() {
-    let folder = Folder::new();
-    assert_has(&refused(&folder.sibert(&["pretrain", "--config", "no.toml"])), "cannot read config no.toml");
-    assert_has(&refused(&folder.pretrain(&["--tokenizer", "no.json"])), "no.json");
-    assert_has(&refused(&folder.sibert(&["fill-mask", "--model", "no", "[MASK]"])), "no");
-    assert_has(&refused(&folder.sibert(&["verify", "--model", "no"])), "no");
-    assert_has(&refused(&folder.sibert(&["plot", "no"])), "no");
+    fs::create_dir(folder.path("folder")).unwrap();
+    let expected = "expected the folder of a run, or its metrics.jsonl";
+    assert_has(&refused(&folder.sibert(&["plot", "none"])), &format!("cannot read none: {expected}"));
+    assert_has(
+        &refused(&folder.sibert(&["plot", "folder"])),
+        &format!("cannot read folder/metrics.jsonl: {expected}"),
+    );
+    assert!(!folder.exists("none"));
+    folder.write("folder/metrics.jsonl", "");
+    assert_has(&refused(&folder.sibert(&["plot", "folder"])), "nothing to draw");
 }
 
 #[test]
@@ -188,6 +228,11 @@ fn wrong_settings_are_refused_by_name() {
         (["--set", "model.hidden_size=17"], "hidden_size 17 is not a multiple of num_attention_heads 2"),
         (["--set", "learning_rate=1"], "unknown key learning_rate, did you mean lr?"),
         (["--set", "lr=fast"], "--set lr=fast: expected a number, found string \"fast\""),
+        (["--set", "nonsense"], "--set nonsense: expected key=value"),
+        (["--set", "=3"], "--set =3: expected key=value"),
+        (["--set", "vocab_size=50"], "vocab_size is 50, expected at least 100"),
+        (["--set", "held_out=0"], "held_out is 0, expected above 0 and below 1"),
+        (["--set", "threads=100000"], "threads is 100000, expected at most 1024"),
         (["--max-steps", "0"], "max_steps is 0, expected at least 1"),
         #[cfg(not(feature = "cuda"))]
         (["--device", "cuda"], "this build has no CUDA support: build with --features cuda"),
@@ -195,8 +240,17 @@ fn wrong_settings_are_refused_by_name() {
         (["--device", "metal"], "this build has no Metal support: build with --features metal"),
     ] {
         assert_has(&refused(&folder.pretrain(&args)), message);
-        assert!(!folder.path("run").exists(), "{args:?} left a folder");
+        assert!(!folder.exists("run"), "{args:?} left a folder");
     }
+}
+
+#[test]
+fn vocabulary_too_small_for_the_letters_is_refused() {
+    let folder = Folder::new();
+    let letters = ('ა'..='ჰ').chain('ա'..='ֆ');
+    folder.write("letters.txt", letters.map(|letter| format!("{letter}{letter}\n")).collect::<String>());
+    let message = refused(&folder.pretrain(&["--text", "letters.txt", "--set", "vocab_size=100"]));
+    assert_has(&message, "vocab_size 100 is too small: the special tokens and the letters of the text alone");
 }
 
 #[test]
@@ -205,6 +259,7 @@ fn unknown_key_of_a_file_is_named_with_its_line() {
     folder.write("base.toml", "# mine\nlearning_rate = 1e-3\n");
     let message = refused(&folder.sibert(&["pretrain", "--config", "base.toml"]));
     assert_eq!(message, "error: base.toml:2: unknown key learning_rate, did you mean lr?\n");
+    assert_has(&refused(&folder.sibert(&["pretrain", "--config", "no.toml"])), "cannot read config no.toml");
 }
 
 #[test]
@@ -212,6 +267,6 @@ fn unwritable_output_folder_is_refused_before_any_work() {
     let folder = Folder::new();
     folder.write("file", "");
     let message = refused(&folder.pretrain(&["--out", "file/run"]));
-    assert_has(&message, "file/run");
+    assert_has(&message, "cannot create the run folder file/run: choose another --out");
     assert_has(&message, "Not a directory");
 }

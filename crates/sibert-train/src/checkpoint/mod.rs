@@ -69,7 +69,8 @@ pub fn path_of(run_dir: &Path, step: usize) -> PathBuf {
     run_dir.join(name_of(step))
 }
 
-fn name_of(step: usize) -> String {
+/// `checkpoint-000500` for step 500.
+pub fn name_of(step: usize) -> String {
     format!("checkpoint-{step:06}")
 }
 

@@ -37,8 +37,8 @@ impl RunConfig {
     ///
     /// # Errors
     /// As `load`, rules aside.
-    pub fn out(flags: &Table, sets: &[String]) -> Result<PathBuf> {
-        let settings = merged(None, flags, sets)?;
+    pub fn out(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<PathBuf> {
+        let settings = merged(file, flags, sets)?;
         Ok(settings.get("out").and_then(Value::as_str).map_or(Self::default().out, PathBuf::from))
     }
 

@@ -3,6 +3,7 @@
 //! [`RunConfig::load`] is the border. What it returns is complete and checked, and the run folder's
 //! `config.toml` is its text: loaded again, it is the same run.
 
+mod changes;
 mod clip;
 mod diagnose;
 mod load;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use model::ModelSettings;
 pub use schedule::{ScheduleConfig, ScheduleKind};
 
+use crate::data::builtin::DEFAULT_SENTENCES;
 use crate::data::source::DocumentSplit;
 use crate::device::DeviceName;
 
@@ -139,6 +141,11 @@ pub enum HeadOptimizer {
 }
 
 impl RunConfig {
+    /// The run's `metrics.jsonl`.
+    pub fn metrics(&self) -> PathBuf {
+        self.out.join("metrics.jsonl")
+    }
+
     /// Sequences in one forward pass.
     pub fn micro_batch_size(&self) -> usize {
         self.batch_size / self.accumulation_steps
@@ -150,7 +157,7 @@ impl Default for RunConfig {
         Self {
             text: Vec::new(),
             documents: DocumentSplit::BlankLine,
-            sentences: 30_000,
+            sentences: DEFAULT_SENTENCES,
             tokenizer: None,
             vocab_size: 8192,
             held_out: 0.05,

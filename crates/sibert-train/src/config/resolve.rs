@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use sibert_model::ModelType;
 use toml::{Table, Value};
 
-use super::{HeadConfig, Optimizer, RunConfig, model};
+use super::{HeadConfig, Optimizer, RunConfig, ScheduleConfig, model};
 
 /// D of a SIBERT run that states neither `weight_decay` nor `budget`: the paper's 8e-4 · 1e-2 · 1e6.
 const PAPER_BUDGET: f64 = 8.0;
@@ -19,6 +19,7 @@ const LARGEST_RATE: f64 = 0.1;
 /// budget D                         → weight_decay = min(D / max_steps, 0.1) / lr
 /// neither budget nor weight_decay  → D = 8 for sisgd, weight_decay 0.01 for the others
 /// no clip                          → √C = 2 for sisgd, none for the others
+/// [schedule] without kind          → the kind of the default, and what else it lacks
 /// no [head]                        → LAMB as in the paper for SIBERT, none for BERT
 /// ```
 ///
@@ -33,6 +34,10 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
     );
     if let Some(Value::Table(model)) = table.get_mut("model") {
         model::expand_preset(model)?;
+    }
+    fill_schedule(&mut table, &ScheduleConfig::divided_by_ten())?;
+    if let Some(Value::Table(head)) = table.get_mut("head") {
+        fill_schedule(head, &HeadConfig::default().schedule)?;
     }
     let mut config: RunConfig = table.try_into()?;
     let scale_invariant_rule = config.optimizer == Optimizer::Sisgd;
@@ -49,4 +54,15 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
         config.head = Some(HeadConfig::default());
     }
     Ok(config)
+}
+
+/// Completes the table `schedule` in `table`, if there is one: a part of a curve is a part of the default curve.
+fn fill_schedule(table: &mut Table, default: &ScheduleConfig) -> Result<()> {
+    let Some(Value::Table(schedule)) = table.get_mut("schedule") else { return Ok(()) };
+    let mut filled = Table::try_from(default)?;
+    if schedule.get("kind").is_none_or(|kind| filled.get("kind") == Some(kind)) {
+        filled.extend(std::mem::take(schedule));
+        *schedule = filled;
+    }
+    Ok(())
 }

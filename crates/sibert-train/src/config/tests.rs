@@ -214,6 +214,18 @@ fn milestones_move_with_the_run() {
 }
 
 #[test]
+fn part_of_a_schedule_is_part_of_the_default() {
+    let of = |text: &str| super::resolve::complete(toml::from_str(text).unwrap()).unwrap();
+    assert_eq!(of("[schedule]\nfactor = 0.5").schedule.over(10), {
+        Schedule::PiecewiseConstant { milestones: vec![6, 9], factor: 0.5 }
+    });
+    let head = of("[head.schedule]\nwarmup = 0.1").head.unwrap().schedule;
+    assert_eq!(head.over(10), Schedule::Linear { warmup_steps: 1, total_steps: 10 });
+    let cosine = of("[schedule]\nkind = \"cosine\"").schedule;
+    assert_eq!(cosine.over(10), Schedule::Cosine { warmup_steps: 0, total_steps: 10 });
+}
+
+#[test]
 fn short_trial_of_the_quickstart_is_allowed() {
     for steps in [1, 2, 5, 30] {
         with(&[&format!("max_steps={steps}")]).unwrap();

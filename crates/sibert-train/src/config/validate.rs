@@ -5,6 +5,9 @@ use sibert_model::ModelType;
 
 use super::{HeadConfig, Optimizer, RunConfig};
 
+/// More threads than this take longer to start than to train.
+const MOST_THREADS: usize = 1024;
+
 impl RunConfig {
     /// Refuses a run that cannot be meant.
     ///
@@ -40,6 +43,8 @@ impl RunConfig {
         for (key, value) in counts {
             ensure!(value > 0, "{key} is 0, expected at least 1");
         }
+        let threads = self.threads.unwrap_or(1);
+        ensure!(threads <= MOST_THREADS, "threads is {threads}, expected at most {MOST_THREADS}");
         let Self { batch_size, accumulation_steps, seed, .. } = self;
         ensure!(
             batch_size.is_multiple_of(*accumulation_steps),

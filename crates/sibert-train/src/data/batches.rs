@@ -66,6 +66,7 @@ impl TrainBatches {
     }
 
     /// The whole batch of a step.
+    #[cfg(test)]
     pub fn batch(&self, step: u64) -> MaskedBatch {
         self.micro_batch(step, 0..self.batch_size)
     }

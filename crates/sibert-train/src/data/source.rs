@@ -63,7 +63,7 @@ pub fn documents(paths: &[PathBuf], split: DocumentSplit) -> Result<Documents> {
 
 /// Adds the file `path`, or the text files of the folder `path`, to `files`.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let metadata = fs::metadata(path).with_context(|| path.display().to_string())?;
+    let metadata = fs::metadata(path).with_context(|| unreadable(path))?;
     if !metadata.is_dir() {
         files.push(path.to_owned());
         return Ok(());
@@ -80,7 +80,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 
 /// Adds the text files below `folder`; `seen` keeps links from leading round in a circle.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>, seen: &mut BTreeSet<PathBuf>) -> Result<()> {
-    let named = || folder.display().to_string();
+    let named = || unreadable(folder);
     if !seen.insert(folder.canonicalize().with_context(named)?) {
         return Ok(());
     }
@@ -96,6 +96,10 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>, seen: &mut BTreeSet<PathBuf>) -
         }
     }
     Ok(())
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("cannot read text {}", path.display())
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -151,7 +155,7 @@ struct TextFile {
 
 impl TextFile {
     fn open(path: PathBuf) -> Result<Self> {
-        let file = File::open(&path).with_context(|| path.display().to_string())?;
+        let file = File::open(&path).with_context(|| unreadable(&path))?;
         Ok(Self { path, reader: BufReader::with_capacity(1 << 16, file), offset: 0 })
     }
 
@@ -180,7 +184,7 @@ impl TextFile {
     /// The next line without its end; `None` at the end of the file.
     fn line(&mut self) -> Result<Option<String>> {
         let mut bytes = Vec::new();
-        self.reader.read_until(b'\n', &mut bytes).with_context(|| self.path.display().to_string())?;
+        self.reader.read_until(b'\n', &mut bytes).with_context(|| unreadable(&self.path))?;
         if bytes.is_empty() {
             return Ok(None);
         }

@@ -91,7 +91,7 @@ fn utf16_is_recognised() {
 fn missing_and_empty_inputs_are_named() {
     let folder = folder(&[("blank.txt", b" \n\n\t\n"), ("empty/x.bin", b"x")]);
     let missing = folder.path().join("missing.txt");
-    assert!(error(&missing).starts_with(&format!("{}: No such file", missing.display())));
+    assert!(error(&missing).starts_with(&format!("cannot read text {}: No such file", missing.display())));
     let blank = folder.path().join("blank.txt");
     assert_eq!(error(&blank), format!("{}: no text found, only blank lines", blank.display()));
     assert!(error(&folder.path().join("empty")).contains("holds no .txt or .text file"));

@@ -78,15 +78,19 @@ pub fn vocab_size(tokenizer: &Tokenizer) -> usize {
 /// If there is no such file, it cannot be understood, or a special token is missing; the message names the file.
 pub fn load(path: &Path) -> Result<Tokenizer> {
     let file = find(path)?;
-    let bytes = fs::read(&file).with_context(|| file.display().to_string())?;
+    let bytes = fs::read(&file).with_context(|| unreadable(&file))?;
     let is_vocabulary = file.extension().is_some_and(|extension| extension == "txt");
     let read = if is_vocabulary { from_vocabulary_file(&bytes) } else { from_json(&bytes) };
     let checked = read.and_then(|tokenizer| SpecialTokens::of(&tokenizer).map(|_| tokenizer));
-    checked.with_context(|| file.display().to_string())
+    checked.with_context(|| unreadable(&file))
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("cannot read tokenizer {}", path.display())
 }
 
 fn find(path: &Path) -> Result<PathBuf> {
-    let metadata = fs::metadata(path).with_context(|| path.display().to_string())?;
+    let metadata = fs::metadata(path).with_context(|| unreadable(path))?;
     if !metadata.is_dir() {
         return Ok(path.to_owned());
     }

@@ -90,8 +90,8 @@ impl Learner {
         let starts = letters.iter().map(char::to_string);
         let continued: BTreeSet<String> = usable().flat_map(|(word, _)| spell(word).skip(1)).collect();
         let mut learner = Self {
-            vocabulary: Vec::with_capacity(vocab_size),
-            ids: HashMap::with_capacity(vocab_size),
+            vocabulary: Vec::new(),
+            ids: HashMap::new(),
             words: Vec::new(),
             counts: HashMap::new(),
             places: HashMap::new(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Report;
+use crate::console;
 
 /// Shows how far a run is.
 pub struct Progress {
@@ -41,15 +42,15 @@ impl Progress {
                 bar.set_position(report.step as u64);
                 bar.set_message(line);
             }
-            None => eprintln!("step {}/{}  {line}", report.step, self.total),
+            None => console::note(format!("step {}/{}  {line}", report.step, self.total)),
         }
     }
 
     /// Prints a line of its own, above the bar.
     pub fn note(&self, message: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{message}")),
-            None => eprintln!("{message}"),
+            Some(bar) => bar.suspend(|| console::note(message)),
+            None => console::note(message),
         }
     }
 
@@ -57,6 +58,7 @@ impl Progress {
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.abandon();
+            console::note("");
         }
     }
 }

@@ -20,7 +20,7 @@ use super::source::Document;
 use topic::Topic;
 
 /// How many sentences the built-in corpus has unless told otherwise.
-pub const DEFAULT_SENTENCES: usize = 40_000;
+pub const DEFAULT_SENTENCES: usize = 30_000;
 
 /// Sentences to fill in after training on this corpus.
 pub const EXAMPLES: [&str; 4] = [

@@ -1,0 +1,25 @@
+//! Lines for people: notes on standard error, results on standard output.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+
+/// Prints a line on standard error; training goes on if nobody is there to read it.
+pub fn note(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Prints a line on standard output.
+///
+/// # Errors
+/// If standard output is closed or full.
+pub fn result(line: impl Display) -> Result<()> {
+    writeln!(io::stdout(), "{line}").context("cannot write to standard output")
+}
+
+/// Whether the reader of standard output went away, as `head` does once it has seen enough.
+pub fn reader_left(error: &anyhow::Error) -> bool {
+    let broken = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().filter_map(|cause| cause.downcast_ref()).any(broken)
+}

@@ -1,0 +1,141 @@
+//! From a run's settings to a model, its data and its optimizers, new or as a checkpoint left them.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use candle_core::Device;
+use sibert_model::{ModelConfig, PreTraining};
+
+use super::Training;
+use crate::batch::DTYPE;
+use crate::checkpoint::{self, Loaded, TrainingState};
+use crate::config::RunConfig;
+use crate::console::note;
+use crate::data::source::{self, Document};
+use crate::data::{Corpus, DataSettings, builtin, tokenizer};
+use crate::log::MetricsLog;
+use crate::run::Run;
+use crate::update::Update;
+
+/// Share of unknown words, in percent, from which it is worth a line.
+const MANY_UNKNOWN: f64 = 0.1;
+
+impl<'a> Training<'a> {
+    /// Everything up to the first step.
+    ///
+    /// # Errors
+    /// If the text, the tokenizer or the checkpoint cannot be read or do not fit the settings.
+    pub fn prepare(run: &'a Run) -> Result<Self> {
+        let Run { config, device, .. } = run;
+        let resumed = if run.resume { newest_checkpoint(config, device)? } else { None };
+        let given = match &resumed {
+            Some(checkpoint) => Some(&checkpoint.tokenizer_json),
+            None => config.tokenizer.as_ref(),
+        };
+        let given = given.map(|path| tokenizer::load(path)).transpose()?;
+        let corpus = Corpus::prepare(documents(config)?, given, &data_settings(config))?;
+        let pad = corpus.train.sequences().special().pad;
+        let model_config = config.model.to_model_config(tokenizer::vocab_size(&corpus.tokenizer), pad);
+        let (model, update, state) = match resumed {
+            Some(saved) => restored(saved, config, &model_config, device)?,
+            None => initial(config, &model_config, device)?,
+        };
+        let metrics = match state.step {
+            0 => MetricsLog::create(&config.metrics()),
+            step => MetricsLog::resume(&config.metrics(), step)?,
+        };
+        if run.resume {
+            run.save_settings()?; // not earlier: a refused resume leaves the old ones
+        }
+        describe(&corpus, config);
+        Ok(Self { config, device, corpus, model, update, state, metrics })
+    }
+}
+
+/// A new model, from the seed.
+fn initial(
+    config: &RunConfig,
+    model_config: &ModelConfig,
+    device: &Device,
+) -> Result<(PreTraining, Update, TrainingState)> {
+    let model = PreTraining::new(model_config, config.seed, DTYPE, device)?;
+    model.scale_encoder(config.init_scale)?;
+    let update = Update::new(&model, config)?;
+    Ok((model, update, TrainingState { seed: config.seed, ..TrainingState::default() }))
+}
+
+/// The model, optimizers and counters of a checkpoint.
+fn restored(
+    saved: Loaded,
+    config: &RunConfig,
+    model_config: &ModelConfig,
+    device: &Device,
+) -> Result<(PreTraining, Update, TrainingState)> {
+    let name = checkpoint::name_of(saved.state.step);
+    checkpoint::ensure_same_architecture(&name, &saved.config_json, &model_config.to_json()?)?;
+    let model = PreTraining::load(model_config, saved.model, DTYPE, device).with_context(|| name.clone())?;
+    let mut update = Update::new(&model, config)?;
+    update.load_state(&saved.optimizer).with_context(|| name.clone())?;
+    let changes = config.changes_since(&saved.run_toml)?;
+    if !changes.is_empty() {
+        note(format!("settings changed since {name}: {}", changes.join(", ")));
+    }
+    let step = saved.state.step;
+    if step >= config.max_steps {
+        note(format!(
+            "nothing left to train: {step} steps are done, max_steps is {}; --max-steps N goes on",
+            config.max_steps
+        ));
+    }
+    Ok((model, update, saved.state))
+}
+
+/// The newest intact checkpoint, with a line for each one that is not; none if none was ever saved.
+fn newest_checkpoint(config: &RunConfig, device: &Device) -> Result<Option<Loaded>> {
+    let out: &Path = &config.out;
+    if !checkpoint::any(out)? {
+        note(format!("no checkpoint in {} yet: starting at step 0", out.display()));
+        return Ok(None);
+    }
+    let found = checkpoint::newest_valid(out)?;
+    for (path, reason) in &found.skipped {
+        note(format!("skipped {}: {reason}", path.display()));
+    }
+    note(format!("resuming from {}", found.path.display()));
+    checkpoint::load(&found.path, device).map(Some)
+}
+
+fn documents(config: &RunConfig) -> Result<Vec<Document>> {
+    if config.text.is_empty() {
+        return Ok(builtin::documents(config.seed, config.sentences));
+    }
+    source::documents(&config.text, config.documents)?.collect()
+}
+
+fn data_settings(config: &RunConfig) -> DataSettings {
+    DataSettings {
+        vocab_size: config.vocab_size,
+        seq_len: config.seq_len,
+        batch_size: config.batch_size,
+        held_out: config.held_out,
+        mask_probability: config.mask_probability,
+        seed: config.seed,
+    }
+}
+
+/// `228709 tokens in 3768 sequences to train on, 200 sequences held out, vocabulary 1628, 6.8 epochs`.
+fn describe(corpus: &Corpus, config: &RunConfig) {
+    let train = corpus.train.sequences();
+    note(format!(
+        "{} tokens in {} sequences to train on, {} sequences held out, vocabulary {}, {:.1} epochs",
+        train.tokens(),
+        train.len(),
+        corpus.held_out.sequences().len(),
+        tokenizer::vocab_size(&corpus.tokenizer),
+        corpus.train.epochs(config.max_steps as u64)
+    ));
+    let unknown = 100. * train.unknown_share();
+    if unknown > MANY_UNKNOWN {
+        note(format!("{unknown:.1} % of these tokens are [UNK], words that the vocabulary cannot spell"));
+    }
+}

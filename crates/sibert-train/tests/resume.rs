@@ -1,0 +1,275 @@
+//! A run that was stopped, however, and resumed is the run that never stopped.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::HashMap;
+use std::fs;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use candle_core::{Device, Tensor};
+use serde_json::Value;
+
+use support::{Folder, assert_has, flip, refused, stderr, stdout, truncate};
+
+/// 24 steps of two micro-batches, with reports, evaluations and checkpoints at different steps.
+const LONG: [&str; 8] = [
+    "--set",
+    "max_steps=24",
+    "batch_size=8",
+    "accumulation_steps=2",
+    "log_every=3",
+    "eval_every=5",
+    "save_every=4",
+    "keep_last=3",
+];
+
+/// What a run leaves that does not depend on the clock.
+#[derive(PartialEq)]
+struct Outcome {
+    model: Vec<u8>,
+    optimizer: Vec<u8>,
+    metrics: Vec<Value>,
+    state: Value,
+}
+
+impl Outcome {
+    fn of(folder: &Folder, run: &str) -> Self {
+        let last = |file: &str| format!("{run}/last/{file}");
+        let lines = folder.text(&format!("{run}/metrics.jsonl"));
+        let metrics = lines.lines().map(|line| without(line, "/timing"));
+        let mut state = without(&folder.text(&last("training_state/state.json")), "/elapsed_seconds");
+        *state.pointer_mut("/window/seconds").unwrap() = Value::Null;
+        Self {
+            model: folder.bytes(&last("model.safetensors")),
+            optimizer: folder.bytes(&last("training_state/optimizer.safetensors")),
+            metrics: metrics.collect(),
+            state,
+        }
+    }
+
+    fn assert_equals(&self, whole: &Self) {
+        assert_eq!(self.metrics, whole.metrics, "metrics.jsonl");
+        assert_eq!(self.state, whole.state, "state.json");
+        assert!(self.model == whole.model, "model.safetensors differs");
+        assert!(self.optimizer == whole.optimizer, "optimizer.safetensors differs");
+    }
+}
+
+fn without(json: &str, pointer: &str) -> Value {
+    let mut value: Value = serde_json::from_str(json).unwrap();
+    if let Some(inner) = value.pointer_mut(pointer) {
+        *inner = Value::Null;
+    }
+    value
+}
+
+/// The uninterrupted run with these settings, in the folder `whole`.
+fn whole(folder: &Folder, args: &[&str]) -> Outcome {
+    stdout(&folder.pretrain(&[args, &["--out", "whole"]].concat()));
+    Outcome::of(folder, "whole")
+}
+
+/// When to end a process.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// As soon as this file is there.
+    At(&'static str),
+    /// As soon as a checkpoint is being written, which has no name yet.
+    Saving,
+    /// So many milliseconds after the start.
+    After(u64),
+}
+
+impl Moment {
+    fn has_come(self, folder: &Folder, began: Instant) -> bool {
+        match self {
+            Self::At(file) => folder.exists(file),
+            Self::Saving => fs::read_dir(folder.path("run")).is_ok_and(|entries| {
+                let names = entries.flatten().map(|entry| entry.file_name().into_string().unwrap());
+                names.into_iter().any(|name| name.starts_with(".checkpoint") && name.ends_with(".tmp"))
+            }),
+            Self::After(milliseconds) => began.elapsed() >= Duration::from_millis(milliseconds),
+        }
+    }
+}
+
+/// Starts or resumes the run in `run` and ends it by SIGKILL at that moment; false if it came to its end before.
+fn killed(folder: &Folder, settings: &[&str], moment: Moment) -> bool {
+    // What a process that was killed while it saved has left would be taken for this one's.
+    let leftovers = fs::read_dir(folder.path("run")).into_iter().flatten().flatten();
+    let hidden = leftovers.filter(|entry| entry.file_name().to_string_lossy().ends_with(".tmp"));
+    hidden.for_each(|entry| drop(fs::remove_dir_all(entry.path())));
+
+    let fresh = [&["pretrain", "--config", "small.toml", "--threads", "1"], settings].concat();
+    let resumed = ["pretrain", "--out", "run", "--resume"];
+    let mut child = folder.start(if folder.exists("run/config.toml") { &resumed } else { &fresh });
+    let began = Instant::now();
+    while !moment.has_come(folder, began) && child.try_wait().unwrap().is_none() {
+        sleep(Duration::from_micros(200));
+    }
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let finished = output.status.success();
+    assert!(finished || output.status.code().is_none(), "{}", String::from_utf8_lossy(&output.stderr));
+    !finished
+}
+
+#[test]
+fn killed_run_resumed_equals_uninterrupted_run() {
+    let folder = Folder::new();
+    let expected = whole(&folder, &LONG);
+    for seed in 0..3_u64 {
+        let after = |i: u64| Moment::After(20 + (seed * 7919 + i * 104_729) % 97);
+        let moments = [
+            Moment::At("run/config.toml"),
+            Moment::Saving,
+            after(1),
+            Moment::At("run/checkpoint-000004"),
+            after(2),
+            Moment::Saving,
+            after(3),
+            after(4),
+        ];
+        let kills = moments.into_iter().filter(|moment| killed(&folder, &LONG, *moment)).count();
+        assert!(kills >= 4, "only {kills} kills came before the end of the run");
+        folder.resume(&[]);
+        Outcome::of(&folder, "run").assert_equals(&expected);
+        fs::remove_dir_all(folder.path("run")).unwrap();
+    }
+}
+
+#[test]
+fn terminated_run_saves_and_exits_cleanly() {
+    let folder = Folder::new();
+    let settings = [&LONG[..], &["max_steps=60", "save_every=50"]].concat();
+    let expected = whole(&folder, &settings);
+    for signal in ["-TERM", "-INT"] {
+        let args = [&["pretrain", "--config", "small.toml", "--threads", "1"], &settings[..]].concat();
+        let child = folder.start(&args);
+        while !folder.exists("run/metrics.jsonl") {
+            sleep(Duration::from_micros(200));
+        }
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        let message = stderr(&child.wait_with_output().unwrap());
+        assert_has(&message, "stopped at step ");
+        let step = message.split("saved run/checkpoint-").nth(1).unwrap()[..6].parse::<usize>().unwrap();
+        assert!((3..50).contains(&step), "stopped at step {step}");
+        assert!(folder.exists(&format!("run/checkpoint-{step:06}/model.safetensors")));
+        assert_has(&folder.resume(&[]), &format!("resuming from run/checkpoint-{step:06}"));
+        Outcome::of(&folder, "run").assert_equals(&expected);
+        fs::remove_dir_all(folder.path("run")).unwrap();
+    }
+}
+
+#[test]
+fn flipped_byte_or_truncation_falls_back_to_the_checkpoint_before() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&LONG));
+    let expected = Outcome::of(&folder, "run");
+    let last = |file: &str| folder.path(&format!("run/checkpoint-000024/{file}"));
+    let damages: [(&str, fn(&std::path::Path), &str); 4] = [
+        ("model.safetensors", flip, "corrupted"),
+        ("model.safetensors", truncate, "truncated"),
+        ("training_state/optimizer.safetensors", flip, "corrupted"),
+        ("training_state/state.json", truncate, "truncated"),
+    ];
+    for (file, damage, word) in damages {
+        damage(&last(file));
+        let message = folder.resume(&[]);
+        assert_has(&message, &format!("skipped run/checkpoint-000024: {file} is {word}"));
+        assert_has(&message, "resuming from run/checkpoint-000020");
+        Outcome::of(&folder, "run").assert_equals(&expected);
+    }
+}
+
+/// The largest difference between two models, relative to the largest entry of its tensor.
+fn difference(a: &HashMap<String, Tensor>, b: &HashMap<String, Tensor>) -> (f32, String) {
+    let largest = |tensor: &Tensor| tensor.abs().unwrap().flatten_all().unwrap().max(0).unwrap();
+    let number = |tensor: Tensor| tensor.to_scalar::<f32>().unwrap();
+    let of = |name: &String| {
+        let error = number(largest(&(&a[name] - &b[name]).unwrap()));
+        (error / number(largest(&a[name])).max(1e-6), name.clone())
+    };
+    a.keys().map(of).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
+}
+
+#[test]
+fn four_micro_batches_equal_one_batch() {
+    for architecture in ["model.type=sibert", "model.type=bert"] {
+        let folder = Folder::new();
+        let settings = ["--set", "max_steps=3", "batch_size=32", architecture];
+        let [one, four] = ["accumulation_steps=1", "accumulation_steps=4"].map(|accumulation| {
+            let out = accumulation;
+            stdout(&folder.pretrain(&[&["--out", out], &settings[..], &[accumulation]].concat()));
+            let file = folder.path(&format!("{out}/last/model.safetensors"));
+            candle_core::safetensors::load(file, &Device::Cpu).unwrap()
+        });
+        let (error, name) = difference(&one, &four);
+        assert!(error > 0. && error < 1e-5, "{architecture}: {name} differs by {error:e}");
+    }
+}
+
+#[test]
+fn resume_with_another_architecture_is_refused() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&[]));
+    let settings = folder.text("run/config.toml");
+    for (set, key, found, wanted) in [
+        ("model.hidden_size=32", "hidden_size", "16", "32"),
+        ("model.num_hidden_layers=1", "num_hidden_layers", "2", "1"),
+        ("model.type=bert", "model_type", "sibert", "bert"),
+    ] {
+        let message = refused(&folder.pretrain(&["--resume", "--set", set]));
+        let difference =
+            format!("checkpoint-000006: {key} is {found}, this run's configuration says {wanted}");
+        assert_has(&message, &difference);
+        assert_eq!(folder.text("run/config.toml"), settings, "config.toml was overwritten");
+    }
+    folder.resume(&[]);
+}
+
+#[test]
+fn non_finite_loss_stops_the_run_naming_step_and_tensor() {
+    let folder = Folder::new();
+    let settings = ["--set", "model.type=bert", "optimizer=sgd", "weight_decay=0"];
+    stdout(&folder.pretrain(&settings));
+    let model = folder.bytes("run/last/model.safetensors");
+    let explode = [&settings[..], &["--resume", "--max-steps", "12", "--set", "lr=1e30"]].concat();
+    let message = refused(&folder.pretrain(&explode));
+    assert_has(&message, "training stopped at step 8; the last checkpoint, run/checkpoint-000006, is intact");
+    assert_has(&message, "the gradient of `bert.embeddings.word_embeddings.weight` is not finite");
+    assert!(model == folder.bytes("run/last/model.safetensors"), "the last checkpoint was touched");
+    folder.resume(&["--set", "lr=1e-3"]);
+}
+
+#[test]
+fn equal_threads_give_equal_results() {
+    let folder = Folder::new();
+    for out in ["a", "b"] {
+        stdout(&folder.sibert(&["pretrain", "--config", "small.toml", "--threads", "2", "--out", out]));
+    }
+    Outcome::of(&folder, "a").assert_equals(&Outcome::of(&folder, "b"));
+}
+
+#[test]
+fn every_optimizer_resumes_exactly() {
+    for settings in [
+        ["model.type=bert", "optimizer=adamw"],
+        ["model.type=bert", "optimizer=lamb"],
+        ["model.type=bert", "optimizer=sgd"],
+        ["model.type=sibert", "optimizer=lamb"],
+        ["model.type=sibert", "head.optimizer=adamw"],
+    ] {
+        let folder = Folder::new();
+        let steps = ["--set", "max_steps=10", "save_every=5"];
+        stdout(&folder.pretrain(&[&steps[..], &settings].concat()));
+        let expected = Outcome::of(&folder, "run");
+        fs::remove_dir_all(folder.path("run/checkpoint-000010")).unwrap();
+        assert_has(&folder.resume(&[]), "resuming from run/checkpoint-000005");
+        Outcome::of(&folder, "run").assert_equals(&expected);
+    }
+}

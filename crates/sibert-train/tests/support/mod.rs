@@ -1,0 +1,141 @@
+//! A folder to work in, and the program `sibert` run in it.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A run of a few thousand parameters, with dropout, on `text.txt`.
+pub const SMALL: &str = r#"
+text = ["text.txt"]
+documents = "per_line"
+held_out = 0.2
+vocab_size = 120
+seq_len = 16
+max_steps = 6
+batch_size = 4
+out = "run"
+log_every = 2
+eval_every = 3
+eval_sequences = 4
+save_every = 3
+[model]
+hidden_size = 16
+num_attention_heads = 2
+intermediate_size = 32
+max_position_embeddings = 32
+"#;
+
+/// A working folder with a small corpus `text.txt`, one document a line, and `small.toml`.
+pub struct Folder(TempDir);
+
+impl Folder {
+    /// In memory where the system has such a place: flushing to a disk takes longer than all else.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let folder = Self(folder.unwrap());
+        let animals = ["cat", "dog", "horse", "bird", "fish", "mouse"];
+        let places = ["house", "river", "garden", "forest", "city"];
+        let lines = animals.iter().flat_map(|animal| {
+            places.iter().map(move |place| {
+                format!("The {animal} lives near the {place}, and the {place} likes the {animal}.\n")
+            })
+        });
+        folder.write("text.txt", lines.collect::<String>());
+        folder.write("small.toml", SMALL);
+        folder
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
+        let path = self.path(name);
+        fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    pub fn text(&self, name: &str) -> String {
+        String::from_utf8(self.bytes(name)).unwrap()
+    }
+
+    pub fn exists(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sibert"));
+        command.args(args).current_dir(self.0.path()).env("RUST_BACKTRACE", "1");
+        command
+    }
+
+    pub fn sibert(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Starts the program, and does not wait for it.
+    pub fn start(&self, args: &[&str]) -> Child {
+        self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Pretrains by `small.toml` on one thread.
+    pub fn pretrain(&self, args: &[&str]) -> Output {
+        self.sibert(&[&["pretrain", "--config", "small.toml", "--threads", "1"], args].concat())
+    }
+
+    /// Goes on with the run in the folder `run`, to its end; returns what it said on standard error.
+    pub fn resume(&self, args: &[&str]) -> String {
+        stderr(&self.sibert(&[&["pretrain", "--out", "run", "--resume"], args].concat()))
+    }
+}
+
+/// Standard output of a run that had to succeed.
+pub fn stdout(output: &Output) -> String {
+    succeeded(output);
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Standard error of a run that had to succeed.
+pub fn stderr(output: &Output) -> String {
+    succeeded(output);
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn succeeded(output: &Output) {
+    let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    assert!(output.status.success(), "{}\n{out}{err}", output.status);
+}
+
+/// The message of a run that had to fail with exit code 1, in a line or two, the progress before it aside.
+pub fn refused(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let message = text.find("error: ").map(|start| text[start..].to_string());
+    let message = message.unwrap_or_else(|| panic!("no error in {text}"));
+    assert!(message.lines().count() <= 2 && !message.contains("panicked"), "{message}");
+    message
+}
+
+pub fn assert_has(text: &str, part: &str) {
+    assert!(text.contains(part), "expected {part:?} in:\n{text}");
+}
+
+/// Changes the lowest bit of the byte in the middle of a file.
+pub fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+/// Keeps the first half of a file.
+pub fn truncate(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+}
