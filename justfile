@@ -37,16 +37,17 @@ smoke:
 quickstart:
     cargo run --release -- pretrain
 
-# SIBERT with SGD beside BERT with AdamW, on one document a line in TEXT
-compare TEXT:
-    cargo run --release -- pretrain --config configs/sibert-mini-cpu.toml --text {{TEXT}}
-    cargo run --release -- pretrain --config configs/bert-mini-cpu.toml --text {{TEXT}}
-    cargo run --release -- plot runs/sibert-mini-cpu runs/bert-mini-cpu --out runs/mini
+# SIBERT with SGD beside BERT with AdamW, at once, a core each; TEXT has one document a line
+compare TEXT SIZE="tiny":
+    cargo build --release
+    target/release/sibert pretrain --config configs/bert-{{SIZE}}-cpu.toml --text {{TEXT}} --threads 1 & \
+    target/release/sibert pretrain --config configs/sibert-{{SIZE}}-cpu.toml --text {{TEXT}} --threads 1 && wait $!
+    target/release/sibert plot runs/sibert-{{SIZE}}-cpu runs/bert-{{SIZE}}-cpu --out runs/{{SIZE}}
 
-# The same SIBERT from initial scales 0.1, 1 and 10
-scales TEXT:
+# The same SIBERT from initial scales 0.1, 1 and 10; OPTIONS are more arguments of pretrain
+scales TEXT SIZE="tiny" *OPTIONS:
     for scale in 0.1 1 10; do \
-        cargo run --release -- pretrain --config configs/sibert-mini-cpu.toml --text {{TEXT}} \
-            --set init_scale=$scale --out runs/scale-$scale || exit 1; \
+        cargo run --release -- pretrain --config configs/sibert-{{SIZE}}-cpu.toml --text {{TEXT}} \
+            --set init_scale=$scale --out runs/scale-$scale {{OPTIONS}} || exit 1; \
     done
     cargo run --release -- plot runs/scale-0.1 runs/scale-1 runs/scale-10 --out runs/scales
