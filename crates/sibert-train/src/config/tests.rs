@@ -124,7 +124,10 @@ fn value_of_another_type_names_line_key_expected_and_found() {
 #[test]
 fn broken_rule_names_key_value_and_rule() {
     for (sets, error) in [
-        (&["seq_len=1024"][..], "seq_len 1024 is longer than model.max_position_embeddings 128"),
+        (
+            &["seq_len=1024", "model.max_position_embeddings=128"][..],
+            "seq_len 1024 is longer than model.max_position_embeddings 128",
+        ),
         (
             &["model.hidden_size=770", "model.num_attention_heads=12"],
             "hidden_size 770 is not a multiple of num_attention_heads 12",
@@ -144,7 +147,10 @@ fn broken_rule_names_key_value_and_rule() {
             &["schedule.kind=linear", "schedule.factor=.5"],
             "schedule.factor has no meaning for schedule.kind linear",
         ),
-        (&["schedule.milestones=[0.9, 0.6]"], "schedule.milestones 0.9 and 0.6 do not ascend"),
+        (
+            &["schedule.kind=piecewise_constant", "schedule.milestones=[0.9, 0.6]"],
+            "schedule.milestones 0.9 and 0.6 do not ascend",
+        ),
         (
             &["model.type=bert", "head.lr=1"],
             "[head] is set but model.type is bert, whose parameters are all trained by optimizer",
@@ -208,7 +214,7 @@ fn clip_is_a_number_or_none() {
 
 #[test]
 fn milestones_move_with_the_run() {
-    let schedule = with(&[]).unwrap().schedule;
+    let schedule = from_text("").unwrap().schedule;
     assert_eq!(schedule.over(1000), Schedule::PiecewiseConstant { milestones: vec![600, 900], factor: 0.1 });
     assert_eq!(schedule.over(1), Schedule::PiecewiseConstant { milestones: vec![], factor: 0.1 });
 }
