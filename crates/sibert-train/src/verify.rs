@@ -32,9 +32,13 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     for scale in SCALES {
         model.scale_encoder(scale)?;
         let scaled = Measured::at(&model, &batch)?;
-        table.row(&format!("output at scale {scale}"), relative(&scaled.hidden, &unit.hidden)?, OUTPUT)?;
         table.row(
-            &format!("gradient · {scale} at scale {scale}"),
+            &format!("output of degree 0, scale {scale}"),
+            relative(&scaled.hidden, &unit.hidden)?,
+            OUTPUT,
+        )?;
+        table.row(
+            &format!("gradient of degree -1, scale {scale}"),
             gradient_error(&scaled, &unit, scale)?,
             OUTPUT,
         )?;

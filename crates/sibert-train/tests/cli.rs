@@ -82,6 +82,9 @@ fn resume_tells_what_changed_and_what_is_left() {
         "settings changed since checkpoint-000006: lr 0.0008 → 0.001, max_steps 6 → 8, seed 0 → 3\n",
     );
     assert_has(&folder.text("run/config.toml"), "max_steps = 8");
+    assert!(!longer.contains("text has changed"), "{longer}");
+    folder.write("text.txt", folder.text("text.txt").replace("horse", "goat"));
+    assert_has(&folder.resume(&[]), "the text has changed since the checkpoint");
 }
 
 #[test]

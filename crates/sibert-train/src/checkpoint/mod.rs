@@ -45,6 +45,8 @@ pub struct TrainingState {
     pub step: usize,
     /// Seed of the run; order, masks and dropout follow from it and the step.
     pub seed: u64,
+    /// Digest of the packed text, training and held-out.
+    pub text_sha256: String,
     /// The evaluation with the lowest held-out loss so far.
     pub best: Option<Best>,
     /// Sums since the last line of `metrics.jsonl`.

@@ -16,6 +16,7 @@ pub mod tokenizer;
 pub mod wordpiece;
 
 use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 
 use batches::{HeldOutBatches, TrainBatches};
@@ -76,5 +77,13 @@ impl Corpus {
         let train = TrainBatches::new(train, masking.clone(), settings.seed, settings.batch_size);
         let held_out = HeldOutBatches::new(held_out, masking, settings.seed);
         Ok(Self { tokenizer, train, held_out })
+    }
+
+    /// Digest of everything that is trained on and evaluated on, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        self.train.sequences().digest(&mut hasher);
+        self.held_out.sequences().digest(&mut hasher);
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

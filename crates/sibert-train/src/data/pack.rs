@@ -8,6 +8,7 @@
 //! Text runs on from sequence to sequence; `[SEP]` ends every document inside a sequence, and every sequence.
 
 use anyhow::{Result, ensure};
+use sha2::Digest;
 use tokenizers::Tokenizer;
 
 use super::source::Document;
@@ -155,6 +156,14 @@ impl Sequences {
     /// The share of the text's tokens that the vocabulary could not spell.
     pub fn unknown_share(&self) -> f64 {
         self.unknown as f64 / self.tokens.max(1) as f64
+    }
+
+    /// Adds the sequences to a digest: texts that pack alike count as one.
+    pub fn digest(&self, hasher: &mut impl Digest) {
+        match &self.ids {
+            Ids::Narrow(ids) => ids.iter().for_each(|id| hasher.update(u32::from(*id).to_le_bytes())),
+            Ids::Wide(ids) => ids.iter().for_each(|id| hasher.update(id.to_le_bytes())),
+        }
     }
 
     /// The `seq_len` ids of a sequence. `index` must be below [`Sequences::len`].

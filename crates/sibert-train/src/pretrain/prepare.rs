@@ -36,10 +36,15 @@ impl<'a> Training<'a> {
         let corpus = Corpus::prepare(documents(config)?, given, &data_settings(config))?;
         let pad = corpus.train.sequences().special().pad;
         let model_config = config.model.to_model_config(tokenizer::vocab_size(&corpus.tokenizer), pad);
-        let (model, update, state) = match resumed {
+        let (model, update, mut state) = match resumed {
             Some(saved) => restored(saved, config, &model_config, device)?,
             None => initial(config, &model_config, device)?,
         };
+        let text = corpus.sha256();
+        if state.step > 0 && state.text_sha256 != text {
+            note("the text has changed since the checkpoint: the run goes on with the text as it is now");
+        }
+        state.text_sha256 = text;
         let metrics = match state.step {
             0 => MetricsLog::create(&config.metrics()),
             step => MetricsLog::resume(&config.metrics(), step)?,
