@@ -26,7 +26,7 @@ pub struct Guess {
 /// If the model cannot be read, a sentence has no `[MASK]` or is too long.
 pub fn run(args: &FillMaskArgs) -> Result<()> {
     let device = args.device.open()?;
-    let ModelDir { model, tokenizer, .. } = ModelDir::open(&args.model, &device)?;
+    let ModelDir { model, tokenizer, .. } = ModelDir::open(&args.model, DTYPE, &device)?;
     let tokenizer = tokenizer.with_context(|| {
         format!(
             "{} has no tokenizer.json: copy there the one the model was trained with",

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use candle_core::Device;
+use candle_core::{DType, Device};
 use sibert_model::{ModelConfig, PreTraining};
 use tokenizers::Tokenizer;
 
-use crate::batch::DTYPE;
 use crate::checkpoint;
 use crate::console::note;
 use crate::data::tokenizer;
@@ -25,7 +24,7 @@ impl ModelDir {
     ///
     /// # Errors
     /// If a file is missing or damaged, or a tensor does not fit the configuration; names it.
-    pub fn open(path: &Path, device: &Device) -> Result<Self> {
+    pub fn open(path: &Path, dtype: DType, device: &Device) -> Result<Self> {
         let found = checkpoint::resolve_model_dir(path)?;
         for (path, reason) in &found.skipped {
             note(format!("skipped {}: {reason}", path.display()));
@@ -34,7 +33,7 @@ impl ModelDir {
         let files = checkpoint::load_model(&found.path, device)?;
         let config = ModelConfig::from_json(&files.config_json)
             .with_context(|| format!("{}/config.json", folder()))?;
-        let model = PreTraining::load(&config, files.model, DTYPE, device).with_context(folder)?;
+        let model = PreTraining::load(&config, files.model, dtype, device).with_context(folder)?;
         let tokenizer = files.tokenizer_json.map(|path| tokenizer::load(&path)).transpose()?;
         Ok(Self { model, tokenizer })
     }

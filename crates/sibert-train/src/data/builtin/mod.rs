@@ -24,10 +24,10 @@ pub const DEFAULT_SENTENCES: usize = 30_000;
 
 /// Sentences to fill in after training on this corpus.
 pub const EXAMPLES: [&str; 4] = [
+    "A dog has four [MASK].",
+    "The [MASK] of France is Paris.",
     "The capital of France is [MASK].",
-    "The day after Monday is [MASK].",
-    "Two plus three is [MASK].",
-    "The opposite of hot is [MASK].",
+    "He goes to the [MASK] and takes the plane.",
 ];
 
 /// All topics; their weights say how many paragraphs each gets.
