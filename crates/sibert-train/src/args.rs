@@ -90,8 +90,8 @@ pub struct FillMaskArgs {
     /// cpu, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: DeviceName,
-    /// Sentences that contain [MASK]
-    #[arg(required = true, value_name = "TEXT")]
+    /// Sentences that contain `[MASK]`
+    #[arg(help = "Sentences that contain [MASK]", required = true, value_name = "TEXT")]
     pub text: Vec<String>,
 }
 
