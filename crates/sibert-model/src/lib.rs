@@ -50,9 +50,13 @@ pub mod linear;
 pub mod mode;
 pub mod ops;
 pub mod parameters;
+pub mod precision;
 pub mod pretraining;
 pub mod random;
+pub mod tape;
 
 pub use config::{HiddenAct, ModelConfig, ModelType};
 pub use mode::Mode;
+pub use precision::Precision;
 pub use pretraining::{Batch, PreTraining, PretrainingOutput};
+pub use tape::{Gradients, Tape};

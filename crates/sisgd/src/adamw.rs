@@ -1,12 +1,11 @@
 //! AdamW (Loshchilov and Hutter 2019), the optimizer of the BERT baseline.
 
-use crate::gradients::{Gradient, collect};
+use crate::gradients::{Checked, Gradients, collect};
 use crate::ops::adam::Direction;
 use crate::ops::moments::Accumulate;
 use crate::report::UpdateReport;
 use crate::state::Moments;
 use crate::{NamedVars, require, vars};
-use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -94,7 +93,7 @@ impl AdamW {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive or
     /// `ηλ ≥ 1`. Neither parameters nor moments have changed then.
-    pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<UpdateReport> {
+    pub fn step(&mut self, grads: &impl Gradients, lr: f64) -> Result<UpdateReport> {
         let AdamWConfig { betas, eps, weight_decay, bias_correction, max_grad_norm, .. } = self.config;
         require::learning_rate(lr, weight_decay)?;
         let gradients = collect(&self.vars, grads)?;
@@ -108,7 +107,7 @@ impl AdamW {
             l2: 0.,
         };
         let direction = Direction::new(betas, bias_correction, self.moments.steps, eps, 0.);
-        for (Gradient { var, grad, .. }, moments) in gradients.iter().zip(&self.moments.tensors) {
+        for (Checked { var, grad, .. }, moments) in gradients.iter().zip(&self.moments.tensors) {
             accumulate.apply(moments, grad, var)?;
             direction.descend(var, moments, lr * self.config.weight_decay_of(var), lr)?;
         }

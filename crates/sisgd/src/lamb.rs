@@ -11,13 +11,12 @@
 //! | [`trust_clip`](LambConfig::trust_clip) | off | – | off | – |
 //! | [`grad_averaging`](LambConfig::grad_averaging) | on | on | on | on |
 
-use crate::gradients::{Gradient, collect};
+use crate::gradients::{Checked, Gradients, collect};
 use crate::ops::adam::Direction;
 use crate::ops::moments::Accumulate;
 use crate::report::UpdateReport;
 use crate::state::Moments;
 use crate::{NamedVars, require, vars};
-use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -151,7 +150,7 @@ impl Lamb {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive, or
     /// `ηλ ≥ 1` with decoupled decay. Neither parameters nor moments have changed then.
-    pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<UpdateReport> {
+    pub fn step(&mut self, grads: &impl Gradients, lr: f64) -> Result<UpdateReport> {
         let config = self.config;
         require::learning_rate(lr, if config.decay == Decay::Decoupled { config.weight_decay } else { 0. })?;
         let gradients = collect(&self.vars, grads)?;
@@ -198,13 +197,13 @@ impl Lamb {
 /// The update of one variable.
 fn update(
     config: &LambConfig,
-    gradient: &Gradient,
+    gradient: &Checked,
     moments: &Tensor,
     step: u64,
     clip_factor: f64,
     lr: f64,
 ) -> Result<()> {
-    let Gradient { var, grad, .. } = gradient;
+    let Checked { var, grad, .. } = gradient;
     let weight_decay = config.weight_decay_of(var);
     let (in_update, decoupled, l2) = match config.decay {
         Decay::InUpdate => (weight_decay, 0., 0.),

@@ -80,7 +80,7 @@ mod state;
 mod vars;
 
 pub use adamw::{AdamW, AdamWConfig};
-pub use gradients::check_gradients;
+pub use gradients::{Gradient, Gradients, check_gradients};
 pub use lamb::{Adapt, Decay, Lamb, LambConfig};
 pub use plain_sgd::{PlainSgdConfig, Sgd};
 pub use report::{StepReport, UpdateReport};

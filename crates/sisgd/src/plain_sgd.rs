@@ -1,10 +1,9 @@
 //! Plain SGD with decoupled weight decay and a constant clipping threshold: the baseline.
 
-use crate::gradients::collect;
+use crate::gradients::{Gradients, collect};
 use crate::report::{StepReport, descend};
 use crate::state::{load_step, step_entry};
 use crate::{NamedVars, require, vars};
-use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor};
 use std::collections::HashMap;
 
@@ -57,7 +56,7 @@ impl Sgd {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive or
     /// `ηλ ≥ 1`. No parameter has changed then.
-    pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<StepReport> {
+    pub fn step(&mut self, grads: &impl Gradients, lr: f64) -> Result<StepReport> {
         let PlainSgdConfig { weight_decay, max_grad_norm } = self.config;
         require::learning_rate(lr, weight_decay)?;
         let gradients = collect(&self.vars, grads)?;

@@ -1,7 +1,7 @@
 //! What a step says about itself, and the step of gradient descent that says it.
 
 use crate::clip::clip_factor;
-use crate::gradients::{Gradient, total};
+use crate::gradients::{Checked, total};
 use crate::ops::dots::Dots;
 use crate::ops::scaled_add::scaled_add;
 use candle_core::{DType, Result, bail};
@@ -47,14 +47,14 @@ pub struct UpdateReport {
 
 /// `x ← (1 − ηλ)·x − η·min(1, threshold/‖g‖)·g`, with every check before the first change.
 pub(crate) fn descend(
-    gradients: &[Gradient],
+    gradients: &[Checked],
     lr: f64,
     weight_decay: f64,
     threshold: Option<f64>,
 ) -> Result<StepReport> {
     let report = StepReport::new(total(gradients), lr, weight_decay, threshold);
     report.refuse_overflow(gradients)?;
-    for Gradient { var, grad, .. } in gradients {
+    for Checked { var, grad, .. } in gradients {
         scaled_add(var, grad, lr * weight_decay, lr * report.clip_factor)?;
     }
     Ok(report)
@@ -87,7 +87,7 @@ impl StepReport {
         }
     }
 
-    fn refuse_overflow(&self, gradients: &[Gradient]) -> Result<()> {
+    fn refuse_overflow(&self, gradients: &[Checked]) -> Result<()> {
         let narrow = gradients.iter().any(|gradient| gradient.var.dtype() == DType::F32);
         let largest = if narrow { f32::MAX as f64 } else { f64::MAX };
         if self.new_param_norm.is_nan() || self.new_param_norm > largest {
@@ -102,11 +102,11 @@ impl StepReport {
 
 impl UpdateReport {
     /// The norms of a group, refused if the squared gradients cannot be stored.
-    pub(crate) fn new(gradients: &[Gradient], max_grad_norm: Option<f64>) -> Result<Self> {
+    pub(crate) fn new(gradients: &[Checked], max_grad_norm: Option<f64>) -> Result<Self> {
         let total = total(gradients);
         let (grad_norm, param_norm) = (total.gg.sqrt(), total.xx.sqrt());
         let clip_factor = clip_factor(grad_norm, max_grad_norm);
-        for Gradient { name, var, dots, .. } in gradients {
+        for Checked { name, var, dots, .. } in gradients {
             let norm = dots.gg.sqrt() * clip_factor;
             if var.dtype() == DType::F32 && norm * norm > f32::MAX as f64 {
                 bail!("the gradient of `{name}` has norm {norm:e}: its square overflows the second moment");

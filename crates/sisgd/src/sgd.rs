@@ -1,11 +1,10 @@
 //! SGD with weight decay and relative global clipping, the paper's Algorithm 1.
 
 use crate::clip::relative_threshold;
-use crate::gradients::{collect, total};
+use crate::gradients::{Gradients, collect, total};
 use crate::report::{StepReport, descend};
 use crate::state::{load_step, step_entry};
 use crate::{NamedVars, require, vars};
-use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, bail};
 use std::collections::HashMap;
 
@@ -83,7 +82,7 @@ impl SiSgd {
     /// # Errors
     /// If a variable has no gradient (the graph between it and the loss is cut) or one that is not finite or does not fit,
     /// naming it; if `η` is not positive or `ηλ ≥ 1`; if `‖x‖ = 0`. No parameter has changed then.
-    pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<StepReport> {
+    pub fn step(&mut self, grads: &impl Gradients, lr: f64) -> Result<StepReport> {
         let SgdConfig { weight_decay, clip } = self.config;
         require::learning_rate(lr, weight_decay)?;
         let gradients = collect(&self.vars, grads)?;

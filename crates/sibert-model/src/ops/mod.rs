@@ -7,17 +7,20 @@
 
 mod add_bias;
 mod batch_matmul;
+pub(crate) mod buffer;
 mod cross_entropy;
 mod dropout;
 mod gelu;
 mod layer_norm;
 mod linear;
 mod normalize;
+mod product;
 mod real;
 mod relu;
 mod relu_normalize;
-mod row_sums;
+pub(crate) mod row_sums;
 mod rows;
+mod simd;
 mod softmax;
 #[cfg(test)]
 mod test_support;
@@ -55,6 +58,41 @@ macro_rules! by_dtype {
     }};
 }
 use by_dtype;
+
+/// Evaluates `$body` with `$T` standing for the float type named by `$dtype`.
+macro_rules! by_float {
+    ($op:expr, $dtype:expr, $T:ident => $body:expr) => {
+        match $dtype {
+            candle_core::DType::F32 => {
+                type $T = f32;
+                $body
+            }
+            candle_core::DType::F64 => {
+                type $T = f64;
+                $body
+            }
+            dtype => candle_core::bail!("{}: dtype {} is not f32 or f64", $op, dtype.as_str()),
+        }
+    };
+}
+pub(crate) use by_float;
+
+/// `x + y`, of equal shapes, outside any graph.
+pub(crate) fn sum(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    if !x.device().is_cpu() {
+        return x + y;
+    }
+    let (x, y) = (x.contiguous()?, y.contiguous()?);
+    by_float!("sum", x.dtype(), T => {
+        let (xs, ys) = (buffer::Values::of(&x), buffer::Values::of(&y));
+        buffer::tensor(row_sums::map2(xs.slice::<T>()?, ys.slice::<T>()?, |x, y| x + y), x.shape())
+    })
+}
+
+/// Whether this processor multiplies bfloat16 numbers itself.
+pub(crate) fn bf16_is_native() -> bool {
+    false
+}
 
 /// The elements of a contiguous tensor.
 fn slice<'a, T: candle_core::WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {

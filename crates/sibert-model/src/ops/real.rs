@@ -2,6 +2,9 @@
 
 use candle_core::WithDType;
 
+use super::product::{Matrix, native};
+use crate::precision::Precision;
+
 /// `f32` or `f64`.
 pub trait Real: WithDType + std::ops::Neg<Output = Self> {
     /// The nearest number of this type.
@@ -17,6 +20,19 @@ pub trait Real: WithDType + std::ops::Neg<Output = Self> {
     fn exp(self) -> Self;
     /// The error function.
     fn erf(self) -> Self;
+    /// `c = a·b` or `c += a·b` on one thread; see [`super::product::serial`].
+    ///
+    /// # Safety
+    /// `a` holds (m, k) elements, `b` (k, n), and `c` (m, n) with rows `stride` apart, for this thread alone.
+    unsafe fn product(
+        precision: Precision,
+        dims: (usize, usize, usize),
+        a: Matrix<Self>,
+        b: Matrix<Self>,
+        c: *mut Self,
+        stride: usize,
+        accumulate: bool,
+    );
 }
 
 impl Real for f32 {
@@ -36,6 +52,18 @@ impl Real for f32 {
     fn erf(self) -> Self {
         rational_erf(self)
     }
+    unsafe fn product(
+        _precision: Precision,
+        dims: (usize, usize, usize),
+        a: Matrix<Self>,
+        b: Matrix<Self>,
+        c: *mut Self,
+        stride: usize,
+        accumulate: bool,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe { native::product(dims, a, b, c, stride, accumulate, [0., 1.]) }
+    }
 }
 
 impl Real for f64 {
@@ -54,6 +82,18 @@ impl Real for f64 {
     #[inline]
     fn erf(self) -> Self {
         libm::erf(self)
+    }
+    unsafe fn product(
+        _precision: Precision,
+        dims: (usize, usize, usize),
+        a: Matrix<Self>,
+        b: Matrix<Self>,
+        c: *mut Self,
+        stride: usize,
+        accumulate: bool,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe { native::product(dims, a, b, c, stride, accumulate, [0., 1.]) }
     }
 }
 

@@ -5,6 +5,8 @@ mod cpu;
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
+use crate::tape::apply2;
+
 use super::{by_dtype, check_vector, slice, width};
 
 /// `y = x + b`, for x (…, n) and bias (n).
@@ -16,7 +18,7 @@ pub fn add_bias(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return composed::add_bias(x, bias);
     }
-    x.contiguous()?.apply_op2(&bias.contiguous()?, AddBias)
+    apply2(&x.contiguous()?, &bias.contiguous()?, AddBias)
 }
 
 /// `db = Σ_rows dy`, for a contiguous gradient on the CPU.

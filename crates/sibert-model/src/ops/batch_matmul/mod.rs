@@ -6,6 +6,7 @@ mod cpu;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 use super::by_dtype;
+use crate::tape::apply2;
 
 /// `C = A B` for every matrix of the batch, from a (…, m, k) and b (…, k, n) with equal leading dimensions to (…, m, n).
 ///
@@ -24,7 +25,7 @@ pub fn batch_matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if !a.device().is_cpu() {
         return composed::batch_matmul(a, b);
     }
-    a.apply_op2(b, BatchMatmul)
+    apply2(a, b, BatchMatmul)
 }
 
 struct BatchMatmul;

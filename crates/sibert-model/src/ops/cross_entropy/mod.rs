@@ -5,6 +5,8 @@ mod cpu;
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
+use crate::tape::apply2;
+
 use super::{by_dtype, slice, width};
 
 /// `L = Σ_rows (log Σ_v exp x_v − x_label)`, from logits (rows, vocab) and u32 labels (rows) to a scalar.
@@ -22,7 +24,7 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     if !logits.device().is_cpu() {
         return composed::cross_entropy(logits, labels);
     }
-    logits.contiguous()?.apply_op2(&labels.contiguous()?, CrossEntropy)
+    apply2(&logits.contiguous()?, &labels.contiguous()?, CrossEntropy)
 }
 
 struct CrossEntropy;

@@ -5,6 +5,8 @@ mod cpu;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
+use crate::tape::apply1;
+
 use super::{by_dtype, slice};
 
 pub use cpu::dropout_mask;
@@ -29,7 +31,7 @@ pub fn dropout(x: &Tensor, p: f32, key: u64, offset: usize) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return composed::dropout(x, p, key, offset);
     }
-    x.contiguous()?.apply_op1(Dropout { p, key, offset })
+    apply1(&x.contiguous()?, Dropout { p, key, offset })
 }
 
 #[derive(Clone, Copy)]

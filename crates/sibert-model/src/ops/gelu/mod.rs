@@ -6,6 +6,8 @@ mod cpu;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
 use super::row_sums::{map, map2};
+use crate::tape::apply1;
+
 use super::{by_dtype, slice};
 
 /// `y = x Φ(x)` with `Φ(x) = (1 + erf(x / √2)) / 2`, as in BERT.
@@ -16,7 +18,7 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return composed::gelu(x);
     }
-    x.contiguous()?.apply_op1(Gelu)
+    apply1(&x.contiguous()?, Gelu)
 }
 
 struct Gelu;

@@ -5,6 +5,8 @@ mod cpu;
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
+use crate::tape::apply3;
+
 use super::{add_bias::bias_gradient, by_dtype, check_vector, slice, width};
 
 /// `y = w ∘ (x − μ) / √(σ² + ε) + b` along the last dimension of x (…, d), with weight (d) and bias (d).
@@ -17,7 +19,7 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Resul
     if !x.device().is_cpu() {
         return composed::layer_norm(x, weight, bias, eps);
     }
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, LayerNorm { eps })
+    apply3(&x.contiguous()?, &weight.contiguous()?, &bias.contiguous()?, LayerNorm { eps })
 }
 
 struct LayerNorm {

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod composed;
 
+use crate::tape::apply2;
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CudaStorage, CustomOp2, D, Layout, MetalStorage, Result, Shape, Tensor, bail};
 
@@ -15,7 +16,7 @@ pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     if x.dim(D::Minus1)? != width {
         bail!("linear: input of shape {:?} does not fit weight of shape {:?}", x.dims(), weight.dims())
     }
-    x.contiguous()?.apply_op2(&weight.contiguous()?, Linear)
+    apply2(&x.contiguous()?, &weight.contiguous()?, Linear)
 }
 
 struct Linear;

@@ -5,6 +5,8 @@ pub(super) mod cpu;
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
+use crate::tape::apply1;
+
 use super::{by_dtype, slice, width};
 
 /// `y = (x − μ) / σ` along the last dimension of x (…, d); a row that does not vary gives zeros.
@@ -18,7 +20,7 @@ pub fn normalize(x: &Tensor) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return composed::normalize(x);
     }
-    x.contiguous()?.apply_op1(Normalize)
+    apply1(&x.contiguous()?, Normalize)
 }
 
 struct Normalize;

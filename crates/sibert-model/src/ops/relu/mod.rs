@@ -6,6 +6,8 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tenso
 
 use super::real::Real;
 use super::row_sums::{map, map2};
+use crate::tape::apply1;
+
 use super::{by_dtype, slice};
 
 /// `y = max(x, 0)`, of slope zero at zero.
@@ -16,7 +18,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return composed::relu(x);
     }
-    x.contiguous()?.apply_op1(Relu)
+    apply1(&x.contiguous()?, Relu)
 }
 
 struct Relu;

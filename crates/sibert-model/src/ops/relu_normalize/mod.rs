@@ -5,6 +5,8 @@ mod cpu;
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
+use crate::tape::apply2;
+
 use super::{by_dtype, keep_like, slice, width};
 
 /// `P = relu(S) ∘ keep / R` with the row sums `R = Σ_k relu(S) ∘ keep`; a row whose sum is zero gives zeros.
@@ -19,7 +21,7 @@ pub fn relu_normalize(scores: &Tensor, keep: &Tensor) -> Result<Tensor> {
         return composed::relu_normalize(scores, keep);
     }
     let keep = keep_like("relu_normalize", scores, &keep.detach())?;
-    scores.contiguous()?.apply_op2(&keep.contiguous()?, ReluNormalize)
+    apply2(&scores.contiguous()?, &keep.contiguous()?, ReluNormalize)
 }
 
 struct ReluNormalize;

@@ -5,6 +5,8 @@ mod cpu;
 
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 
+use crate::tape::apply2;
+
 use super::{by_dtype, slice};
 
 /// `y[i] = table[ids[i]]`, from table (n, d) and u32 ids (…) to (…, d).
@@ -21,7 +23,7 @@ pub fn rows(table: &Tensor, ids: &Tensor) -> Result<Tensor> {
     if !table.device().is_cpu() {
         return composed::rows(table, ids);
     }
-    table.contiguous()?.apply_op2(&ids.contiguous()?, Rows)
+    apply2(&table.contiguous()?, &ids.contiguous()?, Rows)
 }
 
 struct Rows;

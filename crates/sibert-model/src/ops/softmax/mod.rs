@@ -5,6 +5,8 @@ mod cpu;
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
+use crate::tape::apply2;
+
 use super::{by_dtype, keep_like, slice, width};
 
 /// `P = exp(S) ∘ keep / Σ_k exp(S) ∘ keep`; a row whose keys are all masked gives zeros.
@@ -18,7 +20,7 @@ pub fn softmax(scores: &Tensor, keep: &Tensor) -> Result<Tensor> {
         return composed::softmax(scores, keep);
     }
     let keep = keep_like("softmax", scores, &keep.detach())?;
-    scores.contiguous()?.apply_op2(&keep.contiguous()?, Softmax)
+    apply2(&scores.contiguous()?, &keep.contiguous()?, Softmax)
 }
 
 struct Softmax;

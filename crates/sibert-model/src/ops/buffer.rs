@@ -1,0 +1,48 @@
+//! New buffers without a first pass of zeros, and the slices of tensors.
+
+use std::mem::{ManuallyDrop, MaybeUninit};
+
+use candle_core::{Device, Layout, Result, Shape, Storage, StorageRef, Tensor, WithDType, bail};
+
+use super::real::Real;
+
+/// `len` numbers of any value, for a kernel that writes every one of them before it reads any.
+///
+/// A pass of zeros costs as much as the kernels that follow it.
+pub fn uninit<T: Real>(len: usize) -> Vec<T> {
+    let mut buffer = ManuallyDrop::new(Vec::<MaybeUninit<T>>::with_capacity(len));
+    let (pointer, capacity) = (buffer.as_mut_ptr().cast::<T>(), buffer.capacity());
+    // SAFETY: the allocation is that of a vector of the same layout, and `T` is f32 or f64, of which every bit pattern
+    // is a value; the callers write each element before they read it.
+    unsafe { Vec::from_raw_parts(pointer, len, capacity) }
+}
+
+/// Read access to a tensor's numbers on the CPU.
+pub struct Values<'a> {
+    storage: StorageRef<'a>,
+    layout: &'a Layout,
+}
+
+impl<'a> Values<'a> {
+    /// Locks `tensor` for reading.
+    pub fn of(tensor: &'a Tensor) -> Self {
+        let (storage, layout) = tensor.storage_and_layout();
+        Self { storage, layout }
+    }
+
+    /// The elements in order.
+    ///
+    /// # Errors
+    /// If the tensor is not contiguous, not on the CPU, or of another type.
+    pub fn slice<T: WithDType>(&self) -> Result<&[T]> {
+        match &*self.storage {
+            Storage::Cpu(storage) => super::slice(storage, self.layout),
+            _ => bail!("expected a tensor on the CPU"),
+        }
+    }
+}
+
+/// A tensor on the CPU that takes `values` over without a copy.
+pub fn tensor<T: Real>(values: Vec<T>, shape: impl Into<Shape>) -> Result<Tensor> {
+    Tensor::from_vec(values, shape.into(), &Device::Cpu)
+}
