@@ -4,27 +4,47 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use candle_core::Tensor;
-use candle_core::backprop::GradStore;
 use sibert_model::{ModelType, PreTraining};
 use sisgd::{
-    AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, PlainSgdConfig, Schedule, Sgd, SgdConfig, SiSgd,
-    StepReport, UpdateReport,
+    AdamW, AdamWConfig, CheckedStep, Gradients, Lamb, LambConfig, NamedVars, PlainSgdConfig, Schedule, Sgd,
+    SgdConfig, SiSgd, StepReport, UpdateReport,
 };
 
 use crate::config::{HeadConfig, HeadOptimizer, Optimizer, RunConfig};
 use crate::log::StepMetrics;
 
-/// An optimizer and its variables.
-enum Rule {
-    SiSgd(SiSgd),
-    Sgd(Sgd),
-    Lamb(Lamb),
-    AdamW(AdamW),
+/// Any optimizer, by what the log wants to know of its steps.
+trait Rule {
+    fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn Gradients,
+        lr: f64,
+    ) -> candle_core::Result<CheckedStep<'a, StepMetrics>>;
+    fn state(&self) -> candle_core::Result<Vec<(String, Tensor)>>;
+    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> candle_core::Result<()>;
+}
+
+impl<O: sisgd::Optimizer<Report: Into<StepMetrics> + 'static>> Rule for O {
+    fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn Gradients,
+        lr: f64,
+    ) -> candle_core::Result<CheckedStep<'a, StepMetrics>> {
+        Ok(sisgd::Optimizer::check(self, grads, lr)?.map(Into::into))
+    }
+
+    fn state(&self) -> candle_core::Result<Vec<(String, Tensor)>> {
+        sisgd::Optimizer::state(self)
+    }
+
+    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> candle_core::Result<()> {
+        sisgd::Optimizer::load_state(self, state)
+    }
 }
 
 /// A group of parameters, its rule and its learning rate over time.
 struct Group {
-    rule: Rule,
+    rule: Box<dyn Rule>,
     lr: f64,
     schedule: Schedule,
 }
@@ -59,18 +79,15 @@ impl Update {
     ///
     /// # Errors
     /// If a gradient is missing or not finite; names its parameter.
-    pub fn step(&mut self, grads: &GradStore, step: usize) -> Result<StepMetrics> {
-        if let Some(head) = &self.head {
-            sisgd::check_gradients(head.rule.vars(), grads)?;
-        }
+    pub fn step(&mut self, grads: &dyn Gradients, step: usize) -> Result<StepMetrics> {
+        let head_lr = self.head.as_ref().map(|head| head.lr_at(step));
         let lr = self.encoder.lr_at(step);
-        let mut metrics = StepMetrics { lr, ..self.encoder.rule.step(grads, lr)? };
-        if let Some(head) = &mut self.head {
-            let lr = head.lr_at(step);
-            head.rule.step(grads, lr)?;
-            metrics.head_lr = Some(lr);
-        }
-        Ok(metrics)
+        let encoder = self.encoder.rule.check(grads, lr)?;
+        let head =
+            self.head.as_mut().zip(head_lr).map(|(head, lr)| head.rule.check(grads, lr)).transpose()?;
+        let metrics = encoder.apply()?;
+        head.map(CheckedStep::apply).transpose()?;
+        Ok(StepMetrics { lr, head_lr, ..metrics })
     }
 
     /// Every group's state by name, for a checkpoint.
@@ -114,21 +131,21 @@ impl Update {
 impl Group {
     fn encoder(vars: NamedVars, config: &RunConfig) -> Result<Self> {
         let weight_decay = config.weight_decay;
-        let rule = match config.optimizer {
-            Optimizer::Sisgd => Rule::SiSgd(SiSgd::new(vars, SgdConfig { weight_decay, clip: config.clip })?),
+        let rule: Box<dyn Rule> = match config.optimizer {
+            Optimizer::Sisgd => Box::new(SiSgd::new(vars, SgdConfig { weight_decay, clip: config.clip })?),
             Optimizer::Sgd => {
-                Rule::Sgd(Sgd::new(vars, PlainSgdConfig { weight_decay, max_grad_norm: config.clip })?)
+                Box::new(Sgd::new(vars, PlainSgdConfig { weight_decay, max_grad_norm: config.clip })?)
             }
-            Optimizer::Lamb => Rule::lamb(vars, weight_decay)?,
-            Optimizer::Adamw => Rule::adamw(vars, weight_decay)?,
+            Optimizer::Lamb => lamb(vars, weight_decay)?,
+            Optimizer::Adamw => adamw(vars, weight_decay)?,
         };
         Ok(Self { rule, lr: config.lr, schedule: config.schedule.over(config.max_steps) })
     }
 
     fn head(vars: NamedVars, config: &HeadConfig, max_steps: usize) -> Result<Self> {
         let rule = match config.optimizer {
-            HeadOptimizer::Lamb => Rule::lamb(vars, config.weight_decay)?,
-            HeadOptimizer::Adamw => Rule::adamw(vars, config.weight_decay)?,
+            HeadOptimizer::Lamb => lamb(vars, config.weight_decay)?,
+            HeadOptimizer::Adamw => adamw(vars, config.weight_decay)?,
         };
         Ok(Self { rule, lr: config.lr, schedule: config.schedule.over(max_steps) })
     }
@@ -138,68 +155,34 @@ impl Group {
     }
 }
 
-impl Rule {
-    fn lamb(vars: NamedVars, weight_decay: f64) -> candle_core::Result<Self> {
-        Lamb::new(vars, LambConfig { weight_decay, ..LambConfig::default() }).map(Self::Lamb)
-    }
+fn lamb(vars: NamedVars, weight_decay: f64) -> Result<Box<dyn Rule>> {
+    Ok(Box::new(Lamb::new(vars, LambConfig { weight_decay, ..LambConfig::default() })?))
+}
 
-    fn adamw(vars: NamedVars, weight_decay: f64) -> candle_core::Result<Self> {
-        AdamW::new(vars, AdamWConfig { weight_decay, ..AdamWConfig::default() }).map(Self::AdamW)
-    }
+fn adamw(vars: NamedVars, weight_decay: f64) -> Result<Box<dyn Rule>> {
+    Ok(Box::new(AdamW::new(vars, AdamWConfig { weight_decay, ..AdamWConfig::default() })?))
+}
 
-    fn vars(&self) -> &[(String, candle_core::Var)] {
-        match self {
-            Self::SiSgd(rule) => rule.vars(),
-            Self::Sgd(rule) => rule.vars(),
-            Self::Lamb(rule) => rule.vars(),
-            Self::AdamW(rule) => rule.vars(),
-        }
-    }
-
-    fn step(&mut self, grads: &GradStore, lr: f64) -> candle_core::Result<StepMetrics> {
-        match self {
-            Self::SiSgd(rule) => rule.step(grads, lr).map(of_descent),
-            Self::Sgd(rule) => rule.step(grads, lr).map(of_descent),
-            Self::Lamb(rule) => rule.step(grads, lr).map(of_update),
-            Self::AdamW(rule) => rule.step(grads, lr).map(of_update),
-        }
-    }
-
-    fn state(&self) -> candle_core::Result<Vec<(String, Tensor)>> {
-        match self {
-            Self::SiSgd(rule) => rule.state(),
-            Self::Sgd(rule) => rule.state(),
-            Self::Lamb(rule) => rule.state(),
-            Self::AdamW(rule) => rule.state(),
-        }
-    }
-
-    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> candle_core::Result<()> {
-        match self {
-            Self::SiSgd(rule) => rule.load_state(state),
-            Self::Sgd(rule) => rule.load_state(state),
-            Self::Lamb(rule) => rule.load_state(state),
-            Self::AdamW(rule) => rule.load_state(state),
+impl From<StepReport> for StepMetrics {
+    fn from(report: StepReport) -> Self {
+        Self {
+            grad_norm: report.grad_norm,
+            param_norm: report.new_param_norm,
+            clip_factor: report.clip_factor,
+            angle: Some(report.angle),
+            effective_lr: Some(report.effective_lr),
+            ..Self::default()
         }
     }
 }
 
-fn of_descent(report: StepReport) -> StepMetrics {
-    StepMetrics {
-        grad_norm: report.grad_norm,
-        param_norm: report.new_param_norm,
-        clip_factor: report.clip_factor,
-        angle: Some(report.angle),
-        effective_lr: Some(report.effective_lr),
-        ..StepMetrics::default()
-    }
-}
-
-fn of_update(report: UpdateReport) -> StepMetrics {
-    StepMetrics {
-        grad_norm: report.grad_norm,
-        param_norm: report.param_norm,
-        clip_factor: report.clip_factor,
-        ..StepMetrics::default()
+impl From<UpdateReport> for StepMetrics {
+    fn from(report: UpdateReport) -> Self {
+        Self {
+            grad_norm: report.grad_norm,
+            param_norm: report.param_norm,
+            clip_factor: report.clip_factor,
+            ..Self::default()
+        }
     }
 }

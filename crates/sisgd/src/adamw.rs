@@ -1,11 +1,9 @@
 //! AdamW (Loshchilov and Hutter 2019), the optimizer of the BERT baseline.
 
-use crate::gradients::{Checked, Gradients, collect};
-use crate::ops::adam::Direction;
-use crate::ops::moments::Accumulate;
-use crate::report::UpdateReport;
+use crate::gradients::collect;
+use crate::ops::adam::Adam;
 use crate::state::Moments;
-use crate::{NamedVars, require, vars};
+use crate::{CheckedStep, Gradients, NamedVars, Optimizer, UpdateReport, require, vars};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -93,55 +91,50 @@ impl AdamW {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive or
     /// `ηλ ≥ 1`. Neither parameters nor moments have changed then.
-    pub fn step(&mut self, grads: &impl Gradients, lr: f64) -> Result<UpdateReport> {
-        let AdamWConfig { betas, eps, weight_decay, bias_correction, max_grad_norm, .. } = self.config;
-        require::learning_rate(lr, weight_decay)?;
-        let gradients = collect(&self.vars, grads)?;
-        let report = UpdateReport::new(&gradients, max_grad_norm)?;
-        self.moments.steps += 1;
-        let accumulate = Accumulate {
-            beta1: betas.0,
-            beta2: betas.1,
-            weight: 1. - betas.0,
-            scale: report.clip_factor,
-            l2: 0.,
-        };
-        let direction = Direction::new(betas, bias_correction, self.moments.steps, eps, 0.);
-        for (Checked { var, grad, .. }, moments) in gradients.iter().zip(&self.moments.tensors) {
-            accumulate.apply(moments, grad, var)?;
-            direction.descend(var, moments, lr * self.config.weight_decay_of(var), lr)?;
-        }
-        Ok(report)
-    }
-
-    /// The variables, in their order.
-    pub fn vars(&self) -> &[(String, Var)] {
-        &self.vars
+    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<UpdateReport> {
+        self.check(grads, lr)?.apply()
     }
 
     /// The hyper-parameters.
     pub fn config(&self) -> AdamWConfig {
         self.config
     }
+}
 
-    /// The number of steps taken.
-    pub fn steps(&self) -> u64 {
+impl Optimizer for AdamW {
+    type Report = UpdateReport;
+
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
         self.moments.steps
     }
 
-    /// Copies of `step` and, for each variable, `exp_avg.NAME` and `exp_avg_sq.NAME`.
-    ///
-    /// # Errors
-    /// If memory cannot be copied.
-    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, UpdateReport>> {
+        let config = self.config;
+        require::learning_rate(lr, config.weight_decay)?;
+        let gradients = collect(&self.vars, grads)?;
+        let report = UpdateReport::new(&gradients, config.max_grad_norm)?;
+        let Moments { steps, tensors } = &mut self.moments;
+        Ok(CheckedStep::new(move || {
+            *steps += 1;
+            let AdamWConfig { betas, bias_correction, eps, .. } = config;
+            let adam = Adam::new(betas, bias_correction, eps, *steps, report.clip_factor);
+            for (checked, moments) in gradients.iter().zip(tensors) {
+                let shrink = lr * config.weight_decay_of(checked.var);
+                adam.step(checked.var, moments, &checked.whole()?, shrink, lr)?;
+            }
+            Ok(report)
+        }))
+    }
+
+    fn state(&self) -> Result<Vec<(String, Tensor)>> {
         self.moments.save(&self.vars)
     }
 
-    /// Takes back what [`state`](Self::state) gave; the next step is then bit for bit the one that would have followed.
-    ///
-    /// # Errors
-    /// If an entry is missing, superfluous, or of another shape or dtype, naming it. Nothing has changed then.
-    pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
+    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
         self.moments.load(&self.vars, state)
     }
 }

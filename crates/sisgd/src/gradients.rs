@@ -1,8 +1,9 @@
 //! The gradients of a group of variables, all of them checked before any of them is used.
 
 use crate::ops::dots::{Dots, dots, non_finite};
+use crate::ops::share_storage;
 use candle_core::backprop::GradStore;
-use candle_core::{Device, Result, Tensor, Var, bail};
+use candle_core::{Result, Tensor, Var, bail};
 
 /// The gradient of one variable.
 #[derive(Debug, Clone, Copy)]
@@ -30,16 +31,32 @@ impl Gradients for GradStore {
     }
 }
 
-/// One variable with its gradient, contiguous and finite, and their dot products.
+/// One variable with its gradient, contiguous, fitting and finite, and their dot products.
 pub(crate) struct Checked<'a> {
     pub name: &'a str,
     pub var: &'a Var,
-    pub grad: Tensor,
     pub dots: Dots,
+    values: Tensor,
+    /// Which rows `values` are, if it is not the whole gradient.
+    ids: Option<&'a [u32]>,
+}
+
+impl Checked<'_> {
+    pub fn gradient(&self) -> Gradient<'_> {
+        match self.ids {
+            Some(ids) => Gradient::Rows { ids, values: &self.values },
+            None => Gradient::Dense(&self.values),
+        }
+    }
+
+    /// The gradient with the variable's shape.
+    pub fn whole(&self) -> Result<Tensor> {
+        spread(self.var, self.gradient())
+    }
 }
 
 /// The gradients of all variables, in their order.
-pub(crate) fn collect<'a>(vars: &'a [(String, Var)], grads: &impl Gradients) -> Result<Vec<Checked<'a>>> {
+pub(crate) fn collect<'a>(vars: &'a [(String, Var)], grads: &'a dyn Gradients) -> Result<Vec<Checked<'a>>> {
     vars.iter().map(|(name, var)| checked(name, var, grads)).collect()
 }
 
@@ -48,56 +65,90 @@ pub(crate) fn total(gradients: &[Checked]) -> Dots {
     gradients.iter().fold(Dots::default(), |sum, gradient| sum.plus(gradient.dots))
 }
 
+/// A gradient with the shape of its variable: rows are put into a table of zeros.
+pub(crate) fn spread(var: &Var, gradient: Gradient) -> Result<Tensor> {
+    match gradient {
+        Gradient::Dense(gradient) => Ok(gradient.clone()),
+        Gradient::Rows { ids: &[], .. } => var.zeros_like(),
+        Gradient::Rows { ids, values } => {
+            var.zeros_like()?.index_add(&Tensor::new(ids, var.device())?, values, 0)
+        }
+    }
+}
+
 /// Checks every gradient of a group and returns their global norm, `√(Σ ‖gᵢ‖²)`.
 ///
-/// The optimizers here do the same before they change anything. A caller with two of them (one for the encoder, one
-/// for the head) checks both groups first, so that a bad gradient in the second cannot follow an update of the first.
+/// [`Optimizer::check`](crate::Optimizer::check) does the same, and keeps what it found for the step.
 ///
 /// # Errors
 /// If a variable has no gradient, or one of another shape or dtype, or one with a NaN or an infinity; each is named.
-pub fn check_gradients(vars: &[(String, Var)], grads: &impl Gradients) -> Result<f64> {
+pub fn check_gradients(vars: &[(String, Var)], grads: &dyn Gradients) -> Result<f64> {
     Ok(total(&collect(vars, grads)?).gg.sqrt())
 }
 
-fn checked<'a>(name: &'a str, var: &'a Var, grads: &impl Gradients) -> Result<Checked<'a>> {
-    let spread;
-    let grad = match grads.gradient(var) {
-        Some(Gradient::Dense(grad)) => grad,
-        Some(Gradient::Rows { ids, values }) => {
-            let ids = Tensor::new(ids, &Device::Cpu)?.to_device(values.device())?;
-            spread = var.zeros_like()?.index_add(&ids, values, 0)?;
-            &spread
-        }
+fn checked<'a>(name: &'a str, var: &'a Var, grads: &'a dyn Gradients) -> Result<Checked<'a>> {
+    let (values, ids) = match grads.gradient(var) {
+        Some(Gradient::Dense(gradient)) => (gradient, None),
+        Some(Gradient::Rows { ids, values }) => (values, Some(ids)),
         None => bail!("no gradient for `{name}`: the loss does not depend on it"),
     };
-    if grad.shape() != var.shape() {
-        bail!("the gradient of `{name}` has shape {:?}, expected {:?}", grad.dims(), var.dims());
+    match ids {
+        None if values.shape() != var.shape() => {
+            bail!("the gradient of `{name}` has shape {:?}, expected {:?}", values.dims(), var.dims())
+        }
+        None => {}
+        Some(ids) => check_rows(name, var, ids, values)?,
     }
-    if grad.dtype() != var.dtype() {
-        let (found, expected) = (grad.dtype().as_str(), var.dtype().as_str());
+    if values.dtype() != var.dtype() {
+        let (found, expected) = (values.dtype().as_str(), var.dtype().as_str());
         bail!("the gradient of `{name}` has dtype {found}, expected {expected}");
     }
-    let grad = grad.contiguous()?;
-    let dots = dots(var, &grad)?;
-    if !dots.gg.is_finite() {
-        refuse_gradient(name, &grad)?;
+    // The gradient of ‖x‖²/2 is x itself, which cannot be read while it is written.
+    let values = if share_storage(values, var) { values.copy()? } else { values.clone() }.contiguous()?;
+    let mut checked = Checked { name, var, dots: Dots::default(), values, ids };
+    checked.dots = dots(var, checked.gradient())?;
+    if !checked.dots.gg.is_finite() {
+        refuse_gradient(&checked)?;
     }
-    if !dots.xx.is_finite() {
+    if !checked.dots.xx.is_finite() {
         refuse_parameter(name, var)?;
     }
-    Ok(Checked { name, var, grad, dots })
+    Ok(checked)
 }
 
-fn refuse_gradient(name: &str, grad: &Tensor) -> Result<()> {
-    match non_finite(grad)? {
-        Some((count, index, value)) => {
-            let len = grad.elem_count();
-            bail!(
-                "the gradient of `{name}` is not finite: {value} at index {index}, {count} of {len} such values"
-            )
-        }
-        None => bail!("the norm of the gradient of `{name}` overflows"),
+/// Refuses rows that are not those of a table.
+fn check_rows(name: &str, var: &Var, ids: &[u32], values: &Tensor) -> Result<()> {
+    let &[rows, width] = var.dims() else {
+        bail!("the gradient of `{name}` is given by rows, but its shape is {:?}", var.dims());
+    };
+    if values.dims() != [ids.len(), width] {
+        let found = values.dims();
+        bail!("the gradient of `{name}` has rows of shape {found:?}, expected [{}, {width}]", ids.len());
     }
+    if let Some(pair) = ids.windows(2).find(|pair| pair[0] >= pair[1]) {
+        bail!("the gradient of `{name}` has row {} after row {}, expected ascending rows", pair[1], pair[0]);
+    }
+    match ids.last() {
+        Some(&last) if last as usize >= rows => {
+            bail!("the gradient of `{name}` has row {last}, but the parameter has only {rows} rows")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refuse_gradient(Checked { name, values, ids, .. }: &Checked) -> Result<()> {
+    let Some((count, index, value)) = non_finite(values)? else {
+        bail!("the norm of the gradient of `{name}` overflows");
+    };
+    let len = values.elem_count();
+    let place = match ids {
+        Some(ids) => {
+            let width = len / ids.len();
+            format!("index {} of row {}", index % width, ids[index / width])
+        }
+        None => format!("index {index}"),
+    };
+    bail!("the gradient of `{name}` is not finite: {value} at {place}, {count} of {len} such values")
 }
 
 fn refuse_parameter(name: &str, var: &Tensor) -> Result<()> {

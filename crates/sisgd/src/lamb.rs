@@ -11,12 +11,10 @@
 //! | [`trust_clip`](LambConfig::trust_clip) | off | – | off | – |
 //! | [`grad_averaging`](LambConfig::grad_averaging) | on | on | on | on |
 
-use crate::gradients::{Checked, Gradients, collect};
-use crate::ops::adam::Direction;
-use crate::ops::moments::Accumulate;
-use crate::report::UpdateReport;
+use crate::gradients::{Checked, collect};
+use crate::ops::adam::Adam;
 use crate::state::Moments;
-use crate::{NamedVars, require, vars};
+use crate::{CheckedStep, Gradients, NamedVars, Optimizer, UpdateReport, require, vars};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -115,6 +113,12 @@ impl LambConfig {
             Adapt::All => true,
         }
     }
+
+    /// `‖(1 − ηλ)·x‖/‖u‖`, the factor being 1 unless the decay is decoupled, which comes first as in timm.
+    fn trust_ratio(&self, xx: f64, uu: f64, shrink: f64) -> f64 {
+        let ratio = if xx > 0. && uu > 0. { (1. - shrink) * (xx / uu).sqrt() } else { 1. };
+        if self.trust_clip { ratio.min(1.) } else { ratio }
+    }
 }
 
 /// LAMB: Adam's direction, its length set by the length of each variable.
@@ -150,87 +154,82 @@ impl Lamb {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive, or
     /// `ηλ ≥ 1` with decoupled decay. Neither parameters nor moments have changed then.
-    pub fn step(&mut self, grads: &impl Gradients, lr: f64) -> Result<UpdateReport> {
-        let config = self.config;
-        require::learning_rate(lr, if config.decay == Decay::Decoupled { config.weight_decay } else { 0. })?;
-        let gradients = collect(&self.vars, grads)?;
-        let report = UpdateReport::new(&gradients, config.max_grad_norm)?;
-        self.moments.steps += 1;
-        for (gradient, moments) in gradients.iter().zip(&self.moments.tensors) {
-            update(&config, gradient, moments, self.moments.steps, report.clip_factor, lr)?;
-        }
-        Ok(report)
-    }
-
-    /// The variables, in their order.
-    pub fn vars(&self) -> &[(String, Var)] {
-        &self.vars
+    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<UpdateReport> {
+        self.check(grads, lr)?.apply()
     }
 
     /// The hyper-parameters.
     pub fn config(&self) -> LambConfig {
         self.config
     }
+}
 
-    /// The number of steps taken.
-    pub fn steps(&self) -> u64 {
+impl Optimizer for Lamb {
+    type Report = UpdateReport;
+
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
         self.moments.steps
     }
 
-    /// Copies of `step` and, for each variable, `exp_avg.NAME` and `exp_avg_sq.NAME`.
-    ///
-    /// # Errors
-    /// If memory cannot be copied.
-    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, UpdateReport>> {
+        let config = self.config;
+        let decoupled = if config.decay == Decay::Decoupled { config.weight_decay } else { 0. };
+        require::learning_rate(lr, decoupled)?;
+        let gradients = collect(&self.vars, grads)?;
+        let report = UpdateReport::new(&gradients, config.max_grad_norm)?;
+        let Moments { steps, tensors } = &mut self.moments;
+        Ok(CheckedStep::new(move || {
+            *steps += 1;
+            for (checked, moments) in gradients.iter().zip(tensors) {
+                update(&config, checked, moments, *steps, report.clip_factor, lr)?;
+            }
+            Ok(report)
+        }))
+    }
+
+    fn state(&self) -> Result<Vec<(String, Tensor)>> {
         self.moments.save(&self.vars)
     }
 
-    /// Takes back what [`state`](Self::state) gave; the next step is then bit for bit the one that would have followed.
-    ///
-    /// # Errors
-    /// If an entry is missing, superfluous, or of another shape or dtype, naming it. Nothing has changed then.
-    pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
+    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
         self.moments.load(&self.vars, state)
     }
 }
 
-/// The update of one variable.
+/// The update of one variable, in one pass over memory if it has no trust ratio, else in two.
 fn update(
     config: &LambConfig,
-    gradient: &Checked,
+    checked: &Checked,
     moments: &Tensor,
     step: u64,
     clip_factor: f64,
     lr: f64,
 ) -> Result<()> {
-    let Checked { var, grad, .. } = gradient;
+    let (var, grad) = (checked.var, checked.whole()?);
     let weight_decay = config.weight_decay_of(var);
     let (in_update, decoupled, l2) = match config.decay {
         Decay::InUpdate => (weight_decay, 0., 0.),
         Decay::Decoupled => (0., weight_decay, 0.),
         Decay::L2 => (0., 0., weight_decay),
     };
-    let (beta1, beta2) = config.betas;
-    let weight = if config.grad_averaging { 1. - beta1 } else { 1. };
-    Accumulate { beta1, beta2, weight, scale: clip_factor, l2 }.apply(moments, grad, var)?;
-    let direction = Direction {
+    let mut adam = Adam {
+        eps_root: config.eps_root,
         decay: in_update,
-        ..Direction::new(config.betas, config.bias_correction, step, config.eps, config.eps_root)
+        l2,
+        ..Adam::new(config.betas, config.bias_correction, config.eps, step, clip_factor)
     };
+    if !config.grad_averaging {
+        adam.weight = 1.;
+    }
     let shrink = lr * decoupled;
-    let ratio = if config.adapts(var) { trust_ratio(config, &direction, var, moments, shrink)? } else { 1. };
-    direction.descend(var, moments, shrink, lr * ratio)
-}
-
-/// `‖(1 − ηλ)·x‖/‖u‖`, the factor being 1 unless the decay is decoupled, which comes first as in timm.
-fn trust_ratio(
-    config: &LambConfig,
-    direction: &Direction,
-    var: &Var,
-    moments: &Tensor,
-    shrink: f64,
-) -> Result<f64> {
-    let [xx, uu] = direction.squared_norms(var, moments)?;
-    let ratio = if xx > 0. && uu > 0. { (1. - shrink) * (xx / uu).sqrt() } else { 1. };
-    Ok(if config.trust_clip { ratio.min(1.) } else { ratio })
+    if !config.adapts(var) {
+        return adam.step(var, moments, &grad, shrink, lr);
+    }
+    let squared_update = adam.accumulate(var, moments, &grad)?;
+    let ratio = config.trust_ratio(checked.dots.xx, squared_update, shrink);
+    adam.descend(var, moments, shrink, lr * ratio)
 }

@@ -1,10 +1,10 @@
 //! Plain SGD with decoupled weight decay and a constant clipping threshold: the baseline.
 
-use crate::gradients::{Gradients, collect};
-use crate::report::{StepReport, descend};
+use crate::gradients::collect;
+use crate::report::descent;
 use crate::state::{load_step, step_entry};
-use crate::{NamedVars, require, vars};
-use candle_core::{Result, Tensor};
+use crate::{CheckedStep, Gradients, NamedVars, Optimizer, StepReport, require, vars};
+use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
 /// The hyper-parameters of [`Sgd`].
@@ -56,43 +56,39 @@ impl Sgd {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive or
     /// `ηλ ≥ 1`. No parameter has changed then.
-    pub fn step(&mut self, grads: &impl Gradients, lr: f64) -> Result<StepReport> {
-        let PlainSgdConfig { weight_decay, max_grad_norm } = self.config;
-        require::learning_rate(lr, weight_decay)?;
-        let gradients = collect(&self.vars, grads)?;
-        let report = descend(&gradients, lr, weight_decay, max_grad_norm)?;
-        self.steps += 1;
-        Ok(report)
-    }
-
-    /// The variables, in their order.
-    pub fn vars(&self) -> &[(String, candle_core::Var)] {
-        &self.vars
+    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<StepReport> {
+        self.check(grads, lr)?.apply()
     }
 
     /// The hyper-parameters.
     pub fn config(&self) -> PlainSgdConfig {
         self.config
     }
+}
 
-    /// The number of steps taken.
-    pub fn steps(&self) -> u64 {
+impl Optimizer for Sgd {
+    type Report = StepReport;
+
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// What to save: the number of steps, as `step`.
-    ///
-    /// # Errors
-    /// If the tensor cannot be made.
-    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, StepReport>> {
+        let PlainSgdConfig { weight_decay, max_grad_norm } = self.config;
+        require::learning_rate(lr, weight_decay)?;
+        let gradients = collect(&self.vars, grads)?;
+        descent(gradients, &mut self.steps, lr, weight_decay, max_grad_norm)
+    }
+
+    fn state(&self) -> Result<Vec<(String, Tensor)>> {
         Ok(vec![step_entry(self.steps)?])
     }
 
-    /// Takes back what [`state`](Self::state) gave.
-    ///
-    /// # Errors
-    /// If `step` is missing or no count, or if there is anything else.
-    pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
+    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
         self.steps = load_step(state, &[])?;
         Ok(())
     }

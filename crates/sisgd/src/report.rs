@@ -1,5 +1,6 @@
 //! What a step says about itself, and the step of gradient descent that says it.
 
+use crate::CheckedStep;
 use crate::clip::clip_factor;
 use crate::gradients::{Checked, total};
 use crate::ops::dots::Dots;
@@ -46,18 +47,22 @@ pub struct UpdateReport {
 }
 
 /// `x ← (1 − ηλ)·x − η·min(1, threshold/‖g‖)·g`, with every check before the first change.
-pub(crate) fn descend(
-    gradients: &[Checked],
+pub(crate) fn descent<'a>(
+    gradients: Vec<Checked<'a>>,
+    steps: &'a mut u64,
     lr: f64,
     weight_decay: f64,
     threshold: Option<f64>,
-) -> Result<StepReport> {
-    let report = StepReport::new(total(gradients), lr, weight_decay, threshold);
-    report.refuse_overflow(gradients)?;
-    for Checked { var, grad, .. } in gradients {
-        scaled_add(var, grad, lr * weight_decay, lr * report.clip_factor)?;
-    }
-    Ok(report)
+) -> Result<CheckedStep<'a, StepReport>> {
+    let report = StepReport::new(total(&gradients), lr, weight_decay, threshold);
+    report.refuse_overflow(&gradients)?;
+    Ok(CheckedStep::new(move || {
+        for checked in &gradients {
+            scaled_add(checked.var, checked.gradient(), lr * weight_decay, lr * report.clip_factor)?;
+        }
+        *steps += 1;
+        Ok(report)
+    }))
 }
 
 impl StepReport {

@@ -1,11 +1,11 @@
 //! SGD with weight decay and relative global clipping, the paper's Algorithm 1.
 
 use crate::clip::relative_threshold;
-use crate::gradients::{Gradients, collect, total};
-use crate::report::{StepReport, descend};
+use crate::gradients::{collect, total};
+use crate::report::descent;
 use crate::state::{load_step, step_entry};
-use crate::{NamedVars, require, vars};
-use candle_core::{Result, Tensor, bail};
+use crate::{CheckedStep, Gradients, NamedVars, Optimizer, StepReport, require, vars};
+use candle_core::{Result, Tensor, Var, bail};
 use std::collections::HashMap;
 
 /// The hyper-parameters of [`SiSgd`].
@@ -50,7 +50,7 @@ impl SgdConfig {
 /// The group must be the whole of what the loss is invariant to, and nothing else: a head or a tied decoder in it makes
 /// both norms meaningless. [`StepReport::euler`] tells.
 ///
-/// There is no state beside the parameters: [`state`](Self::state) holds the number of steps, for the record.
+/// There is no state beside the parameters: [`state`](Optimizer::state) holds the number of steps, for the record.
 #[derive(Debug)]
 pub struct SiSgd {
     vars: NamedVars,
@@ -82,7 +82,28 @@ impl SiSgd {
     /// # Errors
     /// If a variable has no gradient (the graph between it and the loss is cut) or one that is not finite or does not fit,
     /// naming it; if `η` is not positive or `ηλ ≥ 1`; if `‖x‖ = 0`. No parameter has changed then.
-    pub fn step(&mut self, grads: &impl Gradients, lr: f64) -> Result<StepReport> {
+    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<StepReport> {
+        self.check(grads, lr)?.apply()
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> SgdConfig {
+        self.config
+    }
+}
+
+impl Optimizer for SiSgd {
+    type Report = StepReport;
+
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, StepReport>> {
         let SgdConfig { weight_decay, clip } = self.config;
         require::learning_rate(lr, weight_decay)?;
         let gradients = collect(&self.vars, grads)?;
@@ -91,39 +112,14 @@ impl SiSgd {
             bail!("the parameters are all zero: a scale-invariant loss has no gradient there");
         }
         let threshold = clip.map(|clip| relative_threshold(clip, weight_decay, lr, param_norm));
-        let report = descend(&gradients, lr, weight_decay, threshold)?;
-        self.steps += 1;
-        Ok(report)
+        descent(gradients, &mut self.steps, lr, weight_decay, threshold)
     }
 
-    /// The variables, in their order.
-    pub fn vars(&self) -> &[(String, candle_core::Var)] {
-        &self.vars
-    }
-
-    /// The hyper-parameters.
-    pub fn config(&self) -> SgdConfig {
-        self.config
-    }
-
-    /// The number of steps taken.
-    pub fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    /// What to save: the number of steps, as `step`.
-    ///
-    /// # Errors
-    /// If the tensor cannot be made.
-    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+    fn state(&self) -> Result<Vec<(String, Tensor)>> {
         Ok(vec![step_entry(self.steps)?])
     }
 
-    /// Takes back what [`state`](Self::state) gave.
-    ///
-    /// # Errors
-    /// If `step` is missing or no count, or if there is anything else.
-    pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
+    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
         self.steps = load_step(state, &[])?;
         Ok(())
     }

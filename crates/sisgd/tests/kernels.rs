@@ -4,7 +4,7 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use sisgd::{AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
+use sisgd::{AdamW, AdamWConfig, Gradient, Gradients, Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -102,18 +102,36 @@ fn strided_and_offset_gradients_are_read_by_their_layout() {
     assert_eq!(three_optimizers(DType::F32, strided), three_optimizers(DType::F32, grads));
 }
 
+/// The gradient of `grads`, but of the matrix only a row.
+struct OneRow {
+    grads: GradStore,
+    row: Tensor,
+}
+
+impl Gradients for OneRow {
+    fn gradient(&self, var: &Var) -> Option<Gradient<'_>> {
+        match var.rank() {
+            2 => Some(Gradient::Rows { ids: &[7], values: &self.row }),
+            _ => self.grads.gradient(var),
+        }
+    }
+}
+
 #[test]
 fn steps_allocate_nothing_of_parameter_size() {
     // One thread, so that every allocation is counted here.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().unwrap();
     pool.install(|| {
         let vars = vars(DType::F32);
+        let row = noise(COLUMNS, 0.9).reshape((1, COLUMNS)).unwrap().to_dtype(DType::F32).unwrap();
+        let rows = OneRow { grads: grads(&vars), row };
         let grads = grads(&vars);
         let mut sgd = SiSgd::new(vars.clone(), SgdConfig::default()).unwrap();
         let mut lamb = Lamb::new(vars.clone(), LambConfig::default()).unwrap();
         let mut adamw = AdamW::new(vars.clone(), AdamWConfig::default()).unwrap();
         LARGEST.set(0);
         sgd.step(&grads, 0.1).unwrap();
+        sgd.step(&rows, 0.1).unwrap();
         lamb.step(&grads, 0.1).unwrap();
         adamw.step(&grads, 0.1).unwrap();
         let largest = LARGEST.get();

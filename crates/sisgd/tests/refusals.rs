@@ -5,7 +5,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var};
 use sisgd::{AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, PlainSgdConfig, Sgd, SgdConfig, SiSgd};
-use sisgd::{StepReport, check_gradients};
+use sisgd::{Optimizer, StepReport, check_gradients};
 
 fn vars() -> NamedVars {
     let var = |values: &[f32]| Var::new(values, &Device::Cpu).unwrap();
@@ -154,4 +154,18 @@ fn gradients_of_a_group_can_be_checked_alone() {
     assert_eq!(check_gradients(&vars, &grads(&vars, &[1., 2., 2.], &[4., 0.])).unwrap(), 5.);
     let bad = check_gradients(&vars, &grads(&vars, &[1., 2., 2.], &[f32::NAN, 0.])).unwrap_err();
     assert!(bad.to_string().contains("`second`"));
+}
+
+#[test]
+fn a_step_that_is_checked_and_not_applied_changes_nothing() {
+    let vars = vars();
+    let grads = grads(&vars, &[1., 2., 2.], &[4., 0.]);
+    let mut sgd = SiSgd::new(vars.clone(), SgdConfig::default()).unwrap();
+    let mut lamb = Lamb::new(vars.clone(), LambConfig::default()).unwrap();
+    drop(sgd.check(&grads, 0.1).unwrap());
+    drop(lamb.check(&grads, 0.1).unwrap());
+    assert_eq!((sgd.steps(), lamb.steps()), (0, 0));
+    assert_eq!(vars[0].1.to_vec1::<f32>().unwrap(), [3., 0., 4.]);
+    let norm = sgd.check(&grads, 0.1).unwrap().map(|report| report.grad_norm).apply().unwrap();
+    assert_eq!((norm, sgd.steps()), (5., 1));
 }

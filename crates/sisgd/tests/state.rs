@@ -4,7 +4,9 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use sisgd::{AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, PlainSgdConfig, Sgd, SgdConfig, SiSgd};
+use sisgd::{
+    AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd, SgdConfig, SiSgd,
+};
 use std::collections::HashMap;
 
 fn vars(dtype: DType) -> NamedVars {

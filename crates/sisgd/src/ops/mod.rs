@@ -2,75 +2,79 @@
 //!
 //! On the CPU an operation works in place on slices, in parallel over chunks of [`CHUNK`] elements. A chunk's sum is
 //! taken in f64 in a fixed order and the chunks' sums are added in order: results do not depend on the number of
-//! threads. On other devices the same formula is composed of ordinary tensor operations.
+//! threads, nor on the width of the processor's vectors, for which each loop is compiled several times. On other devices
+//! the same formula is composed of ordinary tensor operations.
 //!
 //! Elements are widened to f64 where they are added to others or multiplied by `1 − ηλ`, and rounded once: in f32 that
 //! factor alone would be off by up to 3e-8, a systematic error of several per cent of a decay of 1e-6.
 
 pub(crate) mod adam;
 pub(crate) mod dots;
-pub(crate) mod moments;
+mod real;
+mod rows;
 pub(crate) mod scaled_add;
+mod slices;
 
-use candle_core::{DType, Device, Layout, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor};
 use rayon::prelude::*;
-use std::ops::{Add, Div, Mul, Range};
+use real::{Real, by_real};
+use rows::Rows;
+pub(crate) use slices::share_storage;
+use std::ops::Range;
 
 /// Elements that one task works on: 64 KiB of f32, small enough for the second-level cache with its neighbours.
 const CHUNK: usize = 1 << 14;
 
-/// Independent partial sums in a chunk, so that the additions of a row do not wait for each other.
-const LANES: usize = 8;
+/// Independent partial sums in a chunk, so that the additions of a row do not wait for each other; divides [`CHUNK`].
+///
+/// So many that the compiler keeps a loop over them and vectorises it: one over 8 or 16 it unrolls first, and then finds
+/// no vectors, which takes five times as long.
+const LANES: usize = 64;
 
-/// The element types of parameters.
-pub(crate) trait Real:
-    Copy + Default + Send + Sync + Add<Output = Self> + Mul<Output = Self> + Div<Output = Self>
-{
-    /// The value, exactly.
-    fn widen(self) -> f64;
-    /// The nearest value.
-    fn narrow(value: f64) -> Self;
-    /// The square root.
-    fn sqrt(self) -> Self;
+/// Evaluates an expression in the version compiled for this processor: AVX-512, AVX2 with FMA, or the target's baseline.
+///
+/// What it calls must be `#[inline(always)]` to be compiled with it. So must the closure here, which is so only if it
+/// can be called but once: hence the operands to move into it and out again. Products and sums are never fused into one
+/// rounding, so all versions give the same bits.
+macro_rules! vectorize {
+    ([$($moved:ident),*] $body:expr) => {{
+        let moved = $crate::ops::Once(($($moved,)*));
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            move || {
+                let ($($moved,)*) = moved.take();
+                $body
+            },
+        )
+    }};
 }
+use vectorize;
 
-impl Real for f32 {
-    #[inline(always)]
-    fn widen(self) -> f64 {
-        self as f64
-    }
-    #[inline(always)]
-    fn narrow(value: f64) -> Self {
-        value as f32
-    }
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
-    }
-}
+/// A value that a closure can give away only once.
+struct Once<T>(T);
 
-impl Real for f64 {
+impl<T> Once<T> {
     #[inline(always)]
-    fn widen(self) -> f64 {
-        self
-    }
-    #[inline(always)]
-    fn narrow(value: f64) -> Self {
-        value
-    }
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
+    fn take(self) -> T {
+        self.0
     }
 }
 
 /// Sums that `chunk` gives for consecutive ranges of at most [`CHUNK`] of `len` elements, added in order.
 fn sum_chunks<const N: usize>(len: usize, chunk: impl Fn(Range<usize>) -> [f64; N] + Sync) -> [f64; N] {
     if len <= CHUNK {
-        return chunk(0..len);
+        return vectorize!([chunk] chunk(0..len));
     }
     let range = |i: usize| i * CHUNK..len.min((i + 1) * CHUNK);
-    let partials: Vec<_> = (0..len.div_ceil(CHUNK)).into_par_iter().map(|i| chunk(range(i))).collect();
+    let sums = |i: usize| {
+        let (chunk, range) = (&chunk, range(i));
+        vectorize!([chunk, range] chunk(range))
+    };
+    in_order((0..len.div_ceil(CHUNK)).into_par_iter().map(sums).collect())
+}
+
+/// The chunks' sums, added in order.
+fn in_order<const N: usize>(partials: Vec<[f64; N]>) -> [f64; N] {
     partials.iter().fold([0.; N], |mut sums, partial| {
         sums.iter_mut().zip(partial).for_each(|(sum, part)| *sum += part);
         sums
@@ -78,6 +82,7 @@ fn sum_chunks<const N: usize>(len: usize, chunk: impl Fn(Range<usize>) -> [f64; 
 }
 
 /// `rest`, fewer than [`LANES`] elements, with zeros behind it.
+#[inline(always)]
 fn padded<T: Real>(rest: &[T]) -> [T; LANES] {
     let mut row = [T::default(); LANES];
     row[..rest.len()].copy_from_slice(rest);
@@ -85,26 +90,9 @@ fn padded<T: Real>(rest: &[T]) -> [T; LANES] {
 }
 
 /// Folds lanes of partial sums, `lanes[sum][lane]`, in order.
+#[inline(always)]
 fn fold_lanes<const N: usize>(lanes: [[f64; LANES]; N]) -> [f64; N] {
     lanes.map(|lanes| lanes.iter().sum())
-}
-
-/// The elements of a contiguous layout.
-fn elements(layout: &Layout, op: &str) -> Result<Range<usize>> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(start..end),
-        None => bail!(
-            "{op}: expected a contiguous tensor, found shape {:?}, strides {:?}",
-            layout.dims(),
-            layout.stride()
-        ),
-    }
-}
-
-/// Refuses operands of different or unsupported types.
-fn unsupported(op: &str, dtypes: &[DType]) -> Result<()> {
-    let dtypes: Vec<_> = dtypes.iter().map(|dtype| dtype.as_str()).collect();
-    bail!("{op}: expected operands that are all f32 or all f64, found {}", dtypes.join(", "))
 }
 
 /// The type in which sums are taken off the CPU: Metal has no f64.

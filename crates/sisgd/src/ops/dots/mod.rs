@@ -2,8 +2,10 @@
 
 mod cpu;
 
-use super::{elements, scalar, wide_dtype};
-use candle_core::{CpuStorage, Result, Storage, Tensor};
+use super::slices::read;
+use super::{Rows, by_real, scalar, wide_dtype};
+use crate::Gradient;
+use candle_core::{Result, Tensor};
 
 /// `‖x‖²`, `⟨x, g⟩` and `‖g‖²`, in f64.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -20,28 +22,33 @@ impl Dots {
     }
 }
 
-/// The products of `x` and `g`, both contiguous and of one dtype.
-pub(crate) fn dots(x: &Tensor, g: &Tensor) -> Result<Dots> {
-    let (x_storage, x_layout) = x.storage_and_layout();
-    let (g_storage, g_layout) = g.storage_and_layout();
-    let (Storage::Cpu(xs), Storage::Cpu(gs)) = (&*x_storage, &*g_storage) else {
+/// The products of `x` and its gradient, contiguous, of one dtype, the rows' ids fitting.
+pub(crate) fn dots(x: &Tensor, g: Gradient) -> Result<Dots> {
+    if !x.device().is_cpu() {
         return composed(x, g);
-    };
-    let (x_range, g_range) = (elements(x_layout, "dots")?, elements(g_layout, "dots")?);
-    let [xx, xg, gg] = match (xs, gs) {
-        (CpuStorage::F32(x), CpuStorage::F32(g)) => cpu::dots(&x[x_range], &g[g_range]),
-        (CpuStorage::F64(x), CpuStorage::F64(g)) => cpu::dots(&x[x_range], &g[g_range]),
-        _ => return composed(x, g),
-    };
+    }
+    let [xx, xg, gg] = by_real!(x, T => read::<T, _>(x, |x| match g {
+        Gradient::Dense(g) => read(g, |g| Ok(cpu::dots(x, g))),
+        Gradient::Rows { ids, values } => {
+            let width = values.dim(1)?;
+            read(values, |values| Ok(cpu::dots_rows(x, Rows { ids, values, width })))
+        }
+    }))?;
     Ok(Dots { xx, xg, gg })
 }
 
 /// The same of ordinary tensor operations.
-fn composed(x: &Tensor, g: &Tensor) -> Result<Dots> {
+fn composed(x: &Tensor, g: Gradient) -> Result<Dots> {
     let dtype = wide_dtype(x.device());
-    let (x, g) = (x.to_dtype(dtype)?, g.to_dtype(dtype)?);
+    let wide = |tensor: &Tensor| tensor.to_dtype(dtype);
     let dot = |a: &Tensor, b: &Tensor| scalar(&(a * b)?.sum_all()?);
-    Ok(Dots { xx: dot(&x, &x)?, xg: dot(&x, &g)?, gg: dot(&g, &g)? })
+    let x = wide(x)?;
+    let (at, g) = match g {
+        Gradient::Dense(g) => (x.clone(), wide(g)?),
+        Gradient::Rows { ids: &[], .. } => return Ok(Dots { xx: dot(&x, &x)?, ..Dots::default() }),
+        Gradient::Rows { ids, values } => (x.index_select(&Tensor::new(ids, x.device())?, 0)?, wide(values)?),
+    };
+    Ok(Dots { xx: dot(&x, &x)?, xg: dot(&at, &g)?, gg: dot(&g, &g)? })
 }
 
 /// How many elements are NaN or infinite, and the flat index and value of the first.
@@ -59,16 +66,29 @@ mod tests {
     use crate::ops::testing::noise;
     use candle_core::DType;
 
+    fn assert_close(x: &Tensor, g: Gradient) {
+        let (fast, naive) = (dots(x, g).unwrap(), composed(x, g).unwrap());
+        for (fast, naive) in [(fast.xx, naive.xx), (fast.xg, naive.xg), (fast.gg, naive.gg)] {
+            assert!((fast - naive).abs() <= 1e-12 * x.elem_count() as f64, "{fast} is not {naive}");
+        }
+    }
+
     #[test]
     fn products_match_the_composed_ones_at_every_length() {
         for dtype in [DType::F32, DType::F64] {
-            for len in [1, 7, 8, 9, 1000, 16_384, 16_385, 50_001] {
+            for len in [1, 7, 15, 16, 17, 1000, 16_384, 16_385, 50_001] {
                 let (x, g) = (noise(len, 1, dtype).unwrap(), noise(len, 2, dtype).unwrap());
-                let (fast, naive) = (dots(&x, &g).unwrap(), composed(&x, &g).unwrap());
-                for (fast, naive) in [(fast.xx, naive.xx), (fast.xg, naive.xg), (fast.gg, naive.gg)] {
-                    assert!((fast - naive).abs() <= 1e-12 * len as f64, "{len}: {fast} is not {naive}");
-                }
+                assert_close(&x, Gradient::Dense(&g));
             }
+        }
+    }
+
+    #[test]
+    fn products_of_rows_match_the_composed_ones() {
+        let x = noise(900 * 37, 1, DType::F32).unwrap().reshape((900, 37)).unwrap();
+        for ids in [&[][..], &[0], &[899], &[3, 4, 440, 441, 442, 443, 444, 899]] {
+            let values = noise(ids.len() * 37, 2, DType::F32).unwrap().reshape((ids.len(), 37)).unwrap();
+            assert_close(&x, Gradient::Rows { ids, values: &values });
         }
     }
 
@@ -76,11 +96,12 @@ mod tests {
     fn views_are_read_at_their_offset() {
         let x = noise(300, 3, DType::F32).unwrap();
         let tail = x.narrow(0, 100, 200).unwrap();
+        let copy = tail.force_contiguous().unwrap();
         assert_eq!(
-            dots(&tail, &tail).unwrap(),
-            dots(&tail.copy().unwrap(), &tail.force_contiguous().unwrap()).unwrap()
+            dots(&tail, Gradient::Dense(&tail)).unwrap(),
+            dots(&copy, Gradient::Dense(&copy)).unwrap()
         );
-        assert!((dots(&tail, &tail).unwrap().gg - composed(&tail, &tail).unwrap().gg).abs() < 1e-12);
+        assert_close(&tail, Gradient::Dense(&tail));
     }
 
     #[test]

@@ -1,0 +1,94 @@
+//! What the optimizers have in common: a step is checked first and applied then.
+
+use crate::Gradients;
+use candle_core::{Result, Tensor, Var};
+use std::collections::HashMap;
+use std::fmt;
+
+/// A rule, the variables that it updates, and its state.
+///
+/// A training step with two optimizers, one for the encoder and one for the head, checks both before it applies either,
+/// so that a bad gradient in the second cannot follow an update of the first:
+///
+/// ```
+/// use candle_core::{Device, Result, Tensor, Var};
+/// use sisgd::{Gradients, Lamb, LambConfig, Optimizer, SgdConfig, SiSgd};
+///
+/// fn step(encoder: &mut SiSgd, head: &mut Lamb, grads: &dyn Gradients) -> Result<()> {
+///     let (encoder, head) = (encoder.check(grads, 0.1)?, head.check(grads, 0.01)?);
+///     println!("‖g‖ {}", encoder.apply()?.grad_norm);
+///     head.apply()?;
+///     Ok(())
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let (x, bias) = (Var::new(&[3., 4.], &Device::Cpu)?, Var::new(&[f64::INFINITY], &Device::Cpu)?);
+/// let mut encoder = SiSgd::new(vec![("x".into(), x.clone())], SgdConfig::default())?;
+/// let mut head = Lamb::new(vec![("bias".into(), bias.clone())], LambConfig::default())?;
+/// let loss = (x.sum_all()? + bias.sum_all()?)?;
+/// let error = step(&mut encoder, &mut head, &loss.backward()?).unwrap_err();
+/// assert!(error.to_string().contains("`bias` is not finite"));
+/// assert_eq!(x.to_vec1::<f64>()?, [3., 4.]);
+/// # Ok(())
+/// # }
+/// ```
+pub trait Optimizer {
+    /// What a step says about itself.
+    type Report;
+
+    /// The variables, in their order.
+    fn vars(&self) -> &[(String, Var)];
+
+    /// The number of steps taken.
+    fn steps(&self) -> u64;
+
+    /// Everything that a step with learning rate `lr` may be refused for, and nothing changed yet.
+    ///
+    /// It is one pass over parameters and gradients, whose norms the step needs anyway.
+    ///
+    /// # Errors
+    /// Those of the optimizer's `step`.
+    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, Self::Report>>;
+
+    /// What to save, by name: `step`, the number of steps, and if there are moments, copies of `exp_avg.NAME` and
+    /// `exp_avg_sq.NAME` for each variable.
+    ///
+    /// # Errors
+    /// If memory cannot be copied.
+    fn state(&self) -> Result<Vec<(String, Tensor)>>;
+
+    /// Takes back what [`state`](Self::state) gave; the next step is then bit for bit the one that would have followed.
+    ///
+    /// # Errors
+    /// If an entry is missing, superfluous, or of another shape or dtype, naming it. Nothing has changed then.
+    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()>;
+}
+
+/// A step that nothing speaks against. Dropped, it changes nothing.
+#[must_use = "a checked step changes nothing until it is applied"]
+pub struct CheckedStep<'a, Report>(Box<dyn FnOnce() -> Result<Report> + 'a>);
+
+impl<'a, Report: 'a> CheckedStep<'a, Report> {
+    pub(crate) fn new(change: impl FnOnce() -> Result<Report> + 'a) -> Self {
+        Self(Box::new(change))
+    }
+
+    /// Updates the parameters and the state.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn apply(self) -> Result<Report> {
+        (self.0)()
+    }
+
+    /// The same step with another report.
+    pub fn map<Other: 'a>(self, f: impl FnOnce(Report) -> Other + 'a) -> CheckedStep<'a, Other> {
+        CheckedStep::new(move || self.apply().map(f))
+    }
+}
+
+impl<Report> fmt::Debug for CheckedStep<'_, Report> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("CheckedStep")
+    }
+}
