@@ -33,7 +33,7 @@ impl Dense {
     /// # Errors
     /// If the last dimension is not `in`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        ops::add_bias(&ops::linear(x, &self.weight)?, &self.bias)
+        ops::linear_bias(x, &self.weight, &self.bias)
     }
 }
 

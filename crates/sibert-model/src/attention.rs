@@ -3,7 +3,7 @@
 //! ```text
 //! ATTN(x) = Σᵢ N(relu(x Q_i (x K_i)ᵀ / √d_k)) x V_i O_i        degrees: (0 ; 2)
 //! ```
-//! The weights are degree two over degree two: the scale of the parameters leaves them unchanged.
+//! The weights are degree two over degree two: the scale of the parameters leaves them unchanged, and `√d_k` cancels.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -11,7 +11,7 @@ use candle_nn::VarBuilder;
 use crate::config::ModelConfig;
 use crate::homogeneous::{Homogeneous, Two, Zero};
 use crate::linear::Linear;
-use crate::mode::Mode;
+use crate::mode::{Mode, Selection};
 
 /// Scale-invariant multi-head self-attention, from degree zero to degree two.
 pub struct Attention {
@@ -20,7 +20,6 @@ pub struct Attention {
     value: Linear,
     output: Linear,
     num_heads: usize,
-    scale: f64, // 1/√d_k: changes nothing mathematically, keeps half precision in range
     dropout: f32,
 }
 
@@ -39,21 +38,23 @@ impl Attention {
             value: linear(vb.pp("self.value"))?,
             output: linear(vb.pp("output.dense"))?,
             num_heads: config.num_attention_heads,
-            scale: (config.head_dim() as f64).powf(-0.5),
             dropout: config.attention_probs_dropout_prob,
         })
     }
 
-    /// (batch, seq, hidden) to the same shape; `keep` (batch, seq) is 0 where a key is padding.
+    /// (batch, seq, hidden) to the same shape, or to the selected rows; `keep` (batch, seq) is 0 where a key is padding.
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn forward(&self, x: &Homogeneous<Zero>, keep: &Tensor, mode: Mode) -> Result<Homogeneous<Two>> {
-        let query = self.query.forward(x)?.scale(self.scale)?.split_heads(self.num_heads)?; // (batch, heads, seq, dim)
-        let key = self.key.forward(x)?.split_heads(self.num_heads)?;
-        let value = self.value.forward(x)?.split_heads(self.num_heads)?;
-        let scores = query.matmul(&key.t()?)?; // (batch, heads, seq, seq), degree two
-        let weights = scores.relu_normalize(keep)?.dropout(self.dropout, mode)?;
-        self.output.forward(&weights.matmul(&value)?.merge_heads()?)
+    pub fn forward(
+        &self,
+        x: &Homogeneous<Zero>,
+        keep: &Tensor,
+        rows: Option<&Selection>,
+        mode: Mode,
+    ) -> Result<Homogeneous<Two>> {
+        let (query, key, value) = (self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?);
+        let mixed = query.attention(&key, &value, keep, self.num_heads, self.dropout, mode)?; // degree one
+        self.output.forward(&mixed.select(rows)?)
     }
 }

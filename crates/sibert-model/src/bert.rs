@@ -11,8 +11,8 @@ use candle_nn::{Init, VarBuilder};
 
 use crate::affine::{Dense, LayerNorm};
 use crate::config::ModelConfig;
-use crate::mode::Mode;
-use crate::ops;
+use crate::mode::{Mode, Selection};
+use crate::ops::{self, Weights};
 
 /// Token, position and segment embeddings and their layer norm.
 struct Embeddings {
@@ -37,11 +37,8 @@ impl Embeddings {
     }
 
     fn forward(&self, input_ids: &Tensor, token_type_ids: &Tensor) -> Result<Tensor> {
-        let positions = self.position_embeddings.narrow(0, 0, input_ids.dim(1)?)?;
-        let sum = (ops::rows(&self.word_embeddings, input_ids)?
-            + ops::rows(&self.token_type_embeddings, token_type_ids)?)?
-        .broadcast_add(&positions)?; // (batch, seq, hidden)
-        self.norm.forward(&sum)
+        let tables = [&self.word_embeddings, &self.token_type_embeddings, &self.position_embeddings];
+        self.norm.forward(&ops::embed(tables, input_ids, token_type_ids)?) // (batch, seq, hidden)
     }
 }
 
@@ -70,17 +67,11 @@ impl Attention {
         })
     }
 
-    fn forward(&self, x: &Tensor, keep: &Tensor, mode: Mode) -> Result<Tensor> {
-        let (batch, seq, hidden) = x.dims3()?;
-        let head_dim = hidden / self.num_heads;
-        let split = |x: Tensor| x.reshape((batch, seq, self.num_heads, head_dim))?.transpose(1, 2);
-        let query = split(self.query.forward(x)?.affine((head_dim as f64).powf(-0.5), 0.)?)?; // (batch, heads, seq, dim)
-        let key = split(self.key.forward(x)?)?;
-        let value = split(self.value.forward(x)?)?;
-        let scores = ops::batch_matmul(&query, &key.t()?)?; // (batch, heads, seq, seq)
-        let weights = mode.dropout(&ops::softmax(&scores, keep)?, self.dropout)?;
-        let mixed = ops::batch_matmul(&weights, &value)?.transpose(1, 2)?.flatten_from(2)?;
-        self.output.forward(&mixed)
+    fn forward(&self, x: &Tensor, keep: &Tensor, rows: Option<&Selection>, mode: Mode) -> Result<Tensor> {
+        let (query, key, value) = (self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?);
+        let inputs = [&query, &key, &value];
+        let mixed = mode.attention(inputs, keep, self.num_heads, Weights::Softmax, self.dropout)?;
+        self.output.forward(&Selection::of(rows, &mixed)?)
     }
 }
 
@@ -108,12 +99,14 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: &Tensor, keep: &Tensor, mode: Mode) -> Result<Tensor> {
-        let attended = self.attention.forward(x, keep, mode.fork(0))?;
-        let x = self.attention_norm.forward(&(x + mode.fork(1).dropout(&attended, self.dropout)?)?)?;
+    fn forward(&self, x: &Tensor, keep: &Tensor, rows: Option<&Selection>, mode: Mode) -> Result<Tensor> {
+        let attended = self.attention.forward(x, keep, rows, mode.fork(0))?;
+        let x = Selection::of(rows, x)?;
+        let x =
+            self.attention_norm.forward(&mode.fork(1).add_dropout(&x, &attended, self.dropout, rows)?)?;
         let wide = ops::gelu(&self.intermediate.forward(&x)?)?; // (batch, seq, intermediate)
-        let narrow = mode.fork(2).dropout(&self.output.forward(&wide)?, self.dropout)?;
-        self.output_norm.forward(&(x + narrow)?)
+        let narrow = self.output.forward(&wide)?;
+        self.output_norm.forward(&mode.fork(2).add_dropout(&x, &narrow, self.dropout, rows)?)
     }
 }
 
@@ -139,7 +132,8 @@ impl Bert {
 
     /// Ids, segments and mask (batch, seq) to the last hidden states (batch, seq, hidden).
     ///
-    /// `keep` is 1 where a token is real and 0 where it is padding.
+    /// `keep` is 1 where a token is real and 0 where it is padding. Of `rows` alone the states are (n, hidden), as of
+    /// [`Encoder`](crate::encoder::Encoder::forward).
     ///
     /// # Errors
     /// If the shapes do not fit, an id is outside its table, or the sequence is longer than the positions.
@@ -148,12 +142,14 @@ impl Bert {
         input_ids: &Tensor,
         token_type_ids: &Tensor,
         keep: &Tensor,
+        rows: Option<&Selection>,
         mode: Mode,
     ) -> Result<Tensor> {
         let embedded = self.embeddings.forward(input_ids, token_type_ids)?;
         let embedded = mode.fork(0).dropout(&embedded, self.dropout)?;
         self.layers.iter().enumerate().try_fold(embedded, |x, (i, layer)| {
-            layer.forward(&x, keep, mode.fork(i + 1)) //
+            let rows = rows.filter(|_| i + 1 == self.layers.len());
+            layer.forward(&x, keep, rows, mode.fork(i + 1))
         })
     }
 

@@ -61,13 +61,9 @@ impl Embeddings {
         token_type_ids: &Tensor,
         mode: Mode,
     ) -> Result<Homogeneous<Two>> {
-        let seq = input_ids.dim(1)?;
-        let embeddings = self
-            .word_embeddings
-            .rows(input_ids)?
-            .add(&self.token_type_embeddings.rows(token_type_ids)?)?
-            .add(&self.position_embeddings.first_rows(seq)?)?; // (batch, seq, hidden)
-        let normal = embeddings.normalize()?.gain(&self.gain)?.add_bias(&self.bias)?;
+        let tables = [&self.word_embeddings, &self.token_type_embeddings, &self.position_embeddings];
+        let embeddings = Homogeneous::embed(tables, input_ids, token_type_ids)?; // (batch, seq, hidden)
+        let normal = embeddings.normalize_affine(&self.gain, &self.bias)?;
         self.projection.forward(&normal.dropout(self.dropout, mode)?)
     }
 }

@@ -13,7 +13,7 @@ use crate::config::ModelConfig;
 use crate::embeddings::Embeddings;
 use crate::feed_forward::FeedForward;
 use crate::homogeneous::{Homogeneous, Two, Zero};
-use crate::mode::Mode;
+use crate::mode::{Mode, Selection};
 
 /// One encoder layer, from degree two to degree two.
 pub struct Layer {
@@ -35,15 +35,23 @@ impl Layer {
         })
     }
 
-    /// (batch, seq, hidden) to the same shape; `keep` (batch, seq) is 0 where a key is padding.
+    /// (batch, seq, hidden) to the same shape, or to the selected rows (n, hidden), which attend to all the others.
+    ///
+    /// `keep` (batch, seq) is 0 where a key is padding.
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn forward(&self, z: &Homogeneous<Two>, keep: &Tensor, mode: Mode) -> Result<Homogeneous<Two>> {
-        let attended = self.attention.forward(&z.normalize()?, keep, mode.fork(0))?;
-        let z = z.add(&attended.dropout(self.dropout, mode.fork(1))?)?;
+    pub fn forward(
+        &self,
+        z: &Homogeneous<Two>,
+        keep: &Tensor,
+        rows: Option<&Selection>,
+        mode: Mode,
+    ) -> Result<Homogeneous<Two>> {
+        let attended = self.attention.forward(&z.normalize()?, keep, rows, mode.fork(0))?;
+        let z = z.select(rows)?.add_dropout(&attended, self.dropout, rows, mode.fork(1))?;
         let transformed = self.feed_forward.forward(&z.normalize()?)?;
-        z.add(&transformed.dropout(self.dropout, mode.fork(2))?)
+        z.add_dropout(&transformed, self.dropout, rows, mode.fork(2))
     }
 }
 
@@ -68,7 +76,8 @@ impl Encoder {
 
     /// Ids, segments and mask (batch, seq) to the last hidden states (batch, seq, hidden), of degree zero.
     ///
-    /// `keep` is 1 where a token is real and 0 where it is padding.
+    /// `keep` is 1 where a token is real and 0 where it is padding. Of `rows` alone the states are (n, hidden), the same
+    /// numbers: the last layer then computes no others, but for their keys and values.
     ///
     /// # Errors
     /// If the shapes do not fit, an id is outside its table, or the sequence is longer than the positions.
@@ -77,11 +86,13 @@ impl Encoder {
         input_ids: &Tensor,
         token_type_ids: &Tensor,
         keep: &Tensor,
+        rows: Option<&Selection>,
         mode: Mode,
     ) -> Result<Homogeneous<Zero>> {
         let stream = self.embeddings.forward(input_ids, token_type_ids, mode.fork(0))?;
         let stream = self.layers.iter().enumerate().try_fold(stream, |z, (i, layer)| {
-            layer.forward(&z, keep, mode.fork(i + 1)) //
+            let rows = rows.filter(|_| i + 1 == self.layers.len());
+            layer.forward(&z, keep, rows, mode.fork(i + 1))
         })?;
         stream.normalize()
     }
@@ -94,7 +105,7 @@ impl Encoder {
         let mut stream = self.embeddings.forward(input_ids, token_type_ids, Mode::Eval)?;
         let mut streams = vec![stream.probe()];
         for layer in &self.layers {
-            stream = layer.forward(&stream, keep, Mode::Eval)?;
+            stream = layer.forward(&stream, keep, None, Mode::Eval)?;
             streams.push(stream.probe());
         }
         Ok(streams)

@@ -39,7 +39,7 @@ impl FeedForward {
     /// # Errors
     /// If the last dimension is not `hidden`.
     pub fn forward(&self, x: &Homogeneous<Zero>) -> Result<Homogeneous<Two>> {
-        let wide = self.intermediate.forward(x)?.add_bias(&self.bias)?.relu()?; // (batch, seq, intermediate)
+        let wide = self.intermediate.forward_relu(x, &self.bias)?; // (batch, seq, intermediate)
         self.output.forward(&wide)
     }
 }

@@ -82,12 +82,11 @@ impl NextSentenceHead {
         })
     }
 
-    /// Hidden states (batch, seq, hidden) to logits (batch, 2).
+    /// Hidden states of the first tokens (batch, hidden) to logits (batch, 2).
     ///
     /// # Errors
     /// If the last dimension is not `hidden`.
-    pub fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
-        let first = hidden.narrow(1, 0, 1)?.squeeze(1)?; // (batch, hidden)
-        self.classifier.forward(&self.pooler.forward(&first)?.tanh()?)
+    pub fn forward(&self, first: &Tensor) -> Result<Tensor> {
+        self.classifier.forward(&ops::tanh(&self.pooler.forward(first)?)?)
     }
 }

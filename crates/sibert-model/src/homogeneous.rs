@@ -9,8 +9,8 @@ use std::marker::PhantomData;
 
 use candle_core::{Result, Tensor};
 
-use crate::mode::Mode;
-use crate::ops;
+use crate::mode::{Mode, Selection};
+use crate::ops::{self, Weights};
 
 /// Degree zero: unchanged by the scale of the parameters.
 pub enum Zero {}
@@ -56,9 +56,9 @@ impl Homogeneous<One> {
         ops::rows(&self.0, ids).map(tag)
     }
 
-    /// The first `count` rows of a table: (n, d) to (count, d).
-    pub fn first_rows(&self, count: usize) -> Result<Self> {
-        self.0.narrow(0, 0, count).map(tag)
+    /// The sums of the rows of three tables, words, segments and positions: (batch, seq) to (batch, seq, d).
+    pub fn embed([words, types, positions]: [&Self; 3], ids: &Tensor, type_ids: &Tensor) -> Result<Self> {
+        ops::embed([&words.0, &types.0, &positions.0], ids, type_ids).map(tag)
     }
 
     /// Adds a bias of shape (d) to (…, d): block B, (1 ; 1).
@@ -73,9 +73,13 @@ impl Homogeneous<Zero> {
         self.0
     }
 
-    /// Multiplies (…, d) by a gain of shape (d).
-    pub fn gain<E>(&self, gain: &Homogeneous<E>) -> Result<Homogeneous<E>> {
-        self.0.broadcast_mul(&gain.0).map(tag)
+    /// `max(x Wᵀ + b, 0)` of (…, in), (out, in) and (out): blocks L, B and ReLU, (0 ; 1).
+    pub fn linear_bias_relu(
+        &self,
+        weight: &Homogeneous<One>,
+        bias: &Homogeneous<One>,
+    ) -> Result<Homogeneous<One>> {
+        ops::linear_bias_relu(&self.0, &weight.0, &bias.0).map(tag)
     }
 }
 
@@ -88,22 +92,35 @@ impl<D> Homogeneous<D> {
         ops::linear(&self.0, &weight.0).map(tag)
     }
 
-    /// The products of (batch, heads, m, k) and (batch, heads, k, n).
-    pub fn matmul<E>(&self, rhs: &Homogeneous<E>) -> Result<Homogeneous<D::Sum>>
-    where
-        D: Plus<E>,
-    {
-        ops::batch_matmul(&self.0, &rhs.0).map(tag)
+    /// Multi-head attention with the weights `relu(q kᵀ)` over their row sum, of (batch, seq, hidden) each.
+    ///
+    /// Queries and keys of any degree give weights of degree zero, so the result has that of the values. `keep` (batch,
+    /// seq) is 0 for masked keys; a row without a positive score gives zeros. Dropout acts on the weights.
+    pub fn attention<E>(
+        &self,
+        key: &Self,
+        value: &Homogeneous<E>,
+        keep: &Tensor,
+        heads: usize,
+        p: f32,
+        mode: Mode,
+    ) -> Result<Homogeneous<E>> {
+        mode.attention([&self.0, &key.0, &value.0], keep, heads, Weights::Relu, p).map(tag)
     }
 
-    /// The sum of two values of equal degree, of equal or broadcastable shapes.
+    /// The sum of two values of equal degree and shape.
     pub fn add(&self, rhs: &Self) -> Result<Self> {
-        self.0.broadcast_add(&rhs.0).map(tag)
+        self.add_dropout(rhs, 0., None, Mode::Eval)
     }
 
-    /// Multiplies by a constant that does not depend on any parameter.
-    pub fn scale(&self, constant: f64) -> Result<Self> {
-        self.0.affine(constant, 0.).map(tag)
+    /// `x + dropout(y)`: the end of a residual branch, on all rows or on those that were selected before.
+    pub fn add_dropout(&self, rhs: &Self, p: f32, rows: Option<&Selection>, mode: Mode) -> Result<Self> {
+        mode.add_dropout(&self.0, &rhs.0, p, rows).map(tag)
+    }
+
+    /// The selected rows (n, hidden) of (batch, seq, hidden); the whole value where nothing is selected.
+    pub fn select(&self, rows: Option<&Selection>) -> Result<Self> {
+        Selection::of(rows, &self.0).map(tag)
     }
 
     /// `max(x, 0)`: of degree one in x.
@@ -121,27 +138,13 @@ impl<D> Homogeneous<D> {
         ops::normalize(&self.0).map(tag)
     }
 
-    /// `N(relu(x))`: each row of (batch, heads, q, k) over its sum, `keep` (batch, k) being 0 for masked keys.
-    ///
-    /// A row without a positive score is zero. Masking multiplies, it never adds `-∞`.
-    pub fn relu_normalize(&self, keep: &Tensor) -> Result<Homogeneous<Zero>> {
-        ops::relu_normalize(&self.0, keep).map(tag)
-    }
-
-    /// (batch, seq, heads · dim) to (batch, heads, seq, dim).
-    pub fn split_heads(&self, heads: usize) -> Result<Self> {
-        let (batch, seq, hidden) = self.0.dims3()?;
-        self.0.reshape((batch, seq, heads, hidden / heads))?.transpose(1, 2).map(tag)
-    }
-
-    /// (batch, heads, seq, dim) to (batch, seq, heads · dim).
-    pub fn merge_heads(&self) -> Result<Self> {
-        self.0.transpose(1, 2)?.flatten_from(2).map(tag)
-    }
-
-    /// Exchanges the last two dimensions.
-    pub fn t(&self) -> Result<Self> {
-        self.0.t().map(tag)
+    /// `N(x) ∘ gain + bias`, both of shape (d): block NA, (x ; 1).
+    pub fn normalize_affine(
+        &self,
+        gain: &Homogeneous<One>,
+        bias: &Homogeneous<One>,
+    ) -> Result<Homogeneous<One>> {
+        ops::normalize_affine(&self.0, &gain.0, &bias.0).map(tag)
     }
 
     /// The value for inspection (probes, golden tests), cut from the graph so that no loss can use it.
@@ -188,38 +191,49 @@ mod tests {
     }
 
     #[test]
-    fn products_of_heads_add_degrees() {
-        assert_degree(2, &[&[1, 2, 3, 4], &[1, 2, 4, 3]], |p| Ok(p[0].matmul(&p[1])?.probe()));
-    }
-
-    #[test]
-    fn sums_bias_relu_scale_and_dropout_keep_the_degree() {
+    fn sums_bias_relu_and_dropout_keep_the_degree() {
         assert_degree(1, &[&[3, 8], &[3, 8], &[8]], |p| {
-            let sum = p[0].add(&p[1])?.add_bias(&p[2])?.relu()?.scale(0.5)?;
-            Ok(sum.dropout(0.3, Mode::train(5))?.probe())
+            let sum = p[0].add(&p[1])?.add_bias(&p[2])?.relu()?;
+            let dropped = sum.dropout(0.3, Mode::train(5))?;
+            Ok(dropped.add_dropout(&sum, 0.3, None, Mode::train(6))?.probe())
         });
     }
 
     #[test]
-    fn tables_and_shapes_keep_the_degree() {
+    fn tables_keep_the_degree() {
         let ids = Tensor::new(&[[1u32, 0], [2, 1]], &Device::Cpu).unwrap();
         assert_degree(1, &[&[3, 4], &[2, 4]], |p| {
-            let x = p[0].rows(&ids)?.add(&p[1].first_rows(2)?)?;
-            Ok(x.split_heads(2)?.t()?.t()?.merge_heads()?.probe())
+            let types = ids.zeros_like()?;
+            Ok(p[0].rows(&ids)?.add(&Homogeneous::embed([&p[0], &p[1], &p[1]], &ids, &types)?)?.probe())
         });
     }
 
     #[test]
     fn normalisers_return_to_degree_zero() {
         assert_degree(0, &[&[3, 8]], |p| Ok(p[0].normalize()?.into_inner()));
+    }
+
+    #[test]
+    fn attention_has_the_degree_of_its_values() {
         let keep = Tensor::ones((2, 4), DType::F64, &Device::Cpu).unwrap();
-        assert_degree(0, &[&[2, 1, 4, 3]], |p| {
-            Ok(p[0].matmul(&p[0].t()?)?.relu_normalize(&keep)?.into_inner())
+        let shape: &[usize] = &[2, 4, 6];
+        assert_degree(1, &[shape, shape, shape], |p| {
+            Ok(p[0].attention(&p[1], &p[2], &keep, 2, 0.3, Mode::train(5))?.probe())
+        });
+        assert_degree(0, &[shape, shape, shape], |p| {
+            Ok(p[0].attention(&p[1], &p[2].normalize()?, &keep, 2, 0., Mode::Eval)?.into_inner())
         });
     }
 
     #[test]
-    fn a_gain_gives_its_degree_to_an_invariant_value() {
-        assert_degree(1, &[&[3, 8], &[8]], |p| Ok(p[0].normalize()?.gain(&p[1])?.probe()));
+    fn an_affine_norm_has_the_degree_of_its_gain_and_bias() {
+        assert_degree(1, &[&[3, 8], &[8], &[8]], |p| Ok(p[0].normalize_affine(&p[1], &p[2])?.probe()));
+    }
+
+    #[test]
+    fn a_linear_map_of_an_invariant_value_with_bias_and_relu_has_degree_one() {
+        assert_degree(1, &[&[3, 8], &[5, 8], &[5]], |p| {
+            Ok(p[0].normalize()?.linear_bias_relu(&p[1], &p[2])?.probe())
+        });
     }
 }

@@ -53,10 +53,12 @@ pub mod parameters;
 pub mod precision;
 pub mod pretraining;
 pub mod random;
+pub mod recycler;
 pub mod tape;
 
 pub use config::{HiddenAct, ModelConfig, ModelType};
-pub use mode::Mode;
+pub use mode::{Mode, Selection};
 pub use precision::Precision;
 pub use pretraining::{Batch, PreTraining, PretrainingOutput};
-pub use tape::{Gradients, Tape};
+pub use recycler::Recycler;
+pub use tape::{Gradients, Tape, no_grad};

@@ -3,7 +3,7 @@
 use candle_core::Result;
 use candle_nn::{Init, VarBuilder};
 
-use crate::homogeneous::{Homogeneous, One, Plus};
+use crate::homogeneous::{Homogeneous, One, Plus, Zero};
 
 /// `y = x Wᵀ`.
 pub struct Linear {
@@ -27,5 +27,13 @@ impl Linear {
     /// If the last dimension is not `in`.
     pub fn forward<D: Plus<One>>(&self, x: &Homogeneous<D>) -> Result<Homogeneous<D::Sum>> {
         x.linear(&self.weight)
+    }
+
+    /// `max(x Wᵀ + b, 0)`, with bias (out) of the degree of the product.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), or if the bias has not `out` elements.
+    pub fn forward_relu(&self, x: &Homogeneous<Zero>, bias: &Homogeneous<One>) -> Result<Homogeneous<One>> {
+        x.linear_bias_relu(&self.weight, bias)
     }
 }

@@ -2,7 +2,8 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::{ops, random};
+use crate::ops::{self, Weights};
+use crate::random;
 
 /// Evaluation, or training with the dropout masks of one seed.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +17,22 @@ pub enum Mode {
         /// Index of the first sequence within the global batch: micro-batches draw the masks of the whole batch.
         first_row: usize,
     },
+}
+
+/// Some of the rows of a tensor (batch, seq, hidden), the only ones whose last hidden states are asked for.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Their flat indices into (batch · seq), u32 (n).
+    pub ids: Tensor,
+    /// Length of a sequence.
+    pub seq: usize,
+}
+
+impl Selection {
+    /// The selected rows (n, hidden) of (batch, seq, hidden), or the whole where nothing was selected.
+    pub(crate) fn of(rows: Option<&Self>, x: &Tensor) -> Result<Tensor> {
+        rows.map_or_else(|| Ok(x.clone()), |rows| ops::rows(x, &rows.ids))
+    }
 }
 
 impl Mode {
@@ -37,6 +54,44 @@ impl Mode {
         match self {
             Mode::Eval => Mode::Eval,
             Mode::Train { key, first_row } => Mode::Train { key: random::fork(key, index as u64), first_row },
+        }
+    }
+
+    /// Multi-head attention of queries, keys and values (batch, seq, hidden), with dropout on its weights.
+    pub(crate) fn attention(
+        self,
+        [query, key, value]: [&Tensor; 3],
+        keep: &Tensor,
+        heads: usize,
+        weights: Weights,
+        p: f32,
+    ) -> Result<Tensor> {
+        let dropout = match self {
+            Mode::Eval => None,
+            Mode::Train { key, first_row } => {
+                let seq = query.dim(1)?;
+                Some(ops::Dropout { p, key, offset: first_row * heads * seq * seq })
+            }
+        };
+        ops::attention(query, key, value, keep, heads, weights, dropout)
+    }
+
+    /// `x + dropout(y)`, of (batch, seq, hidden), or of some of its rows (n, hidden).
+    pub(crate) fn add_dropout(
+        self,
+        x: &Tensor,
+        y: &Tensor,
+        p: f32,
+        rows: Option<&Selection>,
+    ) -> Result<Tensor> {
+        match (self, rows) {
+            (Mode::Eval, _) => ops::residual(x, y, 0., 0, 0),
+            (Mode::Train { key, first_row }, None) => {
+                ops::residual(x, y, p, key, first_row * y.dims().iter().skip(1).product::<usize>())
+            }
+            (Mode::Train { key, first_row }, Some(Selection { ids, seq })) => {
+                ops::residual_rows(x, y, p, key, first_row * seq * y.dim(1)?, ids)
+            }
         }
     }
 

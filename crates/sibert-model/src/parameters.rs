@@ -91,14 +91,27 @@ fn initial_value(
     dtype: DType,
     device: &Device,
 ) -> Result<Tensor> {
-    let values = match init {
-        Init::Const(value) => vec![value; shape.elem_count()],
+    let count = shape.elem_count();
+    match init {
+        Init::Const(value) => Tensor::full(value, shape, &Device::Cpu)?.to_dtype(dtype),
         Init::Randn { mean: 0., stdev } => {
-            random::truncated_normal(random::named(seed, name), stdev, shape.elem_count())
+            let draws = random::truncated_normals(random::named(seed, name), stdev).take(count);
+            match dtype {
+                // no second copy of a large table in f64
+                DType::F32 => Tensor::from_vec(collect(draws.map(|x| x as f32), count), shape, &Device::Cpu),
+                _ => Tensor::from_vec(collect(draws, count), shape, &Device::Cpu)?.to_dtype(dtype),
+            }
         }
         other => bail!("`{name}` asks for the initialisation {other:?}, expected Const or Randn of mean 0"),
-    };
-    Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)
+    }?
+    .to_device(device)
+}
+
+/// The numbers in a vector that never grows.
+fn collect<T>(numbers: impl Iterator<Item = T>, count: usize) -> Vec<T> {
+    let mut vector = Vec::with_capacity(count);
+    vector.extend(numbers);
+    vector
 }
 
 impl SimpleBackend for Parameters {

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use candle_core::{D, DType, Device, Result, Tensor, Var, bail};
+use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use candle_nn::VarBuilder;
 
 use crate::bert::{self, Bert};
 use crate::config::{ModelConfig, ModelType};
 use crate::encoder::Encoder;
 use crate::heads::{MaskedLmHead, NextSentenceHead};
-use crate::mode::Mode;
+use crate::mode::{Mode, Selection};
 use crate::ops;
 use crate::parameters::Parameters;
 
@@ -45,8 +45,9 @@ impl PretrainingOutput {
     /// # Errors
     /// If the labels are not the batch's.
     pub fn correct(&self, labels: &Tensor) -> Result<usize> {
-        let hits = self.logits.argmax(D::Minus1)?.eq(labels)?.to_dtype(DType::F32)?;
-        Ok(hits.sum_all()?.to_scalar::<f32>()? as usize)
+        let guesses: Vec<u32> = ops::argmax_rows(&self.logits)?.to_vec1()?;
+        let labels: Vec<u32> = labels.to_vec1()?;
+        Ok(guesses.iter().zip(&labels).filter(|(guess, label)| guess == label).count())
     }
 }
 
@@ -183,14 +184,19 @@ impl PreTraining {
     /// # Errors
     /// If the sequence is longer than the positions, an id is outside its table, or the shapes do not fit.
     pub fn encode(&self, batch: &Batch, mode: Mode) -> Result<Tensor> {
+        self.encode_rows(batch, None, mode)
+    }
+
+    /// The last hidden states of all rows (batch, seq, hidden), or of the selected ones (n, hidden).
+    fn encode_rows(&self, batch: &Batch, rows: Option<&Selection>, mode: Mode) -> Result<Tensor> {
         let (seq, positions) = (batch.input_ids.dim(1)?, self.config.max_position_embeddings);
         if seq > positions {
             bail!("a sequence of {seq} tokens is longer than max_position_embeddings {positions}");
         }
         let (ids, types, keep) = (&batch.input_ids, &batch.token_type_ids, &batch.attention_mask);
         match &self.backbone {
-            Backbone::Sibert(encoder) => Ok(encoder.forward(ids, types, keep, mode)?.into_inner()),
-            Backbone::Bert(bert) => bert.forward(ids, types, keep, mode),
+            Backbone::Sibert(encoder) => Ok(encoder.forward(ids, types, keep, rows, mode)?.into_inner()),
+            Backbone::Bert(bert) => bert.forward(ids, types, keep, rows, mode),
         }
     }
 
@@ -207,20 +213,33 @@ impl PreTraining {
         }
     }
 
-    /// Losses and logits of a batch; only the masked positions reach the decoder.
+    /// Losses and logits of a batch; only the positions that a head reads pass the last layer.
     ///
     /// # Errors
     /// As `encode`; or if a position or label is out of range.
     pub fn forward(&self, batch: &Batch, mode: Mode) -> Result<PretrainingOutput> {
-        let hidden = self.encode(batch, mode)?; // (batch, seq, hidden)
-        let masked = ops::rows(&hidden.flatten_to(1)?, &batch.positions)?; // (masked, hidden)
-        let logits = self.masked_lm.forward(&masked)?; // (masked, vocab)
-        let next_sentence_loss = match (&self.next_sentence, &batch.next_sentence) {
-            (Some(head), Some(labels)) => Some(ops::cross_entropy(&head.forward(&hidden)?, labels)?),
-            (None, None) => None,
+        let (sequences, seq) = batch.input_ids.dims2()?;
+        let (masked, next_sentence_loss) = match (&self.next_sentence, &batch.next_sentence) {
+            (None, None) => {
+                let rows = Selection { ids: batch.positions.clone(), seq };
+                (self.encode_rows(batch, Some(&rows), mode)?, None) // (masked, hidden)
+            }
+            (Some(head), Some(labels)) => {
+                let range = |start: usize, count: usize, step: usize| {
+                    let ids = (0..count).map(|i| (start + i * step) as u32);
+                    Tensor::from_iter(ids, batch.positions.device())
+                };
+                let (masked, firsts) = (batch.positions.dim(0)?, range(0, sequences, seq)?);
+                let rows = Selection { ids: Tensor::cat(&[&batch.positions, &firsts], 0)?, seq };
+                let hidden = self.encode_rows(batch, Some(&rows), mode)?; // (masked + batch, hidden)
+                let first = ops::rows(&hidden, &range(masked, sequences, 1)?)?; // (batch, hidden)
+                let loss = ops::cross_entropy(&head.forward(&first)?, labels)?;
+                (ops::rows(&hidden, &range(0, masked, 1)?)?, Some(loss))
+            }
             (Some(_), None) => bail!("next_sentence_prediction is true, but the batch has no sentence pairs"),
             (None, Some(_)) => bail!("the batch has sentence pairs, but next_sentence_prediction is false"),
         };
+        let logits = self.masked_lm.forward(&masked)?; // (masked, vocab)
         Ok(PretrainingOutput {
             masked_lm_loss: ops::cross_entropy(&logits, &batch.labels)?,
             next_sentence_loss,

@@ -58,15 +58,18 @@ impl Stream {
     }
 }
 
-/// `count` draws of a normal distribution of deviation `std`, redrawn beyond two deviations.
-pub fn truncated_normal(key: u64, std: f64, count: usize) -> Vec<f64> {
+/// Draws of a normal distribution of deviation `std`, redrawn beyond two deviations; without end.
+pub fn truncated_normals(key: u64, std: f64) -> impl Iterator<Item = f64> {
     let mut stream = Stream { state: key };
-    let mut draws = Vec::with_capacity(count + 1);
-    while draws.len() < count {
-        draws.extend(stream.normal_pair().into_iter().filter(|x| x.abs() <= 2.).map(|x| x * std));
-    }
-    draws.truncate(count);
-    draws
+    std::iter::repeat_with(move || stream.normal_pair())
+        .flatten()
+        .filter(|x| x.abs() <= 2.)
+        .map(move |x| x * std)
+}
+
+/// The first `count` of [`truncated_normals`].
+pub fn truncated_normal(key: u64, std: f64, count: usize) -> Vec<f64> {
+    truncated_normals(key, std).take(count).collect()
 }
 
 #[cfg(test)]

@@ -93,8 +93,9 @@ fn baseline_matches_transformers_on_a_real_checkpoint() {
     let mut expected = golden("minilm.safetensors");
     expected.insert("labels".into(), Tensor::zeros((3, 22), DType::I64, &Device::Cpu).unwrap());
     let batch = golden_batch(&expected, DType::F32);
-    let found =
-        model.forward(&batch.input_ids, &batch.token_type_ids, &batch.attention_mask, Mode::Eval).unwrap();
+    let found = model
+        .forward(&batch.input_ids, &batch.token_type_ids, &batch.attention_mask, None, Mode::Eval)
+        .unwrap();
     let real = batch.attention_mask.unsqueeze(2).unwrap();
     let keep = |t: &Tensor| t.broadcast_mul(&real).unwrap();
     let error = relative_error(&keep(&found), &keep(&expected["last_hidden_state"]));

@@ -30,6 +30,11 @@ impl<'a> Values<'a> {
         Self { storage, layout }
     }
 
+    /// The shape.
+    pub fn shape(&self) -> &Shape {
+        self.layout.shape()
+    }
+
     /// The elements in order.
     ///
     /// # Errors

@@ -1,42 +1,53 @@
 //! The differentiable operations of both models.
 //!
 //! candle's own fused layers stop gradients, and its element-wise CPU code uses one thread. So each operation lives in
-//! a folder of its own: `mod.rs` states the equation and joins it to candle's graph, `cpu.rs` holds the kernel over
-//! slices, `composed.rs` says the same in ordinary candle operations, for devices that have no kernel yet and as the
-//! oracle of the tests. Kernels exist for f32 and f64, and their results do not depend on the number of threads.
+//! a folder of its own: `mod.rs` states the equation and joins it to candle's graph or a [tape](crate::tape), `cpu.rs`
+//! holds the kernel over slices, `composed.rs` says the same in ordinary candle operations, for devices that have no
+//! kernel yet and as the oracle of the tests. Kernels exist for f32 and f64, and their results do not depend on the
+//! number of threads.
+//!
+//! What they share: `product`, matrix products; `simd`, loops for the processor at hand; `row_sums`, `lanes` and
+//! `vector_math`, the pieces of element-wise loops; `epilogue`, what follows a product; `buffer`, fresh memory.
 
 mod add_bias;
-mod batch_matmul;
+mod argmax;
+mod attention;
 pub(crate) mod buffer;
 mod cross_entropy;
 mod dropout;
+mod embed;
+mod epilogue;
 mod gelu;
+mod lanes;
 mod layer_norm;
 mod linear;
 mod normalize;
 mod product;
 mod real;
 mod relu;
-mod relu_normalize;
+mod residual;
 pub(crate) mod row_sums;
 mod rows;
 mod simd;
-mod softmax;
+mod tanh;
 #[cfg(test)]
 mod test_support;
+mod vector_math;
 
 pub use add_bias::add_bias;
-pub use batch_matmul::batch_matmul;
+pub use argmax::argmax_rows;
+pub use attention::{Dropout, Weights, attention};
 pub use cross_entropy::cross_entropy;
 pub use dropout::{dropout, dropout_mask};
+pub use embed::embed;
 pub use gelu::gelu;
-pub use layer_norm::layer_norm;
-pub use linear::linear;
+pub use layer_norm::{layer_norm, normalize_affine};
+pub use linear::{linear, linear_bias, linear_bias_relu};
 pub use normalize::normalize;
 pub use relu::relu;
-pub use relu_normalize::relu_normalize;
+pub use residual::{residual, residual_rows};
 pub use rows::rows;
-pub use softmax::softmax;
+pub use tanh::tanh;
 
 use candle_core::{CpuStorage, D, Layout, Result, Tensor, bail};
 
@@ -85,13 +96,19 @@ pub(crate) fn sum(x: &Tensor, y: &Tensor) -> Result<Tensor> {
     let (x, y) = (x.contiguous()?, y.contiguous()?);
     by_float!("sum", x.dtype(), T => {
         let (xs, ys) = (buffer::Values::of(&x), buffer::Values::of(&y));
-        buffer::tensor(row_sums::map2(xs.slice::<T>()?, ys.slice::<T>()?, |x, y| x + y), x.shape())
+        let sum = row_sums::map2(
+            xs.slice::<T>()?,
+            ys.slice::<T>()?,
+            #[inline(always)]
+            |x, y| x + y,
+        );
+        buffer::tensor(sum, x.shape())
     })
 }
 
 /// Whether this processor multiplies bfloat16 numbers itself.
 pub(crate) fn bf16_is_native() -> bool {
-    false
+    product::bf16::supported()
 }
 
 /// The elements of a contiguous tensor.
@@ -113,16 +130,4 @@ fn check_vector(op: &str, x: &Tensor, name: &str, vector: &Tensor) -> Result<()>
         bail!("{op}: {name} of shape {:?} does not fit input of shape {:?}", vector.dims(), x.dims())
     }
     Ok(())
-}
-
-/// `keep` of shape (batch, k), shaped to broadcast over `scores` of shape (batch, …, k), in its dtype.
-fn keep_like(op: &str, scores: &Tensor, keep: &Tensor) -> Result<Tensor> {
-    let (batch, k) = keep.dims2()?;
-    let mut shape = vec![1; scores.rank()];
-    match scores.dims() {
-        [first, .., last] if (*first, *last) == (batch, k) => (),
-        dims => bail!("{op}: keep of shape {:?} does not fit scores of shape {dims:?}", keep.dims()),
-    }
-    (shape[0], shape[scores.rank() - 1]) = (batch, k);
-    keep.to_dtype(scores.dtype())?.reshape(shape)
 }

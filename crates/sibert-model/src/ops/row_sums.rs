@@ -1,92 +1,170 @@
-//! Loops over rows and sums along and across them, in an order that the number of threads does not change.
+//! Loops over rows and sums across them, in an order that the number of threads does not change.
 
 use rayon::prelude::*;
 
+use super::buffer::uninit;
 use super::real::Real;
+use super::simd::vectorize;
 
 /// Elements that one task works on at least, so that starting it costs nothing beside the work.
-const TASK: usize = 8192;
+pub const TASK: usize = 8192;
 
-/// Rows that are added up by one task of a sum across rows; fixed, so that the sum is too.
-const ROWS_PER_SUM: usize = 64;
+/// Calls `f(start, rows)` for blocks of whole rows of `out`, `start` being the index of a block's first element.
+pub fn for_each_block<T: Send>(out: &mut [T], width: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+    let block = (TASK / width.max(1)).max(1) * width.max(1);
+    out.par_chunks_mut(block).enumerate().for_each(|(index, rows)| f(index * block, rows));
+}
 
-/// Calls `f(index, row)` for every row of `out`, in parallel.
+/// Calls `f(index, row)` for every row of `out`, in parallel, within `vectorize`.
+///
+/// A closure passed here, and what it calls, is `#[inline(always)]`, and loops by `for`: the bodies of the standard
+/// library's `for_each` and `fold` are not always inlined, and then compiled for the oldest processor.
 pub fn for_each_row<T: Send>(out: &mut [T], width: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     let width = width.max(1);
-    out.par_chunks_mut(width)
-        .with_min_len((TASK / width).max(1))
-        .enumerate()
-        .for_each(|(index, row)| f(index, row));
+    for_each_block(out, width, |start, rows| {
+        vectorize(
+            #[inline(always)]
+            || {
+                for (index, row) in (start / width..).zip(rows.chunks_mut(width)) {
+                    f(index, row);
+                }
+            },
+        );
+    });
 }
 
 /// `y[i] = f(x[i])`, in parallel.
 pub fn map<T: Real>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
-    let mut y = vec![T::zero(); x.len()];
-    y.par_chunks_mut(TASK)
-        .zip(x.par_chunks(TASK))
-        .for_each(|(y, x)| y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x)));
+    let mut y = uninit(x.len());
+    for_each_row(
+        &mut y,
+        TASK,
+        #[inline(always)]
+        |task, y| {
+            let x = &x[task * TASK..][..y.len()];
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = f(x);
+            }
+        },
+    );
     y
 }
 
 /// `z[i] = f(x[i], y[i])`, in parallel.
 pub fn map2<T: Real>(x: &[T], y: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
-    let mut z = vec![T::zero(); x.len()];
-    z.par_chunks_mut(TASK)
-        .zip(x.par_chunks(TASK).zip(y.par_chunks(TASK)))
-        .for_each(|(z, (x, y))| z.iter_mut().zip(x.iter().zip(y)).for_each(|(z, (&x, &y))| *z = f(x, y)));
+    let mut z = uninit(x.len());
+    for_each_row(
+        &mut z,
+        TASK,
+        #[inline(always)]
+        |task, z| {
+            let range = task * TASK..task * TASK + z.len();
+            let (x, y) = (&x[range.clone()], &y[range]);
+            for (z, (&x, &y)) in z.iter_mut().zip(x.iter().zip(y)) {
+                *z = f(x, y);
+            }
+        },
+    );
     z
 }
 
-/// `Σ f(x)` in sixteen interleaved sums of the accumulator's type.
-#[inline]
-pub fn sum<T: Real, A: Real>(x: &[T], f: impl Fn(T) -> A) -> A {
-    let (body, tail) = x.as_chunks::<16>();
-    let mut lanes = [A::zero(); 16];
-    for x in body {
-        lanes.iter_mut().zip(x).for_each(|(lane, &x)| *lane += f(x));
-    }
-    lanes.iter_mut().zip(tail).for_each(|(lane, &x)| *lane += f(x));
-    fold(lanes)
-}
-
-/// `Σ f(x, y)` in sixteen interleaved sums of the accumulator's type.
-#[inline]
-pub fn sum2<T: Real, A: Real>(x: &[T], y: &[T], f: impl Fn(T, T) -> A) -> A {
-    let ((x, x_tail), (y, y_tail)) = (x.as_chunks::<16>(), y.as_chunks::<16>());
-    let mut lanes = [A::zero(); 16];
-    for (x, y) in x.iter().zip(y) {
-        lanes.iter_mut().zip(x.iter().zip(y)).for_each(|(lane, (&x, &y))| *lane += f(x, y));
-    }
-    lanes.iter_mut().zip(x_tail.iter().zip(y_tail)).for_each(|(lane, (&x, &y))| *lane += f(x, y));
-    fold(lanes)
-}
-
-#[inline]
-fn fold<A: Real>(lanes: [A; 16]) -> A {
-    lanes.iter().fold(A::zero(), |sum, &lane| sum + lane)
+/// Rows that are added up by one task of a sum across rows; a function of the width only, so that the sum is too.
+pub fn rows_per_sum(width: usize) -> usize {
+    (8 * TASK / width.max(1)).clamp(16, 64)
 }
 
 /// `Σ_r term(r)` over vectors of `width` elements, where `add(r, sum)` adds the `r`-th term to `sum`.
 ///
-/// Sums of sixty-four rows are made in parallel and then added in order.
+/// Sums of a fixed number of rows are made in parallel and then added in order.
 pub fn sum_rows<T: Real>(rows: usize, width: usize, add: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
+    let per_sum = rows_per_sum(width);
     let partial = |chunk: usize| {
         let mut sum = vec![T::zero(); width];
-        let start = chunk * ROWS_PER_SUM;
-        (start..rows.min(start + ROWS_PER_SUM)).for_each(|row| add(row, &mut sum));
+        let start = chunk * per_sum;
+        vectorize(
+            #[inline(always)]
+            || {
+                for row in start..rows.min(start + per_sum) {
+                    add(row, &mut sum);
+                }
+            },
+        );
         sum
     };
-    let partials: Vec<Vec<T>> = (0..rows.div_ceil(ROWS_PER_SUM)).into_par_iter().map(partial).collect();
-    let mut total = vec![T::zero(); width];
-    for partial in partials {
-        total.iter_mut().zip(partial).for_each(|(total, partial)| *total += partial);
+    let partials: Vec<Vec<T>> = (0..rows.div_ceil(per_sum)).into_par_iter().map(partial).collect();
+    in_order(partials, width)
+}
+
+/// The sum of vectors of `width` elements, in order.
+pub fn in_order<T: Real>(vectors: impl IntoIterator<Item = Vec<T>>, width: usize) -> Vec<T> {
+    let mut vectors = vectors.into_iter();
+    let mut total = vectors.next().unwrap_or_else(|| vec![T::zero(); width]);
+    for vector in vectors {
+        vectorize(
+            #[inline(always)]
+            || {
+                for (total, &term) in total.iter_mut().zip(&vector) {
+                    *total += term;
+                }
+            },
+        );
     }
     total
 }
 
-/// The mask, of shape (batch, width), of one of the rows of scores of shape (batch, …, width).
-#[inline]
-pub fn keep_row<T>(keep: &[T], row: usize, len: usize, width: usize) -> &[T] {
-    let rows_per_sequence = len / keep.len();
-    &keep[row / rows_per_sequence * width..][..width]
+/// `Σ_rows x`, for x (…, width): four rows are added before they are added to the sum.
+pub fn column_sums<T: Real>(x: &[T], width: usize) -> Vec<T> {
+    let per_sum = rows_per_sum(width) * width.max(1);
+    let partial = |x: &[T]| {
+        let mut sum = vec![T::zero(); width];
+        vectorize(
+            #[inline(always)]
+            || add_rows(x, &mut sum),
+        );
+        sum
+    };
+    in_order(x.par_chunks(per_sum).map(partial).collect::<Vec<_>>(), width)
+}
+
+#[inline(always)]
+fn add_rows<T: Real>(x: &[T], sum: &mut [T]) {
+    let width = sum.len();
+    let mut quads = x.chunks_exact(4 * width);
+    for quad in &mut quads {
+        let (ab, cd) = quad.split_at(2 * width);
+        let ((a, b), (c, d)) = (ab.split_at(width), cd.split_at(width));
+        for ((sum, (&a, &b)), (&c, &d)) in sum.iter_mut().zip(a.iter().zip(b)).zip(c.iter().zip(d)) {
+            *sum += (a + b) + (c + d);
+        }
+    }
+    for row in quads.remainder().chunks_exact(width) {
+        for (sum, &x) in sum.iter_mut().zip(row) {
+            *sum += x;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::dropout::word;
+
+    /// Whole numbers, whose sums are exact in any order.
+    fn sample(len: usize) -> Vec<f32> {
+        (0..len as u64).map(|i| (word(1, i) >> 56) as f32 - 100.).collect()
+    }
+
+    #[test]
+    fn column_sums_take_every_row() {
+        for (rows, width) in [(0, 5), (1, 1), (3, 37), (64, 7), (333, 130), (70, 9000)] {
+            let x = sample(rows * width);
+            let expected: Vec<f32> =
+                (0..width).map(|column| (0..rows).map(|row| x[row * width + column]).sum()).collect();
+            assert_eq!(column_sums(&x, width), expected);
+            let by_rows = sum_rows(rows, width, |row, sum: &mut [f32]| {
+                sum.iter_mut().zip(&x[row * width..]).for_each(|(sum, x)| *sum += x);
+            });
+            assert_eq!(by_rows, expected);
+        }
+    }
 }

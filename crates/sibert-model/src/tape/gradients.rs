@@ -21,7 +21,7 @@ enum Sum {
 }
 
 /// Rows of a table's gradient, each row once.
-pub(crate) struct Merged {
+struct Merged {
     /// Ascending, each once.
     pub ids: Vec<u32>,
     /// (ids, width)
@@ -117,7 +117,7 @@ fn spread(rows: &Merged, table: &Tensor) -> Result<Tensor> {
 }
 
 /// The sums of the rows of `values` (…, width) that share an id, each in the order of the rows.
-pub(crate) fn merge_rows(ids: &[u32], values: &Tensor) -> Result<Merged> {
+fn merge_rows(ids: &[u32], values: &Tensor) -> Result<Merged> {
     let width = values.dim(candle_core::D::Minus1)?;
     let mut order: Vec<u32> = (0..ids.len() as u32).collect();
     order.sort_by_key(|&at| ids[at as usize]); // stable
@@ -127,13 +127,20 @@ pub(crate) fn merge_rows(ids: &[u32], values: &Tensor) -> Result<Merged> {
         let values = Values::of(values);
         let values = values.slice::<T>()?;
         let mut sums = ops::buffer::uninit::<T>(groups.len() * width);
-        ops::row_sums::for_each_row(&mut sums, width, |group, sum| {
-            let row = |at: u32| &values[at as usize * width..][..width];
-            sum.copy_from_slice(row(groups[group][0]));
-            for &at in &groups[group][1..] {
-                sum.iter_mut().zip(row(at)).for_each(|(sum, &value)| *sum += value);
-            }
-        });
+        ops::row_sums::for_each_row(
+            &mut sums,
+            width,
+            #[inline(always)]
+            |group, sum| {
+                let row = |at: u32| &values[at as usize * width..][..width];
+                sum.copy_from_slice(row(groups[group][0]));
+                for &at in &groups[group][1..] {
+                    for (sum, &value) in sum.iter_mut().zip(row(at)) {
+                        *sum += value;
+                    }
+                }
+            },
+        );
         ops::buffer::tensor(sums, (groups.len(), width))
     })?;
     Ok(Merged { ids: distinct, values })

@@ -5,22 +5,44 @@
 //! operations of [`crate::ops`] while it is open, calls the same backward functions in reverse, moves their results, and
 //! lets go of what it has passed. On other devices operations join candle's graph, and so does [`Tape::backward`].
 
+mod custom_op;
 mod gradients;
 mod node;
+pub mod profile;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use candle_core::{Result, Tensor, TensorId, bail};
 
+pub(crate) use custom_op::{apply1, apply2, apply3};
 pub use gradients::Gradients;
-pub(crate) use gradients::{Merged, merge_rows};
-pub(crate) use node::{Backward, apply, apply1, apply2, apply3};
+pub(crate) use node::{Backward, Record, apply};
 
-use node::Node;
+use node::{Input, Node};
+
+/// What becomes of the operations that this thread applies.
+enum Recorder {
+    /// They join candle's graph.
+    Graph,
+    /// They are recorded.
+    Tape(Tape),
+    /// They are forgotten.
+    Nothing,
+}
 
 thread_local! {
-    static OPEN: RefCell<Option<Tape>> = const { RefCell::new(None) };
+    static RECORDER: RefCell<Recorder> = const { RefCell::new(Recorder::Graph) };
+}
+
+/// Calls `f` without keeping anything for a backward pass: no variable gets a gradient of what it computes.
+///
+/// On devices without kernels of ours the operations join candle's graph all the same.
+pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
+    let restore = Restore::set(Recorder::Nothing);
+    let result = f();
+    drop(restore);
+    result
 }
 
 /// The operations of one forward pass, in their order.
@@ -38,56 +60,80 @@ impl Tape {
     /// # Errors
     /// Those of `f`; or if a tape is open already on this thread.
     pub fn record<R>(f: impl FnOnce() -> Result<R>) -> Result<(R, Self)> {
-        if OPEN.replace(Some(Self::default())).is_some() {
+        if RECORDER.with_borrow(|recorder| matches!(recorder, Recorder::Tape(_))) {
             bail!("a tape is open already on this thread");
         }
-        let close = Close;
+        let restore = Restore::set(Recorder::Tape(Self::default()));
         let result = f()?;
-        let tape = OPEN.take().unwrap_or_default();
-        drop(close);
-        Ok((result, tape))
+        match restore.end() {
+            Recorder::Tape(tape) => Ok((result, tape)),
+            Recorder::Graph | Recorder::Nothing => bail!("the tape was closed by another"),
+        }
     }
 
-    /// Adds the gradients of `Σ weight · loss` to those of the wanted variables.
+    /// Adds the gradients of `Σ weight · loss` to those of the wanted variables; a loss is the sum of its elements.
     ///
     /// # Errors
-    /// If a loss is not a scalar, or the device fails.
-    pub fn backward(mut self, losses: &[(&Tensor, f64)], gradients: &mut Gradients) -> Result<()> {
+    /// If the device fails.
+    pub fn backward(self, losses: &[(&Tensor, f64)], gradients: &mut Gradients) -> Result<()> {
+        let seed = |&(loss, weight): &(&Tensor, f64)| {
+            Ok((loss.clone(), Tensor::full(weight, loss.shape(), loss.device())?.to_dtype(loss.dtype())?))
+        };
+        self.backward_from(losses.iter().map(seed).collect::<Result<_>>()?, gradients)
+    }
+
+    /// The same from outputs and their gradients.
+    ///
+    /// # Errors
+    /// As [`backward`](Self::backward).
+    pub fn backward_from(mut self, outputs: Vec<(Tensor, Tensor)>, gradients: &mut Gradients) -> Result<()> {
         let mut pending = HashMap::new();
-        for &(loss, weight) in losses {
-            let seed = Tensor::full(weight, (), loss.device())?.to_dtype(loss.dtype())?;
-            if self.tracked.contains(&loss.id()) {
-                pending.insert(loss.id(), seed);
+        for (output, gradient) in outputs {
+            if self.tracked.contains(&output.id()) {
+                let sum = match pending.remove(&output.id()) {
+                    Some(earlier) => crate::ops::sum(&earlier, &gradient)?,
+                    None => gradient,
+                };
+                pending.insert(output.id(), sum);
             } else {
-                gradients.extend((loss * seed)?.backward()?)?;
+                gradients.extend((output * gradient)?.backward()?)?;
             }
         }
-        while let Some(node) = self.nodes.pop() {
-            if let Some(dy) = pending.remove(&node.output.id()) {
-                node.backward(&dy, &mut Sink { tape: &self, node: &node, pending: &mut pending, gradients })?;
+        while let Some(mut node) = self.nodes.pop() {
+            if let Some(dy) = pending.remove(&node.output) {
+                let inputs = std::mem::take(&mut node.inputs);
+                node.backward(&dy, &mut Sink { inputs: &inputs, pending: &mut pending, gradients })?;
             }
         }
         Ok(())
     }
+}
 
-    fn tracks(&self, tensor: &Tensor) -> bool {
-        tensor.is_variable() || self.tracked.contains(&tensor.id())
+/// Puts the earlier recorder back, also after an error or a panic.
+struct Restore(Option<Recorder>);
+
+impl Restore {
+    fn set(recorder: Recorder) -> Self {
+        Self(Some(RECORDER.replace(recorder)))
+    }
+
+    /// The recorder that was set.
+    fn end(mut self) -> Recorder {
+        self.0.take().map_or(Recorder::Nothing, |earlier| RECORDER.replace(earlier))
     }
 }
 
-/// Closes a tape that an error or a panic has left open.
-struct Close;
-
-impl Drop for Close {
+impl Drop for Restore {
     fn drop(&mut self) {
-        OPEN.take();
+        if let Some(earlier) = self.0.take() {
+            RECORDER.set(earlier);
+        }
     }
 }
 
 /// Where an operation puts the gradients of its inputs.
 pub(crate) struct Sink<'a> {
-    tape: &'a Tape,
-    node: &'a Node,
+    inputs: &'a [Input],
     pending: &'a mut HashMap<TensorId, Tensor>,
     gradients: &'a mut Gradients,
 }
@@ -95,31 +141,46 @@ pub(crate) struct Sink<'a> {
 impl Sink<'_> {
     /// Whether anyone asks for the gradient of input `i`.
     pub fn wants(&self, i: usize) -> bool {
-        let input = &self.node.inputs[i];
-        if input.is_variable() { self.gradients.wants(input) } else { self.tape.tracks(input) }
+        match &self.inputs[i] {
+            Input::Variable(var) => self.gradients.wants(var),
+            Input::Result(_) => true,
+            Input::Constant => false,
+        }
     }
 
     /// The gradient of variable `i` up to now, to add to in place; it must be given back by `add`.
     pub fn take(&mut self, i: usize) -> Result<Option<Tensor>> {
-        self.gradients.take(&self.node.inputs[i])
+        match &self.inputs[i] {
+            Input::Variable(var) => self.gradients.take(var),
+            Input::Result(_) | Input::Constant => Ok(None),
+        }
     }
 
     /// Adds the gradient of input `i`.
     pub fn add(&mut self, i: usize, gradient: Tensor) -> Result<()> {
-        let input = &self.node.inputs[i];
-        if input.is_variable() {
-            return self.gradients.add(input, gradient);
+        match &self.inputs[i] {
+            Input::Variable(var) => self.gradients.add(var, gradient),
+            Input::Constant => Ok(()),
+            Input::Result(id) => {
+                let sum = match self.pending.remove(id) {
+                    Some(earlier) => crate::ops::sum(&earlier, &gradient)?,
+                    None => gradient,
+                };
+                self.pending.insert(*id, sum);
+                Ok(())
+            }
         }
-        let sum = match self.pending.remove(&input.id()) {
-            Some(earlier) => crate::ops::sum(&earlier, &gradient)?,
-            None => gradient,
-        };
-        self.pending.insert(input.id(), sum);
-        Ok(())
     }
 
     /// Adds the gradient of table `i`, row `values[j]` for row `ids[j]` of the table; ids may repeat.
+    ///
+    /// # Errors
+    /// If the table is the result of another operation.
     pub fn add_rows(&mut self, i: usize, ids: &[u32], values: &Tensor) -> Result<()> {
-        self.gradients.add_rows(&self.node.inputs[i], ids, values)
+        match &self.inputs[i] {
+            Input::Variable(var) => self.gradients.add_rows(var, ids, values),
+            Input::Constant => Ok(()),
+            Input::Result(_) => bail!("the gradient of a computed table cannot be given by its rows"),
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! The encoder of the paper in small: embedding, projection, attention, feed-forward, final norm.
 use candle_core::{DType, Device, Result, Tensor};
+use sibert_model::Mode;
 use sibert_model::homogeneous::{Homogeneous, One, Zero};
 
 fn encode(p: &[Homogeneous<One>], ids: &Tensor, keep: &Tensor) -> Result<Homogeneous<Zero>> {
     let z = p[0].rows(ids)?.linear(&p[1])?;
     let x = z.normalize()?;
-    let split = |x: Homogeneous<One>| x.split_heads(2);
-    let (query, key, value) = (split(x.linear(&p[2])?)?, split(x.linear(&p[3])?)?, split(x.linear(&p[4])?)?);
-    let weights = query.matmul(&key.t()?)?.relu_normalize(keep)?;
-    let z = z.add(&weights.matmul(&value)?.merge_heads()?.linear(&p[5])?)?;
+    let (query, key, value) = (x.linear(&p[2])?, x.linear(&p[3])?, x.linear(&p[4])?);
+    let mixed = query.attention(&key, &value, keep, 2, 0., Mode::Eval)?;
+    let z = z.add(&mixed.linear(&p[5])?)?;
     let wide = z.normalize()?.linear(&p[6])?.add_bias(&p[7])?.relu()?;
     z.add(&wide.linear(&p[8])?)?.normalize()
 }

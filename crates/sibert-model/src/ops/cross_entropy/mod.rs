@@ -3,11 +3,14 @@
 mod composed;
 mod cpu;
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
+use std::sync::OnceLock;
+
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 
 use crate::tape::apply2;
 
-use super::{by_dtype, slice, width};
+use super::buffer::{Values, tensor};
+use super::{by_dtype, by_float, slice, width};
 
 /// `L = Σ_rows (log Σ_v exp x_v − x_label)`, from logits (rows, vocab) and u32 labels (rows) to a scalar.
 ///
@@ -24,10 +27,14 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     if !logits.device().is_cpu() {
         return composed::cross_entropy(logits, labels);
     }
-    apply2(&logits.contiguous()?, &labels.contiguous()?, CrossEntropy)
+    apply2(&logits.contiguous()?, &labels.contiguous()?, CrossEntropy::default())
 }
 
-struct CrossEntropy;
+/// Remembers the partition of every row for the backward pass, which then reads the logits once.
+#[derive(Default)]
+struct CrossEntropy {
+    partitions: OnceLock<Vec<cpu::Partition>>,
+}
 
 impl CustomOp2 for CrossEntropy {
     fn name(&self) -> &'static str {
@@ -43,10 +50,15 @@ impl CustomOp2 for CrossEntropy {
     ) -> Result<(CpuStorage, Shape)> {
         let labels = slice(labels, ll)?;
         cpu::check(labels, width(lx))?;
-        let loss = by_dtype!(self.name(), x, T => vec![cpu::forward::<T>(slice(x, lx)?, labels, width(lx))]);
+        let loss = by_dtype!(self.name(), x, T => {
+            let x = slice::<T>(x, lx)?;
+            let partitions = self.partitions.get_or_init(|| cpu::partitions(x, width(lx)));
+            vec![cpu::forward(x, labels, partitions, width(lx))]
+        });
         Ok((loss, Shape::from(())))
     }
 
+    /// `dx = dL · (softmax(x) − onehot(label))`.
     fn bwd(
         &self,
         logits: &Tensor,
@@ -54,32 +66,14 @@ impl CustomOp2 for CrossEntropy {
         _loss: &Tensor,
         dloss: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        Ok((Some(logits.apply_op3_no_bwd(labels, &dloss.contiguous()?, &CrossEntropyBackward)?), None))
-    }
-}
-
-/// `dx = dL · (softmax(x) − onehot(label))`.
-struct CrossEntropyBackward;
-
-impl CustomOp3 for CrossEntropyBackward {
-    fn name(&self) -> &'static str {
-        "cross_entropy-backward"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        lx: &Layout,
-        labels: &CpuStorage,
-        ll: &Layout,
-        dloss: &CpuStorage,
-        ldl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let labels = slice(labels, ll)?;
-        let dx = by_dtype!(self.name(), x, T => {
-            cpu::backward::<T>(slice(x, lx)?, labels, slice(dloss, ldl)?[0], width(lx))
+        let (x, labels, vocab) = (Values::of(logits), Values::of(labels), width(logits.layout()));
+        let dx = by_float!(self.name(), logits.dtype(), T => {
+            let x = x.slice::<T>()?;
+            let partitions = self.partitions.get_or_init(|| cpu::partitions(x, vocab));
+            let dx = cpu::backward(x, labels.slice()?, partitions, dloss.to_scalar()?, vocab);
+            tensor(dx, logits.shape())?
         });
-        Ok((dx, lx.shape().clone()))
+        Ok((Some(dx), None))
     }
 }
 

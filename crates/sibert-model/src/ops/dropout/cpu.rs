@@ -1,55 +1,145 @@
-use rayon::prelude::*;
-
+use crate::ops::buffer::uninit;
 use crate::ops::real::Real;
+use crate::ops::row_sums::{TASK, for_each_row};
 
-/// Elements per task; even, since two elements share a word.
-const TASK: usize = 8192;
+/// Elements whose mask is made at once.
+const BLOCK: usize = 256;
+
+/// The increment of SplitMix64.
+const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The `index`-th word of the stream of `key`: SplitMix64.
-#[inline]
+#[inline(always)]
 pub fn word(key: u64, index: u64) -> u64 {
-    let z = key.wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let z = key.wrapping_add(index.wrapping_mul(GAMMA));
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
 }
 
-/// Draws below `p · 2³²` are dropped.
-fn threshold(p: f32) -> u64 {
-    (f64::from(p) * 2f64.powi(32)).round() as u64
+/// The masks of one key and probability.
+#[derive(Clone, Copy, Debug)]
+pub struct Mask {
+    key: u64,
+    threshold: u32,
+    scale: f64,
 }
 
-/// Whether elements `2·pair` and `2·pair + 1` are kept: by the low and the high half of one word.
-#[inline]
-fn kept(key: u64, pair: u64, threshold: u64) -> [bool; 2] {
-    let word = word(key, pair);
-    [word & 0xFFFF_FFFF >= threshold, word >> 32 >= threshold]
+impl Mask {
+    /// Drops with probability p in \[0, 1).
+    pub fn new(p: f32, key: u64) -> Self {
+        let threshold = (f64::from(p) * 2f64.powi(32)).round() as u32;
+        Self { key, threshold, scale: 1. / (1. - f64::from(p)) }
+    }
+
+    /// `1 / (1 − p)`, which kept elements are multiplied by.
+    #[inline(always)]
+    pub fn scale<T: Real>(self) -> T {
+        T::narrow(self.scale)
+    }
+
+    /// The draws of elements `2·pair` and following: the low and the high half of one word a pair.
+    #[inline(always)]
+    pub fn draws(self, pair: u64, words: &mut [u64]) -> &[u32] {
+        for (i, out) in words.iter_mut().enumerate() {
+            let word = word(self.key, pair.wrapping_add(i as u64));
+            *out = if cfg!(target_endian = "big") { word.rotate_left(32) } else { word };
+        }
+        // SAFETY: a u64 holds two u32, whose alignment is smaller, and every pattern of bits is a u32.
+        unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), 2 * words.len()) }
+    }
+
+    /// Whether a draw keeps its element.
+    #[inline(always)]
+    pub fn keeps(self, draw: u32) -> bool {
+        draw >= self.threshold
+    }
+
+    /// Whether one element is kept.
+    #[inline(always)]
+    pub fn keeps_one(self, element: u64) -> bool {
+        (word(self.key, element / 2) >> (element % 2 * 32)) as u32 >= self.threshold
+    }
+
+    /// `out[i] = f(x[i], y[i] m[i] / (1 − p))`, the first element being number `2·pair`. Call it within `vectorize`.
+    #[inline(always)]
+    pub fn apply<T: Real>(self, pair: u64, x: &[T], y: &[T], out: &mut [T], f: &impl Fn(T, T) -> T) {
+        let (scale, mut words) = (self.scale(), [0; BLOCK / 2]);
+        let chunks = out.chunks_mut(BLOCK).zip(x.chunks(BLOCK).zip(y.chunks(BLOCK)));
+        for (chunk, (out, (x, y))) in chunks.enumerate() {
+            let draws = self.draws(pair + (chunk * BLOCK / 2) as u64, &mut words);
+            for ((out, &draw), (&x, &y)) in out.iter_mut().zip(draws).zip(x.iter().zip(y)) {
+                *out = f(x, dropped(y, scale, self.keeps(draw)));
+            }
+        }
+    }
+}
+
+impl Mask {
+    /// `apply` from any element on.
+    #[inline(always)]
+    pub fn apply_from<T: Real>(
+        self,
+        element: usize,
+        x: &[T],
+        y: &[T],
+        out: &mut [T],
+        f: &impl Fn(T, T) -> T,
+    ) {
+        let lone = (element % 2).min(out.len()); // an odd element is the second half of a pair
+        if lone == 1 {
+            out[0] = f(x[0], dropped(y[0], self.scale(), self.keeps_one(element as u64)));
+        }
+        self.apply(element.div_ceil(2) as u64, &x[lone..], &y[lone..], &mut out[lone..], f);
+    }
+}
+
+#[inline(always)]
+fn dropped<T: Real>(y: T, scale: T, keep: bool) -> T {
+    if keep { y * scale } else { T::zero() }
 }
 
 /// Which of the elements `offset .. offset + len` dropout keeps.
 pub fn dropout_mask(key: u64, p: f32, offset: usize, len: usize) -> Vec<bool> {
-    let threshold = threshold(p);
-    let pairs = (offset / 2) as u64..(offset + len).div_ceil(2) as u64;
-    pairs.flat_map(|pair| kept(key, pair, threshold)).skip(offset % 2).take(len).collect()
+    let mask = Mask::new(p, key);
+    (offset as u64..(offset + len) as u64).map(|element| mask.keeps_one(element)).collect()
 }
 
 pub fn forward<T: Real>(x: &[T], p: f32, key: u64, offset: usize) -> Vec<T> {
-    let (threshold, scale) = (threshold(p), T::narrow(1. / (1. - f64::from(p))));
-    let mut y = vec![T::zero(); x.len()];
-    // an odd offset begins with the second half of a pair
-    let lone = (offset % 2).min(x.len());
-    if lone == 1 && kept(key, (offset / 2) as u64, threshold)[1] {
-        y[0] = x[0] * scale;
-    }
-    let tasks = y[lone..].par_chunks_mut(TASK).zip(x[lone..].par_chunks(TASK)).enumerate();
-    tasks.for_each(|(task, (y, x))| {
-        let first = (offset.div_ceil(2) + task * TASK / 2) as u64;
-        for (pair, (y, x)) in (first..).zip(y.chunks_mut(2).zip(x.chunks(2))) {
-            let kept = kept(key, pair, threshold);
-            for ((y, &x), kept) in y.iter_mut().zip(x).zip(kept) {
-                *y = if kept { x * scale } else { T::zero() };
-            }
-        }
-    });
-    y
+    combine(
+        x,
+        x,
+        Mask::new(p, key),
+        offset,
+        #[inline(always)]
+        |_, dropped| dropped,
+    )
+}
+
+/// `f(x[i], dropped y[i])`, in parallel; the first element is number `offset`.
+pub fn combine<T: Real>(x: &[T], y: &[T], mask: Mask, offset: usize, f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
+    combine_rows(x, y, mask, TASK, |task| offset + task * TASK, f)
+}
+
+/// The same for rows of `width` elements, of which the `i`-th begins with number `first(i)`.
+pub fn combine_rows<T: Real>(
+    x: &[T],
+    y: &[T],
+    mask: Mask,
+    width: usize,
+    first: impl Fn(usize) -> usize + Sync,
+    f: impl Fn(T, T) -> T + Sync,
+) -> Vec<T> {
+    let mut out = uninit(x.len());
+    for_each_row(
+        &mut out,
+        width,
+        #[inline(always)]
+        |row, out| {
+            let start = row * width;
+            let (x, y) = (&x[start..][..out.len()], &y[start..][..out.len()]);
+            mask.apply_from(first(row), x, y, out, &f);
+        },
+    );
+    out
 }

@@ -1,7 +1,7 @@
 //! Inverted dropout, its mask a pure function of a key.
 
-mod composed;
-mod cpu;
+pub(super) mod composed;
+pub(super) mod cpu;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 

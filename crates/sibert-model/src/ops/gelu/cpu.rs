@@ -2,24 +2,20 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 use crate::ops::real::Real;
 
-/// `Φ(x)`, the normal distribution function.
-#[inline]
-fn distribution<T: Real>(x: T) -> T {
-    T::narrow(0.5) * (T::one() + (x * T::narrow(FRAC_1_SQRT_2)).erf())
+/// `Φ(x)` and `φ(x)`, the normal distribution and its density.
+#[inline(always)]
+fn normal<T: Real>(x: T) -> (T, T) {
+    let (erf, bell) = (x * T::narrow(FRAC_1_SQRT_2)).erf_and_bell();
+    (T::narrow(0.5) * (T::one() + erf), T::narrow(1. / (2. * PI).sqrt()) * bell)
 }
 
-/// `φ(x)`, the normal density.
-#[inline]
-fn density<T: Real>(x: T) -> T {
-    T::narrow(1. / (2. * PI).sqrt()) * (T::narrow(-0.5) * x * x).exp()
-}
-
-#[inline]
+#[inline(always)]
 pub fn gelu<T: Real>(x: T) -> T {
-    x * distribution(x)
+    x * normal(x).0
 }
 
-#[inline]
+#[inline(always)]
 pub fn slope<T: Real>(x: T) -> T {
-    distribution(x) + x * density(x)
+    let (distribution, density) = normal(x);
+    distribution + x * density
 }

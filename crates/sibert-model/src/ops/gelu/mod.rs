@@ -3,12 +3,13 @@
 mod composed;
 mod cpu;
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::row_sums::{map, map2};
 use crate::tape::apply1;
 
-use super::{by_dtype, slice};
+use super::buffer::{Values, tensor};
+use super::row_sums::{map, map2};
+use super::{by_dtype, by_float, slice};
 
 /// `y = x Φ(x)` with `Φ(x) = (1 + erf(x / √2)) / 2`, as in BERT.
 ///
@@ -33,30 +34,14 @@ impl CustomOp1 for Gelu {
         Ok((y, layout.shape().clone()))
     }
 
+    /// `dx = dy · (Φ(x) + x φ(x))`.
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        x.apply_op2_no_bwd(&dy.contiguous()?, &GeluBackward).map(Some)
-    }
-}
-
-/// `dx = dy · (Φ(x) + x φ(x))`.
-struct GeluBackward;
-
-impl CustomOp2 for GeluBackward {
-    fn name(&self) -> &'static str {
-        "gelu-backward"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        lx: &Layout,
-        dy: &CpuStorage,
-        ldy: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let dx = by_dtype!(self.name(), x, T => {
-            map2::<T>(slice(x, lx)?, slice(dy, ldy)?, |x, dy| dy * cpu::slope(x))
-        });
-        Ok((dx, lx.shape().clone()))
+        let dy = dy.contiguous()?;
+        let (xs, dys) = (Values::of(x), Values::of(&dy));
+        by_float!(self.name(), x.dtype(), T => {
+            let dx = map2::<T>(xs.slice()?, dys.slice()?, #[inline(always)] |x, dy| dy * cpu::slope(x));
+            tensor(dx, x.shape()).map(Some)
+        })
     }
 }
 

@@ -1,38 +1,71 @@
-use crate::ops::normalize::cpu::Moments;
-use crate::ops::real::Real;
-use crate::ops::row_sums::{for_each_row, sum_rows};
+use rayon::prelude::*;
 
-pub fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T], eps: f64) -> Vec<T> {
+use crate::ops::buffer::uninit;
+use crate::ops::normalize::cpu::{Moments, RowGradient};
+use crate::ops::real::Real;
+use crate::ops::row_sums::{for_each_row, in_order, rows_per_sum};
+use crate::ops::simd::vectorize;
+
+pub fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T], eps: Option<f64>) -> Vec<T> {
     let width = weight.len();
-    let mut y = vec![T::zero(); x.len()];
-    for_each_row(&mut y, width, |row, y| {
-        let x = &x[row * width..][..width];
-        let moments = Moments::with_eps(x, eps);
-        let affine = weight.iter().zip(bias);
-        for ((y, &x), (&w, &b)) in y.iter_mut().zip(x).zip(affine) {
-            *y = T::narrow(moments.normalize(x) * w.wide() + b.wide());
-        }
-    });
+    let mut y = uninit(x.len());
+    for_each_row(
+        &mut y,
+        width,
+        #[inline(always)]
+        |row, y| {
+            let x = &x[row * width..][..width];
+            let moments = Moments::of(x, eps);
+            let affine = weight.iter().zip(bias);
+            for ((y, &x), (&w, &b)) in y.iter_mut().zip(x).zip(affine) {
+                *y = T::narrow(moments.normalize(x)) * w + b;
+            }
+        },
+    );
     y
 }
 
-pub fn backward<T: Real>(x: &[T], weight: &[T], dy: &[T], eps: f64) -> Vec<T> {
+/// The gradients of input, weight and bias, in one pass over `x` and `dy`.
+pub fn backward<T: Real>(x: &[T], weight: &[T], dy: &[T], eps: Option<f64>) -> [Vec<T>; 3] {
     let width = weight.len();
-    let mut dx = dy.to_vec();
-    for_each_row(&mut dx, width, |row, dx| {
-        let x = &x[row * width..][..width];
-        dx.iter_mut().zip(weight).for_each(|(dx, &w)| *dx *= w);
-        Moments::with_eps(x, eps).backward_row(x, dx);
-    });
-    dx
+    let block = rows_per_sum(width) * width.max(1);
+    let mut dx = uninit(x.len());
+    let tasks = dx.par_chunks_mut(block).zip(x.par_chunks(block).zip(dy.par_chunks(block)));
+    let partial = |(dx, (x, dy)): (&mut [T], (&[T], &[T]))| {
+        let (mut dweight, mut dbias) = (vec![T::zero(); width], vec![T::zero(); width]);
+        vectorize(
+            #[inline(always)]
+            || backward_rows(x, weight, dy, eps, dx, &mut dweight, &mut dbias),
+        );
+        (dweight, dbias)
+    };
+    let (dweights, dbiases): (Vec<_>, Vec<_>) = tasks.map(partial).unzip();
+    [dx, in_order(dweights, width), in_order(dbiases, width)]
 }
 
-pub fn weight_gradient<T: Real>(x: &[T], dy: &[T], width: usize, eps: f64) -> Vec<T> {
-    sum_rows(x.len() / width.max(1), width, |row, sum| {
-        let (x, dy) = (&x[row * width..][..width], &dy[row * width..][..width]);
-        let moments = Moments::with_eps(x, eps);
-        for (sum, (&x, &dy)) in sum.iter_mut().zip(x.iter().zip(dy)) {
-            *sum += T::narrow(moments.normalize(x) * dy.wide());
+#[inline(always)]
+fn backward_rows<T: Real>(
+    x: &[T],
+    weight: &[T],
+    dy: &[T],
+    eps: Option<f64>,
+    dx: &mut [T],
+    dweight: &mut [T],
+    dbias: &mut [T],
+) {
+    let width = weight.len();
+    let rows = dx.chunks_exact_mut(width).zip(x.chunks_exact(width).zip(dy.chunks_exact(width)));
+    for (dx, (x, dy)) in rows {
+        for (dx, (&dy, &w)) in dx.iter_mut().zip(dy.iter().zip(weight)) {
+            *dx = dy * w;
         }
-    })
+        let gradient = RowGradient::of(x, dx, eps);
+        let sums = dweight.iter_mut().zip(dbias.iter_mut());
+        for ((dx, (&x, &dy)), (dweight, dbias)) in dx.iter_mut().zip(x.iter().zip(dy)).zip(sums) {
+            let (gradient, normal) = gradient.at(x, dx.wide());
+            *dx = gradient;
+            *dweight += T::narrow(normal) * dy;
+            *dbias += dy;
+        }
+    }
 }

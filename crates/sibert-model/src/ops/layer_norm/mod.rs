@@ -1,34 +1,48 @@
-//! Layer normalisation with affine part, as in BERT.
+//! Layer normalisation with affine part: with eps as in BERT, and without.
 
 mod composed;
 mod cpu;
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use crate::tape::apply3;
 
-use super::{add_bias::bias_gradient, by_dtype, check_vector, slice, width};
+use super::buffer::{Values, tensor};
+use super::{by_dtype, by_float, check_vector, slice};
 
 /// `y = w ∘ (x − μ) / √(σ² + ε) + b` along the last dimension of x (…, d), with weight (d) and bias (d).
 ///
 /// # Errors
 /// If `weight` or `bias` does not have the width of `x`, or a dtype is neither f32 nor f64.
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
-    check_vector("layer_norm", x, "weight", weight)?;
-    check_vector("layer_norm", x, "bias", bias)?;
+    apply("layer_norm", x, weight, bias, Some(eps))
+}
+
+/// `y = w ∘ normalize(x) + b`, as `layer_norm` without eps: a row that does not vary gives the bias.
+///
+/// # Errors
+/// If `weight` or `bias` does not have the width of `x`, or a dtype is neither f32 nor f64.
+pub fn normalize_affine(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    apply("normalize_affine", x, weight, bias, None)
+}
+
+fn apply(op: &'static str, x: &Tensor, weight: &Tensor, bias: &Tensor, eps: Option<f64>) -> Result<Tensor> {
+    check_vector(op, x, "weight", weight)?;
+    check_vector(op, x, "bias", bias)?;
     if !x.device().is_cpu() {
         return composed::layer_norm(x, weight, bias, eps);
     }
-    apply3(&x.contiguous()?, &weight.contiguous()?, &bias.contiguous()?, LayerNorm { eps })
+    apply3(&x.contiguous()?, &weight.contiguous()?, &bias.contiguous()?, LayerNorm { op, eps })
 }
 
 struct LayerNorm {
-    eps: f64,
+    op: &'static str,
+    eps: Option<f64>,
 }
 
 impl CustomOp3 for LayerNorm {
     fn name(&self) -> &'static str {
-        "layer_norm"
+        self.op
     }
 
     fn cpu_fwd(
@@ -46,6 +60,8 @@ impl CustomOp3 for LayerNorm {
         Ok((y, lx.shape().clone()))
     }
 
+    /// `dx = (ȳ − mean(ȳ) − x̂ · mean(ȳ ∘ x̂)) / √(σ² + ε)`, with `ȳ = dy ∘ w` and the normalised row `x̂`;
+    /// `dw = Σ_rows dy ∘ x̂`, `db = Σ_rows dy`.
     fn bwd(
         &self,
         x: &Tensor,
@@ -55,60 +71,11 @@ impl CustomOp3 for LayerNorm {
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let dy = dy.contiguous()?;
-        let dx = x.apply_op3_no_bwd(w, &dy, &LayerNormBackward { eps: self.eps })?;
-        let dw = x.apply_op2_no_bwd(&dy, &WeightGradient { eps: self.eps })?;
-        Ok((Some(dx), Some(dw), Some(bias_gradient(&dy)?)))
-    }
-}
-
-/// `dx = (ȳ − mean(ȳ) − x̂ · mean(ȳ ∘ x̂)) / √(σ² + ε)`, with `ȳ = dy ∘ w` and the normalised row `x̂`.
-struct LayerNormBackward {
-    eps: f64,
-}
-
-impl CustomOp3 for LayerNormBackward {
-    fn name(&self) -> &'static str {
-        "layer_norm-backward"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        lx: &Layout,
-        w: &CpuStorage,
-        lw: &Layout,
-        dy: &CpuStorage,
-        ldy: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let dx = by_dtype!(self.name(), x, T => {
-            cpu::backward::<T>(slice(x, lx)?, slice(w, lw)?, slice(dy, ldy)?, self.eps)
-        });
-        Ok((dx, lx.shape().clone()))
-    }
-}
-
-/// `dw = Σ_rows dy ∘ x̂`.
-struct WeightGradient {
-    eps: f64,
-}
-
-impl CustomOp2 for WeightGradient {
-    fn name(&self) -> &'static str {
-        "layer_norm-weight-gradient"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        lx: &Layout,
-        dy: &CpuStorage,
-        ldy: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let width = width(lx);
-        let dw = by_dtype!(self.name(), x, T => {
-            cpu::weight_gradient::<T>(slice(x, lx)?, slice(dy, ldy)?, width, self.eps)
-        });
-        Ok((dw, Shape::from(width)))
+        let (xs, ws, dys) = (Values::of(x), Values::of(w), Values::of(&dy));
+        by_float!(self.name(), x.dtype(), T => {
+            let [dx, dw, db] = cpu::backward::<T>(xs.slice()?, ws.slice()?, dys.slice()?, self.eps);
+            Ok((Some(tensor(dx, x.shape())?), Some(tensor(dw, w.shape())?), Some(tensor(db, w.shape())?)))
+        })
     }
 }
 
@@ -128,7 +95,8 @@ mod tests {
 
     #[test]
     fn layer_norm_matches_composed() {
-        let composed = |inputs: &[Tensor]| composed::layer_norm(&inputs[0], &inputs[1], &inputs[2], 1e-3);
+        let composed =
+            |inputs: &[Tensor]| composed::layer_norm(&inputs[0], &inputs[1], &inputs[2], Some(1e-3));
         assert_matches(apply, composed, &inputs(7, 37));
     }
 
@@ -147,5 +115,34 @@ mod tests {
         let [x, _, bias] = inputs(3, 7);
         let error = layer_norm(&x, &sample(&[6], 2), &bias, 1e-3).unwrap_err().to_string();
         assert!(error.contains("weight of shape [6] does not fit input of shape [3, 7]"), "{error}");
+    }
+    fn exact(inputs: &[Tensor]) -> Result<Tensor> {
+        normalize_affine(&inputs[0], &inputs[1], &inputs[2])
+    }
+
+    #[test]
+    fn normalize_affine_matches_composed() {
+        let composed = |inputs: &[Tensor]| composed::layer_norm(&inputs[0], &inputs[1], &inputs[2], None);
+        assert_matches(exact, composed, &inputs(7, 37));
+    }
+
+    #[test]
+    fn normalize_affine_gradient_matches_finite_differences() {
+        assert_gradients(exact, &inputs(3, 7));
+    }
+
+    #[test]
+    fn normalize_affine_has_degree_zero_in_x_and_one_in_its_parameters() {
+        assert_homogeneous(exact, &inputs(5, 64), &[0], 0);
+        assert_homogeneous(exact, &inputs(5, 64), &[1, 2], 1);
+    }
+
+    #[test]
+    fn a_constant_row_gives_the_bias_and_a_zero_gradient() {
+        let [_, weight, bias] = inputs(1, 37);
+        let x = Tensor::full(0.1, (1, 37), &candle_core::Device::Cpu).unwrap();
+        let inputs = [x, weight, bias];
+        assert_eq!(values(&exact(&inputs).unwrap()), values(&inputs[2]));
+        assert!(values(&gradients(exact, &inputs).unwrap()[0]).iter().all(|&dx| dx == 0.));
     }
 }

@@ -1,34 +1,173 @@
-//! A linear map without bias.
+//! A linear map, with or without a bias and a rectifier behind it.
 
-#[cfg(test)]
 mod composed;
+mod cpu;
+#[cfg(test)]
+mod tests;
 
-use crate::tape::apply2;
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CudaStorage, CustomOp2, D, Layout, MetalStorage, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
+
+use super::buffer::Values;
+use super::row_sums::column_sums;
+use super::{by_dtype, by_float, slice};
+use crate::precision::Precision;
+use crate::tape::{Backward, Record, Sink, apply};
+
+/// What happens to a product while it is at hand.
+#[derive(Clone, Copy)]
+enum Epilogue<B> {
+    None,
+    Bias(B),
+    BiasRelu(B),
+}
 
 /// `y = x Wᵀ`, from x (…, in) and weight (out, in) to (…, out).
 ///
 /// # Errors
 /// If the last dimensions differ, or the dtypes do.
 pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (_, width) = weight.dims2()?;
+    join(x, weight, Epilogue::None)
+}
+
+/// `y = x Wᵀ + b`, with bias (out).
+///
+/// # Errors
+/// As [`linear`], or if the bias has not `out` elements.
+pub fn linear_bias(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    join(x, weight, Epilogue::Bias(bias))
+}
+
+/// `y = max(x Wᵀ + b, 0)`, with bias (out); of slope zero at zero.
+///
+/// # Errors
+/// As [`linear_bias`].
+pub fn linear_bias_relu(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    join(x, weight, Epilogue::BiasRelu(bias))
+}
+
+fn join(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
+    let (out, width) = weight.dims2()?;
     if x.dim(D::Minus1)? != width {
         bail!("linear: input of shape {:?} does not fit weight of shape {:?}", x.dims(), weight.dims())
     }
-    apply2(&x.contiguous()?, &weight.contiguous()?, Linear)
+    if !x.device().is_cpu() {
+        return composed::linear(x, weight, epilogue);
+    }
+    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
+    let op = Linear { precision: Precision::current(), relu: matches!(epilogue, Epilogue::BiasRelu(_)) };
+    match epilogue {
+        Epilogue::None => apply(
+            op,
+            &[&x, &weight],
+            |op| x.apply_op2_no_bwd(&weight, op),
+            |op| x.apply_op2(&weight, op), //
+        ),
+        Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => {
+            if bias.dims() != [out] {
+                bail!(
+                    "linear: bias of shape {:?} does not fit weight of shape {:?}",
+                    bias.dims(),
+                    weight.dims()
+                )
+            }
+            let bias = bias.contiguous()?;
+            apply(
+                op,
+                &[&x, &weight, &bias],
+                |op| x.apply_op3_no_bwd(&weight, &bias, op),
+                |op| x.apply_op3(&weight, &bias, op),
+            )
+        }
+    }
 }
 
-struct Linear;
+struct Linear {
+    precision: Precision,
+    relu: bool,
+}
 
-/// One product over all rows of `x`; every device's storage knows how, so there is no composed version to fall back to.
-fn product<S: BackendStorage>(x: &S, x_layout: &Layout, weight: &S, w_layout: &Layout) -> Result<(S, Shape)> {
-    let (out, width) = w_layout.shape().dims2()?;
-    let leading = &x_layout.dims()[..x_layout.dims().len() - 1];
-    let rows = leading.iter().product();
-    let x_layout = Layout::contiguous_with_offset((rows, width), x_layout.start_offset());
-    let y = x.matmul(weight, (1, rows, out, width), &x_layout, &w_layout.transpose(0, 1)?)?;
-    Ok((y, Shape::from([leading, &[out]].concat())))
+impl Linear {
+    /// The result, and its shape.
+    fn forward(
+        &self,
+        (x, lx): (&CpuStorage, &Layout),
+        (w, lw): (&CpuStorage, &Layout),
+        bias: Option<(&CpuStorage, &Layout)>,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (out, width) = lw.shape().dims2()?;
+        let leading = &lx.dims()[..lx.dims().len() - 1];
+        let dims = (leading.iter().product(), out, width);
+        let y = by_dtype!("linear", x, T => {
+            let epilogue = match bias {
+                None => Epilogue::None,
+                Some((bias, lb)) if self.relu => Epilogue::BiasRelu(slice::<T>(bias, lb)?),
+                Some((bias, lb)) => Epilogue::Bias(slice::<T>(bias, lb)?),
+            };
+            cpu::forward::<T>(self.precision, slice(x, lx)?, slice(w, lw)?, dims, epilogue)
+        });
+        Ok((y, Shape::from([leading, &[out]].concat())))
+    }
+}
+
+/// The gradient of the product: `dy`, where a rectifier let `y` through.
+fn before_epilogue(y: Option<&Tensor>, dy: &Tensor) -> Result<Tensor> {
+    let dy = dy.contiguous()?;
+    match y {
+        Some(y) => cpu::before_relu(&dy, y),
+        None => Ok(dy),
+    }
+}
+
+impl Record for Linear {
+    type Backward = Kept;
+
+    fn name(&self) -> &'static str {
+        if self.relu { "linear_bias_relu" } else { "linear" }
+    }
+
+    fn keep(self, inputs: &[&Tensor], y: &Tensor) -> Kept {
+        let (x, weight) = (inputs[0].clone(), inputs[1].clone());
+        let y = self.relu.then(|| y.clone());
+        Kept { precision: self.precision, x, weight, y, bias: inputs.len() == 3 }
+    }
+}
+
+/// What the backward pass of a recorded map needs; the result only for the sign behind a rectifier.
+struct Kept {
+    precision: Precision,
+    x: Tensor,
+    weight: Tensor,
+    y: Option<Tensor>,
+    bias: bool,
+}
+
+/// `dx = dy W`, `dW = dyᵀ x`, `db = Σ_rows dy`.
+impl Backward for Kept {
+    fn backward(self: Box<Self>, dy: &Tensor, sink: &mut Sink) -> Result<()> {
+        let Kept { precision, x, weight, y, bias } = *self;
+        let dy = before_epilogue(y.as_ref(), dy)?;
+        drop(y);
+        if bias && sink.wants(2) {
+            sink.add(2, bias_gradient(&dy)?)?;
+        }
+        if sink.wants(1) {
+            let earlier = sink.take(1)?;
+            sink.add(1, cpu::weight_gradient(precision, &dy, &x, &weight, earlier)?)?;
+        }
+        if sink.wants(0) {
+            sink.add(0, cpu::input_gradient(precision, &dy, &weight, &x)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// `db = Σ_rows dy`.
+fn bias_gradient(dy: &Tensor) -> Result<Tensor> {
+    let out = dy.dim(D::Minus1)?;
+    by_float!("linear", dy.dtype(), T => {
+        let dy = Values::of(dy);
+        super::buffer::tensor(column_sums(dy.slice::<T>()?, out), out)
+    })
 }
 
 impl CustomOp2 for Linear {
@@ -43,134 +182,49 @@ impl CustomOp2 for Linear {
         w: &CpuStorage,
         lw: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        product(x, lx, w, lw)
+        self.forward((x, lx), (w, lw), None)
     }
 
-    fn cuda_fwd(
-        &self,
-        x: &CudaStorage,
-        lx: &Layout,
-        w: &CudaStorage,
-        lw: &Layout,
-    ) -> Result<(CudaStorage, Shape)> {
-        product(x, lx, w, lw)
-    }
-
-    fn metal_fwd(
-        &self,
-        x: &MetalStorage,
-        lx: &Layout,
-        w: &MetalStorage,
-        lw: &Layout,
-    ) -> Result<(MetalStorage, Shape)> {
-        product(x, lx, w, lw)
-    }
-
-    /// `dx = dy W` and `dW = dyᵀ x`.
     fn bwd(
         &self,
         x: &Tensor,
         w: &Tensor,
-        _y: &Tensor,
+        y: &Tensor,
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (out, width) = w.dims2()?;
-        let rows: usize = x.dims()[..x.rank() - 1].iter().product();
-        let (x_rows, dy) = (x.detach().reshape((rows, width))?, dy.reshape((rows, out))?);
-        let dx = dy.matmul(&w.detach())?.reshape(x.shape())?;
-        Ok((Some(dx), Some(dy.t()?.matmul(&x_rows)?)))
+        let dy = before_epilogue(self.relu.then_some(y), dy)?;
+        let dw = cpu::weight_gradient(self.precision, &dy, x, w, None)?;
+        Ok((Some(cpu::input_gradient(self.precision, &dy, w, x)?), Some(dw)))
     }
 }
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use candle_core::DType;
-
-    use super::*;
-    use crate::ops::test_support::*;
-
-    fn apply(inputs: &[Tensor]) -> Result<Tensor> {
-        linear(&inputs[0], &inputs[1])
+impl CustomOp3 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
     }
 
-    fn inputs() -> Vec<Tensor> {
-        vec![sample(&[2, 3, 5], 1), sample(&[4, 5], 2)]
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        lx: &Layout,
+        w: &CpuStorage,
+        lw: &Layout,
+        b: &CpuStorage,
+        lb: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        self.forward((x, lx), (w, lw), Some((b, lb)))
     }
 
-    #[test]
-    fn linear_matches_composed() {
-        assert_matches(apply, |inputs| composed::linear(&inputs[0], &inputs[1]), &inputs());
-    }
-
-    #[test]
-    fn linear_gradient_matches_finite_differences() {
-        assert_gradients(apply, &inputs());
-    }
-
-    #[test]
-    fn linear_adds_the_degrees_of_its_arguments() {
-        assert_homogeneous(|inputs| linear(&inputs[0], &inputs[1]), &inputs(), &[0, 1], 2);
-        assert_homogeneous(|inputs| linear(&inputs[0], &inputs[1]), &inputs(), &[1], 1);
-    }
-
-    /// `(m, k) · (k, n)` in f32, the first operand column-major as in the weight's gradient.
-    fn product_with(parallelism: gemm::Parallelism, (m, n, k): (usize, usize, usize)) -> Vec<f32> {
-        let data = |shape, seed| sample(shape, seed).to_dtype(DType::F32).unwrap().flatten_all().unwrap();
-        let (a, b): (Vec<f32>, Vec<f32>) =
-            (data(&[k, m], 1).to_vec1().unwrap(), data(&[k, n], 2).to_vec1().unwrap());
-        let mut c = vec![0f32; m * n];
-        let (c_ptr, a, b, row) = (c.as_mut_ptr(), a.as_ptr(), b.as_ptr(), n as isize);
-        // SAFETY: the three buffers hold exactly the elements that the dimensions and strides address.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                c_ptr,
-                1,
-                row,
-                false,
-                a,
-                m as isize,
-                1,
-                b,
-                1,
-                row,
-                0.,
-                1.,
-                false,
-                false,
-                false,
-                parallelism,
-            );
-        }
-        c
-    }
-
-    #[test]
-    fn linear_is_the_same_on_any_number_of_threads() {
-        for shape in [(700, 190, 130), (256, 512, 2048), (64, 1024, 4100), (1, 300, 2000)] {
-            let one = product_with(gemm::Parallelism::None, shape);
-            for threads in [2, 3, 8] {
-                assert!(
-                    one == product_with(gemm::Parallelism::Rayon(threads), shape),
-                    "{shape:?} on {threads}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn linear_of_no_rows_has_a_zero_gradient() {
-        let inputs = [sample(&[0, 5], 1), sample(&[4, 5], 2)];
-        let gradients = gradients(apply, &inputs).unwrap();
-        assert_eq!(gradients[1].to_vec2::<f64>().unwrap(), [[0.; 5]; 4]);
-    }
-
-    #[test]
-    fn linear_refuses_an_input_of_another_width() {
-        let error = linear(&sample(&[2, 3], 1), &sample(&[4, 5], 2)).unwrap_err().to_string();
-        assert!(error.contains("input of shape [2, 3] does not fit weight of shape [4, 5]"), "{error}");
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        _b: &Tensor,
+        y: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let dy = before_epilogue(self.relu.then_some(y), dy)?;
+        let (dx, dw) = CustomOp2::bwd(&Linear { relu: false, ..*self }, x, w, y, &dy)?;
+        Ok((dx, dw, Some(bias_gradient(&dy)?)))
     }
 }

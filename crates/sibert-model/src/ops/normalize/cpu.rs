@@ -1,67 +1,145 @@
+use rayon::prelude::*;
+
+use crate::ops::buffer::uninit;
+use crate::ops::lanes::{sums, sums2};
 use crate::ops::real::Real;
-use crate::ops::row_sums::{for_each_row, sum, sum2};
+use crate::ops::row_sums::{TASK, for_each_row};
+use crate::ops::simd::vectorize;
 
 /// Mean and inverse standard deviation of a row.
+#[derive(Clone, Copy)]
 pub struct Moments {
     mean: f64,
     inverse: f64,
 }
 
 impl Moments {
-    /// `1 / σ`, or zero for a row that does not vary.
-    pub fn exact<T: Real>(x: &[T]) -> Self {
-        let (mean, variance) = mean_and_variance(x);
-        let inverse = if variance == 0. { 0. } else { 1. / variance.sqrt() };
-        Self { mean, inverse }
+    /// `1 / √(σ² + ε)`; without ε `1 / σ`, or zero for a row that does not vary.
+    #[inline(always)]
+    pub fn of<T: Real>(x: &[T], eps: Option<f64>) -> Self {
+        let first = first(x);
+        let sums = sums(
+            x,
+            #[inline(always)]
+            |x| powers(x.wide() - first),
+        );
+        Self::new(first, sums, x.len(), eps)
     }
 
-    /// `1 / √(σ² + ε)`.
-    pub fn with_eps<T: Real>(x: &[T], eps: f64) -> Self {
-        let (mean, variance) = mean_and_variance(x);
-        Self { mean, inverse: 1. / (variance + eps).sqrt() }
+    /// From the first element and the sums of the powers of the others' distances to it.
+    ///
+    /// A constant row has exactly zero variance. The difference of the squares loses no more than the last digits:
+    /// an element is within `√n` deviations of the mean.
+    #[inline(always)]
+    fn new(first: f64, [sum, squares]: [f64; 2], n: usize, eps: Option<f64>) -> Self {
+        let n = n as f64;
+        let mean = sum / n;
+        let variance = (squares - mean * sum) / n;
+        let inverse = match eps {
+            Some(eps) => 1. / (variance + eps).sqrt(),
+            None if variance > 0. || variance.is_nan() => 1. / variance.sqrt(),
+            None => 0.,
+        };
+        Self { mean: first + mean, inverse }
     }
 
     /// `(x − μ) / σ`, for one element.
-    #[inline]
-    pub fn normalize<T: Real>(&self, x: T) -> f64 {
+    #[inline(always)]
+    pub fn normalize<T: Real>(self, x: T) -> f64 {
         (x.wide() - self.mean) * self.inverse
     }
+}
 
-    /// `dx = (dy − mean(dy) − y · mean(dy ∘ y)) / σ`, `dx` holding `dy` at the start.
-    pub fn backward_row<T: Real>(&self, x: &[T], dx: &mut [T]) {
+#[inline(always)]
+fn first<T: Real>(x: &[T]) -> f64 {
+    x.first().map_or(0., |x| x.wide())
+}
+
+#[inline(always)]
+fn powers(x: f64) -> [f64; 2] {
+    [x, x * x]
+}
+
+/// The gradient of a row: `dx = (dy − mean(dy) − y · mean(dy ∘ y)) / σ`.
+pub struct RowGradient {
+    moments: Moments,
+    mean: f64,
+    dot: f64,
+}
+
+impl RowGradient {
+    /// Reads `x` and `dy` once.
+    #[inline(always)]
+    pub fn of<T: Real>(x: &[T], dy: &[T], eps: Option<f64>) -> Self {
+        let first = first(x);
+        let [sum, squares, dy_sum, products] = sums2(
+            x,
+            dy,
+            #[inline(always)]
+            |x, dy| {
+                let [x, square] = powers(x.wide() - first);
+                [x, square, dy.wide(), x * dy.wide()]
+            },
+        );
         let n = x.len() as f64;
-        let mean = sum(dx, |dy: T| dy.wide()) / n;
-        let dot = sum2(x, dx, |x, dy: T| self.normalize(x) * dy.wide()) / n;
-        for (dx, &x) in dx.iter_mut().zip(x) {
-            *dx = T::narrow((dx.wide() - mean - self.normalize(x) * dot) * self.inverse);
-        }
+        let moments = Moments::new(first, [sum, squares], x.len(), eps);
+        let dot = (products - sum / n * dy_sum) / n * moments.inverse;
+        Self { moments, mean: dy_sum / n, dot }
+    }
+
+    /// One element of the gradient, and of the normalised row.
+    #[inline(always)]
+    pub fn at<T: Real>(&self, x: T, dy: f64) -> (T, f64) {
+        let y = self.moments.normalize(x);
+        (T::narrow((dy - self.mean - y * self.dot) * self.moments.inverse), y)
     }
 }
 
-/// The first element is subtracted before anything is added up: a constant row then has exactly zero variance.
-fn mean_and_variance<T: Real>(x: &[T]) -> (f64, f64) {
-    let n = x.len() as f64;
-    let first = x.first().map_or(0., |x| x.wide());
-    let mean = first + sum(x, |x: T| x.wide() - first) / n;
-    let variance = sum(x, |x: T| (x.wide() - mean) * (x.wide() - mean)) / n;
-    (mean, variance)
+/// The normalised rows and the `1 / σ` of each.
+pub fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
+    let width = width.max(1);
+    let (mut y, mut inverses) = (uninit(x.len()), vec![0.; x.len() / width]);
+    let rows = (TASK / width).max(1);
+    y.par_chunks_mut(rows * width).zip(inverses.par_chunks_mut(rows)).enumerate().for_each(
+        |(task, (y, inverses))| {
+            let x = &x[task * rows * width..][..y.len()];
+            vectorize(
+                #[inline(always)]
+                || {
+                    for ((y, x), inverse) in y.chunks_mut(width).zip(x.chunks(width)).zip(inverses) {
+                        let moments = Moments::of(x, None);
+                        for (y, &x) in y.iter_mut().zip(x) {
+                            *y = T::narrow(moments.normalize(x));
+                        }
+                        *inverse = moments.inverse;
+                    }
+                },
+            );
+        },
+    );
+    (y, inverses)
 }
 
-pub fn forward<T: Real>(x: &[T], width: usize) -> Vec<T> {
-    let mut y = vec![T::zero(); x.len()];
-    for_each_row(&mut y, width, |row, y| {
-        let x = &x[row * width..][..width];
-        let moments = Moments::exact(x);
-        y.iter_mut().zip(x).for_each(|(y, &x)| *y = T::narrow(moments.normalize(x)));
-    });
-    y
-}
-
-pub fn backward<T: Real>(x: &[T], dy: &[T], width: usize) -> Vec<T> {
-    let mut dx = dy.to_vec();
-    for_each_row(&mut dx, width, |row, dx| {
-        let x = &x[row * width..][..width];
-        Moments::exact(x).backward_row(x, dx);
-    });
+/// `dx = (dy − mean(dy) − y · mean(dy ∘ y)) / σ`, from the normalised rows.
+pub fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], width: usize) -> Vec<T> {
+    let mut dx = uninit(y.len());
+    for_each_row(
+        &mut dx,
+        width,
+        #[inline(always)]
+        |row, dx| {
+            let (y, dy) = (&y[row * width..][..width], &dy[row * width..][..width]);
+            let sums: [f64; 2] = sums2(
+                y,
+                dy,
+                #[inline(always)]
+                |y, dy| [dy.wide(), y.wide() * dy.wide()],
+            );
+            let ([mean, dot], inverse) = (sums.map(|sum| sum / width as f64), inverses[row]);
+            for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
+                *dx = T::narrow((dy.wide() - mean - y.wide() * dot) * inverse);
+            }
+        },
+    );
     dx
 }

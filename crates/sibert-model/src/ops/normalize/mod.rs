@@ -1,13 +1,16 @@
 //! Layer normalisation without affine part and without eps.
 
-mod composed;
+pub(super) mod composed;
 pub(super) mod cpu;
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use std::sync::OnceLock;
 
-use crate::tape::apply1;
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
-use super::{by_dtype, slice, width};
+use crate::tape::{Backward, Record, Sink, apply};
+
+use super::buffer::{Values, tensor};
+use super::{by_dtype, by_float, slice, width};
 
 /// `y = (x − μ) / σ` along the last dimension of x (…, d); a row that does not vary gives zeros.
 ///
@@ -20,10 +23,51 @@ pub fn normalize(x: &Tensor) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return composed::normalize(x);
     }
-    apply1(&x.contiguous()?, Normalize)
+    let x = x.contiguous()?;
+    apply(Normalize::default(), &[&x], |op| x.apply_op1_no_bwd(op), |op| x.apply_op1(op))
 }
 
-struct Normalize;
+/// Remembers `1 / σ` of every row for the backward pass, which then needs the result alone.
+#[derive(Default)]
+struct Normalize {
+    inverses: OnceLock<Vec<f64>>,
+}
+
+impl Normalize {
+    fn gradient(&self, y: &Tensor, dy: &Tensor) -> Result<Tensor> {
+        let dy = dy.contiguous()?;
+        let (ys, dys) = (Values::of(y), Values::of(&dy));
+        let Some(inverses) = self.inverses.get() else { bail!("normalize: backward before forward") };
+        by_float!("normalize", y.dtype(), T => {
+            let dx = cpu::backward::<T>(ys.slice()?, inverses, dys.slice()?, width(y.layout()));
+            tensor(dx, y.shape())
+        })
+    }
+}
+
+impl Record for Normalize {
+    type Backward = Kept;
+
+    fn name(&self) -> &'static str {
+        "normalize"
+    }
+
+    fn keep(self, _inputs: &[&Tensor], y: &Tensor) -> Kept {
+        Kept { op: self, y: y.clone() }
+    }
+}
+
+/// What the backward pass of a recorded normalisation needs.
+struct Kept {
+    op: Normalize,
+    y: Tensor,
+}
+
+impl Backward for Kept {
+    fn backward(self: Box<Self>, dy: &Tensor, sink: &mut Sink) -> Result<()> {
+        sink.add(0, self.op.gradient(&self.y, dy)?)
+    }
+}
 
 impl CustomOp1 for Normalize {
     fn name(&self) -> &'static str {
@@ -31,33 +75,17 @@ impl CustomOp1 for Normalize {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let y = by_dtype!(self.name(), x, T => cpu::forward::<T>(slice(x, layout)?, width(layout)));
+        let y = by_dtype!("normalize", x, T => {
+            let (y, inverses) = cpu::forward::<T>(slice(x, layout)?, width(layout));
+            self.inverses.get_or_init(|| inverses);
+            y
+        });
         Ok((y, layout.shape().clone()))
     }
 
-    fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        x.apply_op2_no_bwd(&dy.contiguous()?, &NormalizeBackward).map(Some)
-    }
-}
-
-/// `dx = (dy − mean(dy) − y · mean(dy ∘ y)) / σ`, zero for a row that does not vary.
-struct NormalizeBackward;
-
-impl CustomOp2 for NormalizeBackward {
-    fn name(&self) -> &'static str {
-        "normalize-backward"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        lx: &Layout,
-        dy: &CpuStorage,
-        ldy: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let dx =
-            by_dtype!(self.name(), x, T => cpu::backward::<T>(slice(x, lx)?, slice(dy, ldy)?, width(lx)));
-        Ok((dx, lx.shape().clone()))
+    /// `dx = (dy − mean(dy) − y · mean(dy ∘ y)) / σ`, zero for a row that does not vary.
+    fn bwd(&self, _x: &Tensor, y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+        self.gradient(y, dy).map(Some)
     }
 }
 

@@ -2,11 +2,14 @@
 
 use super::Matrix;
 
+/// Depth of a block of the sums at most; `gemm`'s own for large results.
+const DEPTH: usize = 512;
+
 /// `c = a·b` or `c += a·b` through `gemm`, on one thread.
 ///
 /// # Safety
 /// `a` holds (m, k) elements, `b` (k, n), and `c` (m, n) with rows `stride` apart, for this thread alone.
-pub unsafe fn product<T: 'static>(
+pub unsafe fn product<T: Copy + 'static>(
     (m, n, k): (usize, usize, usize),
     a: Matrix<T>,
     b: Matrix<T>,
@@ -14,33 +17,34 @@ pub unsafe fn product<T: 'static>(
     stride: usize,
     accumulate: bool,
     [zero, one]: [T; 2],
-) where
-    T: Copy,
-{
-    let distance = |elements: usize| elements as isize;
-    let alpha = if accumulate { one } else { zero };
-    // SAFETY: the caller's promise; the strides are those of the slices.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            c,
-            1,
-            distance(stride),
-            accumulate,
-            a.data.as_ptr(),
-            distance(a.column),
-            distance(a.row),
-            b.data.as_ptr(),
-            distance(b.column),
-            distance(b.row),
-            alpha,
-            one,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
+) {
+    // The crate would choose other blocks for small results than for large ones, and so another order of the sums.
+    let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
+    for p in (0..k.max(1)).step_by(depth) {
+        let accumulate = accumulate || p > 0;
+        // SAFETY: the caller's promise; the strides are those of the slices.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                depth.min(k - p),
+                c,
+                1,
+                stride as isize,
+                accumulate,
+                a.data.as_ptr().add(p * a.column),
+                a.column as isize,
+                a.row as isize,
+                b.data.as_ptr().add(p * b.row),
+                b.column as isize,
+                b.row as isize,
+                if accumulate { one } else { zero },
+                one,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
     }
 }

@@ -4,15 +4,15 @@ use crate::ops::real::Real;
 use crate::ops::row_sums::for_each_row;
 
 /// Refuses ids that are not below `len`.
-pub fn check(ids: &[u32], len: usize) -> Result<()> {
+pub fn check(op: &str, ids: &[u32], len: usize) -> Result<()> {
     match ids.iter().position(|&id| id as usize >= len) {
-        Some(at) => bail!("rows: id {} at position {at} is not below the table's {len} rows", ids[at]),
+        Some(at) => bail!("{op}: id {} at position {at} is not below the table's {len} rows", ids[at]),
         None => Ok(()),
     }
 }
 
 pub fn forward<T: Real>(table: &[T], ids: &[u32], width: usize) -> Vec<T> {
-    let mut y = vec![T::zero(); ids.len() * width];
+    let mut y = crate::ops::buffer::uninit(ids.len() * width);
     for_each_row(&mut y, width, |i, y| y.copy_from_slice(&table[ids[i] as usize * width..][..width]));
     y
 }

@@ -1,29 +1,42 @@
-//! Rows of an embedding table.
+//! Some of the rows of a tensor.
 
 mod composed;
 mod cpu;
 
-use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, D, DType, Layout, Result, Shape, Tensor, bail};
 
 use crate::tape::apply2;
 
-use super::{by_dtype, slice};
+use super::buffer::{Values, tensor};
+use super::{by_dtype, by_float, slice, width};
 
-/// `y[i] = table[ids[i]]`, from table (n, d) and u32 ids (…) to (…, d).
+/// `y[i] = x[ids[i]]`, from x (…, d), its rows counted through all leading dimensions, and u32 ids (…) to (…, d).
 ///
-/// The gradient of the table is dense; rows that occur more than once are added in the order of `ids`.
+/// In the gradient of `x`, rows that occur more than once are added in the order of `ids`.
 ///
 /// # Errors
-/// If an id is not below n, `ids` is not u32, or the table is neither f32 nor f64.
-pub fn rows(table: &Tensor, ids: &Tensor) -> Result<Tensor> {
-    table.dims2()?;
+/// If an id is not below the number of rows, `ids` is not u32, or `x` is neither f32 nor f64.
+pub fn rows(x: &Tensor, ids: &Tensor) -> Result<Tensor> {
     if ids.dtype() != DType::U32 {
         bail!("rows: expected ids of dtype u32, found {}", ids.dtype().as_str())
     }
-    if !table.device().is_cpu() {
-        return composed::rows(table, ids);
+    if !x.device().is_cpu() {
+        return composed::rows(x, ids);
     }
-    apply2(&table.contiguous()?, &ids.contiguous()?, Rows)
+    apply2(&x.contiguous()?, &ids.contiguous()?, Rows)
+}
+
+pub(super) use cpu::check;
+
+/// `dx[r] = Σ_{ids[i] = r} dy[i]`, of the shape of `x` and zero in the rows that do not occur.
+pub(super) fn table_gradient(ids: &[u32], dy: &Tensor, x: &Tensor) -> Result<Tensor> {
+    let dy = dy.contiguous()?;
+    let width = x.dim(D::Minus1)?;
+    by_float!("rows", dy.dtype(), T => {
+        let dy = Values::of(&dy);
+        let rows = x.elem_count() / width.max(1);
+        tensor(cpu::backward(dy.slice::<T>()?, ids, rows, width), x.shape())
+    })
 }
 
 struct Rows;
@@ -35,50 +48,26 @@ impl CustomOp2 for Rows {
 
     fn cpu_fwd(
         &self,
-        table: &CpuStorage,
-        lt: &Layout,
+        x: &CpuStorage,
+        lx: &Layout,
         ids: &CpuStorage,
         li: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let ((len, width), ids) = (lt.shape().dims2()?, slice(ids, li)?);
-        cpu::check(ids, len)?;
-        let y = by_dtype!(self.name(), table, T => cpu::forward::<T>(slice(table, lt)?, ids, width));
+        let (width, ids) = (width(lx), slice(ids, li)?);
+        cpu::check("rows", ids, lx.shape().elem_count() / width.max(1))?;
+        let y = by_dtype!(self.name(), x, T => cpu::forward::<T>(slice(x, lx)?, ids, width));
         Ok((y, Shape::from([li.dims(), &[width]].concat())))
     }
 
     fn bwd(
         &self,
-        table: &Tensor,
+        x: &Tensor,
         ids: &Tensor,
         _y: &Tensor,
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let backward = RowsBackward { len: table.dim(0)? };
-        Ok((Some(dy.contiguous()?.apply_op2_no_bwd(ids, &backward)?), None))
-    }
-}
-
-/// `dtable[r] = Σ_{ids[i] = r} dy[i]`.
-struct RowsBackward {
-    len: usize,
-}
-
-impl CustomOp2 for RowsBackward {
-    fn name(&self) -> &'static str {
-        "rows-backward"
-    }
-
-    fn cpu_fwd(
-        &self,
-        dy: &CpuStorage,
-        ldy: &Layout,
-        ids: &CpuStorage,
-        li: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (ids, width) = (slice(ids, li)?, super::width(ldy));
-        let dtable =
-            by_dtype!(self.name(), dy, T => cpu::backward::<T>(slice(dy, ldy)?, ids, self.len, width));
-        Ok((dtable, Shape::from((self.len, width))))
+        let ids = Values::of(ids);
+        Ok((Some(table_gradient(ids.slice::<u32>()?, dy, x)?), None))
     }
 }
 

@@ -1,0 +1,54 @@
+//! Results that are written head by head.
+
+use crate::ops::product::Matrix;
+use crate::ops::real::Real;
+use crate::precision::Precision;
+
+/// A tensor (batch, seq, hidden) of which each task writes the columns of its head.
+pub struct Columns<T> {
+    data: *mut T,
+    row: usize,
+    dim: usize,
+}
+
+// SAFETY: the tasks write disjoint columns.
+unsafe impl<T: Send> Sync for Columns<T> {}
+
+impl<T: Real> Columns<T> {
+    /// Rows of `row` elements, heads of `dim`.
+    pub fn new(data: &mut [T], row: usize, dim: usize) -> Self {
+        Self { data: data.as_mut_ptr(), row, dim }
+    }
+
+    /// Rows `first .. first + m` of the head that begins at `start` become `a·b`, or grow by it; a (m, k), b (k, dim).
+    ///
+    /// # Safety
+    /// The rows are inside the tensor, no other thread writes this head, and the operands hold as many elements.
+    pub unsafe fn product(
+        &self,
+        precision: Precision,
+        [start, first]: [usize; 2],
+        (m, k): (usize, usize),
+        a: Matrix<T>,
+        b: Matrix<T>,
+        accumulate: bool,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let c = self.data.add(start + first * self.row);
+            T::product(precision, (m, self.dim, k), a, b, c, self.row, accumulate);
+        }
+    }
+
+    /// Rows `first .. end` of the head that begins at `start` become zero.
+    ///
+    /// # Safety
+    /// As for `product`.
+    pub unsafe fn clear(&self, start: usize, first: usize, end: usize) {
+        for row in first..end {
+            // SAFETY: the caller's promise.
+            unsafe { std::slice::from_raw_parts_mut(self.data.add(start + row * self.row), self.dim) }
+                .fill(T::zero());
+        }
+    }
+}

@@ -1,0 +1,202 @@
+use rayon::prelude::*;
+
+use super::columns::Columns;
+use super::row::{Exp as Real, Rule, dot};
+use super::scratch::scratch;
+use super::transpose::{WORK, transpose};
+use super::{Dropout, Weights};
+use crate::ops::buffer::uninit;
+use crate::ops::product::{Matrix, serial};
+use crate::ops::simd::vectorize;
+use crate::precision::Precision;
+
+/// Scores of one block of queries: so many stay in a core's second cache.
+const SCORES: usize = 1 << 16;
+
+/// Shapes and options.
+#[derive(Clone, Copy)]
+pub struct Problem {
+    pub batch: usize,
+    pub seq: usize,
+    pub heads: usize,
+    pub dim: usize,
+    pub weights: Weights,
+    pub dropout: Option<Dropout>,
+    pub precision: Precision,
+}
+
+impl Problem {
+    fn hidden(&self) -> usize {
+        self.heads * self.dim
+    }
+
+    /// Queries of one block.
+    fn block(&self) -> usize {
+        (SCORES / self.seq.max(1) / 16 * 16).clamp(32, 128).min(self.seq)
+    }
+
+    /// The columns of head `index` = (sequence, head) in a tensor (batch, seq, hidden).
+    fn columns<'a, T>(&self, x: &'a [T], index: usize) -> Matrix<'a, T> {
+        Matrix::rows(&x[self.start(index)..], self.hidden())
+    }
+
+    fn start(&self, index: usize) -> usize {
+        index / self.heads * self.seq * self.hidden() + index % self.heads * self.dim
+    }
+
+    /// The mask of the keys up to the last that is no padding.
+    fn keys<'a, T: Real>(&self, keep: &'a [T], index: usize) -> &'a [T] {
+        let keep = &keep[index / self.heads * self.seq..][..self.seq];
+        &keep[..keep.iter().rposition(|&keep| keep != T::zero()).map_or(0, |last| last + 1)]
+    }
+
+    /// Index of the first weight of query `query` in the dropout stream.
+    fn weight(&self, index: usize, query: usize) -> usize {
+        self.dropout.map_or(0, |dropout| dropout.offset) + (index * self.seq + query) * self.seq
+    }
+
+    fn rule<T: Real>(&self) -> Rule<T> {
+        Rule::new(self.weights, self.dim, self.dropout)
+    }
+}
+
+/// Distance of two rows of `len` elements: not a power of two, which would put a column into few lines of a cache.
+fn padded(len: usize) -> usize {
+    len.next_multiple_of(16) + 16
+}
+
+/// Scores of padding inside the sequence become `none`.
+fn hide<T: Real>(scores: &mut [T], stride: usize, keep: &[T], none: T) {
+    let hidden = || keep.iter().enumerate().filter(|&(_, &keep)| keep == T::zero()).map(|(key, _)| key);
+    if hidden().next().is_some() {
+        scores.chunks_mut(stride).for_each(|row| hidden().for_each(|key| row[key] = none));
+    }
+}
+
+/// The score that has no weight.
+fn none<T: Real>(weights: Weights) -> T {
+    match weights {
+        Weights::Relu => T::zero(),
+        Weights::Softmax => T::narrow(f64::NEG_INFINITY),
+    }
+}
+
+/// `O`, of the shape of the query.
+pub fn forward<T: Real>(problem: &Problem, [q, k, v]: [&[T]; 3], keep: &[T]) -> Vec<T> {
+    let mut out = uninit(q.len());
+    let target = Columns::new(&mut out, problem.hidden(), problem.dim);
+    (0..problem.batch * problem.heads).into_par_iter().for_each(|index| {
+        let keep = problem.keys(keep, index);
+        forward_head(problem, index, [q, k, v], keep, &target);
+    });
+    out
+}
+
+fn forward_head<T: Real>(p: &Problem, index: usize, [q, k, v]: [&[T]; 3], keep: &[T], out: &Columns<T>) {
+    let (seq, dim, keys, start) = (p.seq, p.dim, keep.len(), p.start(index));
+    if keys == 0 {
+        // SAFETY: rows of this task's head.
+        return unsafe { out.clear(start, 0, seq) };
+    }
+    let (block, stride, rule) = (p.block(), padded(keys), p.rule::<T>());
+    let [q, k, v] = [q, k, v].map(|x| p.columns(x, index));
+    scratch([dim * stride, block * stride, WORK * dim, keys + 2], |[kt, s, work, draws]| {
+        let draws = integers(draws);
+        transpose(k, (keys, dim), kt, stride, work);
+        for first in (0..seq).step_by(block) {
+            let rows = block.min(seq - first);
+            let q = Matrix { data: &q.data[first * q.row..], ..q };
+            serial(p.precision, (rows, keys, dim), q, Matrix::rows(kt, stride), s, stride, false);
+            hide(&mut s[..rows * stride], stride, keep, none(p.weights));
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (i, s) in s.chunks_exact_mut(stride).take(rows).enumerate() {
+                        rule.forward(&mut s[..keys], p.weight(index, first + i), draws);
+                    }
+                },
+            );
+            // SAFETY: rows of this task's head; `s` holds (rows, keys) scores, `v` at least `keys` rows.
+            unsafe {
+                out.product(p.precision, [start, first], (rows, keys), Matrix::rows(s, stride), v, false)
+            };
+        }
+    });
+}
+
+/// A buffer's bytes as integers, at first the draws that a rule without dropout keeps.
+fn integers<T>(buffer: &mut [T]) -> &mut [u32] {
+    // SAFETY: every bit pattern is a value of u32.
+    let integers = unsafe { buffer.align_to_mut::<u32>() }.1;
+    integers.fill(0);
+    integers
+}
+
+/// `dQ`, `dK` and `dV` from the result `o` and its gradient `d`.
+pub fn backward<T: Real>(problem: &Problem, qkv: [&[T]; 3], keep: &[T], o: &[T], d: &[T]) -> [Vec<T>; 3] {
+    let mut out = [uninit(d.len()), uninit(d.len()), uninit(d.len())];
+    let targets = out.each_mut().map(|out| Columns::new(out, problem.hidden(), problem.dim));
+    (0..problem.batch * problem.heads).into_par_iter().for_each(|index| {
+        backward_head(problem, index, qkv, problem.keys(keep, index), [o, d], &targets);
+    });
+    out
+}
+
+fn backward_head<T: Real>(
+    p: &Problem,
+    index: usize,
+    [q, k, v]: [&[T]; 3],
+    keep: &[T],
+    [o, d]: [&[T]; 2],
+    [dq, dk, dv]: &[Columns<T>; 3],
+) {
+    let (seq, dim, keys, start) = (p.seq, p.dim, keep.len(), p.start(index));
+    // SAFETY: rows of this task's head.
+    unsafe {
+        dk.clear(start, keys, seq);
+        dv.clear(start, keys, seq);
+        if keys == 0 {
+            return dq.clear(start, 0, seq);
+        }
+    }
+    let (block, stride, rule) = (p.block(), padded(keys), p.rule::<T>());
+    let [q, k, v, o, d] = [q, k, v, o, d].map(|x| p.columns(x, index));
+    let lens = [dim * stride, dim * stride, block * stride, block * stride, WORK * dim, keys + 2];
+    scratch(lens, |[kt, vt, s, ds, work, draws]| {
+        let draws = integers(draws);
+        transpose(k, (keys, dim), kt, stride, work);
+        transpose(v, (keys, dim), vt, stride, work);
+        for first in (0..seq).step_by(block) {
+            let rows = block.min(seq - first);
+            let [q, o, d] = [q, o, d].map(|x| Matrix { data: &x.data[first * x.row..], ..x });
+            serial(p.precision, (rows, keys, dim), q, Matrix::rows(kt, stride), s, stride, false);
+            serial(p.precision, (rows, keys, dim), d, Matrix::rows(vt, stride), ds, stride, false);
+            hide(&mut s[..rows * stride], stride, keep, none(p.weights));
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (i, (s, ds)) in
+                        s.chunks_exact_mut(stride).zip(ds.chunks_exact_mut(stride)).take(rows).enumerate()
+                    {
+                        let dot = dot(&o.data[i * o.row..][..dim], &d.data[i * d.row..][..dim]);
+                        rule.backward(
+                            &mut s[..keys],
+                            &mut ds[..keys],
+                            dot,
+                            p.weight(index, first + i),
+                            draws,
+                        );
+                    }
+                },
+            );
+            let (s, ds) = (Matrix::rows(s, stride), Matrix::rows(ds, stride));
+            // SAFETY: rows of this task's head; `s` and `ds` hold (rows, keys) elements, `q` and `d` at least `rows` rows
+            // and `k` at least `keys`.
+            unsafe {
+                dq.product(p.precision, [start, first], (rows, keys), ds, k, false);
+                dv.product(p.precision, [start, 0], (keys, rows), s.t(), d, first > 0);
+                dk.product(p.precision, [start, 0], (keys, rows), ds.t(), q, first > 0);
+            }
+        }
+    });
+}

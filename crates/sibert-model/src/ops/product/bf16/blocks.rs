@@ -1,0 +1,89 @@
+//! The walk over the matrices, in blocks that fit the caches.
+
+use std::arch::x86_64::{__m512i, _mm512_setzero_si512};
+use std::cell::RefCell;
+
+use super::super::Matrix;
+use super::pack::{Lines, pack, panel};
+use super::tile::{COLUMNS, Place, ROWS, tile};
+
+/// Depth of a block at most: a panel of `b` stays in the first cache.
+const DEPTH: usize = 512;
+/// Rows of a packed block of `a`.
+const M: usize = 20 * ROWS;
+/// Columns of a packed block of `b`.
+const N: usize = 32 * COLUMNS;
+
+thread_local! {
+    /// The packed blocks of `a` and `b`, kept from call to call.
+    static PACKED: RefCell<[Vec<__m512i>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+}
+
+/// Room for `pairs`.
+#[target_feature(enable = "avx512f")]
+fn reserve(buffer: &mut Vec<__m512i>, pairs: usize) -> *mut i32 {
+    if 16 * buffer.len() < pairs {
+        buffer.resize(pairs.div_ceil(16), _mm512_setzero_si512());
+    }
+    buffer.as_mut_ptr().cast()
+}
+
+/// `c = a·b` or `c += a·b`; see [`super::product`].
+///
+/// # Safety
+/// As [`super::product`], and the processor is [`super::supported`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+pub unsafe fn product(
+    (m, n, k): (usize, usize, usize),
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    c: *mut f32,
+    stride: usize,
+    accumulate: bool,
+) {
+    let rows = Lines { data: a.data.as_ptr(), line: a.row, step: a.column, lines: m, depth: k };
+    let columns = Lines { data: b.data.as_ptr(), line: b.column, step: b.row, lines: n, depth: k };
+    let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).next_multiple_of(2);
+    PACKED.with_borrow_mut(|[left, right]| {
+        let left = reserve(left, m.min(M).div_ceil(ROWS) * panel::<ROWS>(depth));
+        let right = reserve(right, n.min(N).div_ceil(COLUMNS) * panel::<COLUMNS>(depth));
+        for j in (0..n).step_by(N) {
+            for p in (0..k.max(1)).step_by(depth.max(1)) {
+                let (width, deep) = (N.min(n - j), (p, depth.min(k - p)));
+                // SAFETY: the caller's promise; the buffers have room for the blocks, which are inside the matrices.
+                unsafe {
+                    pack::<COLUMNS>(columns.part((j, width), deep), right);
+                    for i in (0..m).step_by(M) {
+                        let height = M.min(m - i);
+                        pack::<ROWS>(rows.part((i, height), deep), left);
+                        let c = c.wrapping_add(i * stride + j);
+                        let place =
+                            Place { c, stride, rows: height, columns: width, add: accumulate || p > 0 };
+                        block(deep.1, left, right, place);
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// All tiles of a block.
+///
+/// # Safety
+/// As [`tile`], with as many panels as `block` needs.
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn block(depth: usize, a: *const i32, b: *const i32, block: Place) {
+    for j in (0..block.columns).step_by(COLUMNS) {
+        let b = b.wrapping_add(j / COLUMNS * panel::<COLUMNS>(depth));
+        for i in (0..block.rows).step_by(ROWS) {
+            let place = Place {
+                c: block.c.wrapping_add(i * block.stride + j),
+                rows: ROWS.min(block.rows - i),
+                columns: COLUMNS.min(block.columns - j),
+                ..block
+            };
+            // SAFETY: the panels of these rows and columns.
+            unsafe { tile(depth.div_ceil(2), a.wrapping_add(i / ROWS * panel::<ROWS>(depth)), b, place) };
+        }
+    }
+}
