@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor};
-use sibert_model::{Batch, Mode, PreTraining};
+use sibert_model::{Batch, Mode, PreTraining, no_grad};
 
 use crate::data::batches::{HeldOutBatches, MaskedBatch};
 use crate::log::Evaluation;
@@ -43,7 +43,7 @@ pub fn evaluate(
     for batch in held_out.first(count, batch_size).filter(|batch| !batch.labels.is_empty()) {
         masked += batch.labels.len();
         let batch = to_device(batch, device)?;
-        let output = model.forward(&batch, Mode::Eval)?;
+        let output = no_grad(|| model.forward(&batch, Mode::Eval))?;
         loss += f64::from(output.masked_lm_loss.to_scalar::<f32>()?);
         correct += output.correct(&batch.labels)?;
     }

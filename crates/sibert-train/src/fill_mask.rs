@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{D, Device, Tensor};
-use sibert_model::{Batch, Mode, PreTraining};
+use sibert_model::{Batch, Mode, PreTraining, no_grad};
 use tokenizers::Tokenizer;
 
 use crate::args::FillMaskArgs;
@@ -65,7 +65,7 @@ pub fn guess(
         labels: Tensor::zeros(masked, candle_core::DType::U32, device)?,
         next_sentence: None,
     };
-    let logits = model.forward(&batch, Mode::Eval)?.logits; // (masked, vocab)
+    let logits = no_grad(|| model.forward(&batch, Mode::Eval))?.logits; // (masked, vocab)
     let probabilities = candle_nn::ops::softmax(&logits, D::Minus1)?.to_vec2::<f32>()?;
     Ok(probabilities.into_iter().map(|row| most_likely(row, tokenizer, top_k)).collect())
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod batch;
+mod bench;
 mod checkpoint;
 mod config;
 mod console;
@@ -9,24 +10,27 @@ mod data;
 mod device;
 mod fill_mask;
 mod log;
+mod memory;
 mod model_dir;
 mod plot;
 mod pretrain;
 mod run;
 mod signals;
+mod step;
+mod threads;
 mod update;
 mod verify;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
+use sibert_model::Recycler;
 
 use args::{Cli, Command};
 
-/// candle allocates fresh tensors at every op; a caching allocator makes its CPU ops several times faster.
+/// Every operation makes a fresh tensor: the buffers of one step serve the next.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Recycler = Recycler::new();
 
 fn main() -> ExitCode {
     match dispatch(Cli::parse().command) {
@@ -39,12 +43,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs a command inside the pool of its threads; only `pretrain` has to read its settings first to know them.
 fn dispatch(command: Command) -> anyhow::Result<()> {
+    use threads::run_in_pool;
     match command {
-        Command::Pretrain(args) => pretrain::run(&run::Run::prepare(&args)?),
-        Command::FillMask(args) => fill_mask::run(&args),
-        Command::Verify(args) => verify::run(&args),
-        Command::Plot(args) => run::draw(&args),
+        Command::Pretrain(args) => {
+            let config = run::settings(&args)?;
+            run_in_pool(config.threads, || pretrain::run(&run::Run::prepare(config, args.resume)?))
+        }
+        Command::FillMask(args) => run_in_pool(None, || fill_mask::run(&args)),
+        Command::Verify(args) => run_in_pool(None, || verify::run(&args)),
+        Command::Plot(args) => run_in_pool(None, || run::draw(&args)),
+        Command::Bench(args) => {
+            run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
+        }
     }
 }
 

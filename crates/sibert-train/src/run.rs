@@ -1,8 +1,7 @@
-//! From arguments to a run that can start: settings, threads, device, output folder.
+//! From arguments to a run that can start: settings, device, output folder.
 
 use std::fs;
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
@@ -11,7 +10,7 @@ use toml::{Table, Value};
 use crate::args::{PlotArgs, PretrainArgs};
 use crate::checkpoint::RunLock;
 use crate::config::RunConfig;
-use crate::console::{note, result};
+use crate::console::result;
 use crate::plot;
 
 /// The resolved settings in a run's folder.
@@ -31,23 +30,19 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares a run from its arguments; writes the resolved config of a new one.
+    /// Prepares a run with these settings; writes the resolved config of a new one.
     ///
     /// # Errors
-    /// If a setting is wrong, the device was not built in, or the folder is not writable, in use, or holds a run.
-    pub fn prepare(args: &PretrainArgs) -> Result<Self> {
-        let config = settings(args)?;
-        if let Some(threads) = config.threads {
-            limit_threads(threads)?;
-        }
+    /// If the device was not built in, or the folder is not writable, in use, or holds a run.
+    pub fn prepare(config: RunConfig, resume: bool) -> Result<Self> {
         let device = config.device.open()?;
         let lock = RunLock::acquire(&config.out)?;
         ensure!(
-            args.resume || !config.metrics().exists(),
+            resume || !config.metrics().exists(),
             "output folder {} already holds a run: continue it with --resume, or name another with --out",
             config.out.display()
         );
-        let run = Self { config, device, resume: args.resume, _lock: lock };
+        let run = Self { config, device, resume, _lock: lock };
         if !run.resume {
             run.save_settings()?;
         }
@@ -68,7 +63,10 @@ impl Run {
 }
 
 /// The settings of these arguments; `--resume` without `--config` goes by what the run left in its folder.
-fn settings(args: &PretrainArgs) -> Result<RunConfig> {
+///
+/// # Errors
+/// If a setting is wrong, or there is no run to resume.
+pub fn settings(args: &PretrainArgs) -> Result<RunConfig> {
     let flags = flags(args);
     let mut file = args.config.clone();
     if args.resume {
@@ -95,20 +93,10 @@ fn flags(args: &PretrainArgs) -> Table {
         ("max_steps", args.max_steps.map(|steps| Value::Integer(steps.into()))),
         ("seed", args.seed.map(|seed| Value::Integer(seed as i64))),
         ("device", args.device.map(|device| Value::String(device.to_string()))),
+        ("precision", args.precision.map(|precision| Value::String(precision.to_string()))),
         ("threads", args.threads.map(|threads| Value::Integer(threads.into()))),
     ];
     settings.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
-}
-
-/// Sets the size of every thread pool; `RAYON_NUM_THREADS` is what candle's products read.
-fn limit_threads(threads: usize) -> Result<()> {
-    // SAFETY: arguments and settings are read on the main thread alone; no other thread exists yet.
-    unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
-    let cores = available_parallelism().map_or(threads, usize::from);
-    if threads > cores {
-        note(format!("threads {threads} are more than the {cores} cores here, which slows training down"));
-    }
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("cannot start threads")
 }
 
 /// Draws the curves of runs, each named after its folder.

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use sibert_model::{Batch, Mode, PreTraining, random};
+use sibert_model::{Batch, Mode, PreTraining, no_grad, random};
 
 use crate::args::VerifyArgs;
 use crate::batch::DTYPE;
@@ -74,7 +74,7 @@ struct Measured {
 
 impl Measured {
     fn at(model: &PreTraining, batch: &Batch) -> Result<Self> {
-        let hidden = model.encode(batch, Mode::Eval)?.detach();
+        let hidden = no_grad(|| model.encode(batch, Mode::Eval))?;
         let loss = model.forward(batch, Mode::Eval)?.masked_lm_loss;
         let grads = (loss / batch.labels.dim(0)? as f64)?.backward()?;
         Ok(Self { hidden, encoder: model.encoder_parameters(), grads })

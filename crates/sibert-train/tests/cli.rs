@@ -9,7 +9,7 @@ use support::{Folder, assert_has, refused, stderr, stdout};
 fn help_and_version_are_printed() {
     let folder = Folder::new();
     assert_has(&stdout(&folder.sibert(&["--version"])), concat!("sibert ", env!("CARGO_PKG_VERSION")));
-    for command in ["pretrain", "fill-mask", "verify", "plot"] {
+    for command in ["pretrain", "fill-mask", "verify", "plot", "bench"] {
         assert_has(&stdout(&folder.sibert(&[command, "--help"])), "Example");
     }
     for wrong in [&["pretrian"][..], &["pretrain", "--foo"], &["pretrain", "--device", "gpu"], &[]] {

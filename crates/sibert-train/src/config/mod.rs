@@ -18,9 +18,11 @@ mod validate;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use sibert_model::Precision;
 
 pub use model::ModelSettings;
 pub use schedule::{ScheduleConfig, ScheduleKind};
+pub use validate::MOST_THREADS;
 
 use crate::data::builtin::DEFAULT_SENTENCES;
 use crate::data::source::DocumentSplit;
@@ -54,6 +56,9 @@ pub struct RunConfig {
     pub out: PathBuf,
     /// Where to compute: `cpu`, `cuda`, `cuda:N` or `metal`.
     pub device: DeviceName,
+    /// Numbers that matrix products multiply: `f32`, or `bf16` on a processor with AVX512-BF16; sums, parameters and
+    /// everything else are f32.
+    pub precision: Precision,
     /// CPU threads; every core when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -166,6 +171,7 @@ impl Default for RunConfig {
             seed: 0,
             out: "runs/sibert".into(),
             device: DeviceName::Cpu,
+            precision: Precision::F32,
             threads: None,
             max_steps: 1000,
             batch_size: 32,

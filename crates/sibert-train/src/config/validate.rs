@@ -1,12 +1,28 @@
 //! The rules of a run, checked once.
 
 use anyhow::{Result, bail, ensure};
-use sibert_model::ModelType;
+use sibert_model::{ModelType, Precision};
 
 use super::{HeadConfig, Optimizer, RunConfig};
+use crate::device::DeviceName;
 
 /// More threads than this take longer to start than to train.
-const MOST_THREADS: usize = 1024;
+pub const MOST_THREADS: usize = 1024;
+
+/// Refuses a precision that the device has no instructions for.
+///
+/// # Errors
+/// Names what is missing.
+pub fn precision_on(precision: Precision, device: DeviceName) -> Result<()> {
+    if precision == Precision::Bf16 {
+        ensure!(device == DeviceName::Cpu, "precision bf16 is for device cpu, not {device}: use f32");
+        ensure!(
+            precision.is_native(),
+            "precision bf16 needs a processor with AVX512-BF16, which this one lacks: use f32"
+        );
+    }
+    Ok(())
+}
 
 impl RunConfig {
     /// Refuses a run that cannot be meant.
@@ -18,6 +34,7 @@ impl RunConfig {
         self.validate_data()?;
         self.validate_model()?;
         self.validate_optimizer()?;
+        precision_on(self.precision, self.device)?;
         self.schedule.validate("schedule", self.max_steps)?;
         match (&self.head, self.model.model_type) {
             (Some(head), ModelType::Sibert) => head.validate(self.max_steps),

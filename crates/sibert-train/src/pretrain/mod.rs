@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use candle_core::backprop::GradStore;
-use candle_core::{Device, Var};
+use candle_core::Device;
 use sibert_model::{Mode, PreTraining, random};
 
 use crate::batch;
@@ -20,6 +19,7 @@ use crate::log::{Evaluation, MetricsLog, Progress, StepMetrics};
 use crate::plot;
 use crate::run::Run;
 use crate::signals::Stop;
+use crate::step::{self, Sums};
 use crate::update::Update;
 
 /// Trains a model from text to its last checkpoint, or on from an earlier one.
@@ -97,25 +97,24 @@ impl<'a> Training<'a> {
         let rows = (0..config.accumulation_steps).map(|i| i * size);
         let micro_batches: Vec<_> =
             rows.map(|row| (row, self.corpus.train.micro_batch(step as u64, row..row + size))).collect();
-        let masked: usize = micro_batches.iter().map(|(_, batch)| batch.labels.len()).sum();
-        ensure!(masked > 0, "no token to predict in its batch: the tokenizer knows none of the words");
+        ensure!(
+            step::masked(&micro_batches) > 0,
+            "no token to predict in its batch: the tokenizer knows none of the words"
+        );
         let mode = Mode::train(random::fork(random::named(config.seed, "dropout"), step as u64));
-        let vars = self.model.parameters();
-
-        let mut grads = GradStore::default();
-        let (mut loss_sum, mut correct) = (0., 0);
-        for (row, batch) in micro_batches.into_iter().filter(|(_, batch)| !batch.labels.is_empty()) {
-            let batch = batch::to_device(batch, self.device)?; // (micro_batch, seq_len)
-            let output = self.model.forward(&batch, mode.from_row(row))?;
-            loss_sum += f64::from(output.masked_lm_loss.to_scalar::<f32>()?);
-            correct += output.correct(&batch.labels)?;
-            let mean = (output.masked_lm_loss * (config.loss_scale / masked as f64))?;
-            accumulate(&mut grads, mean.backward()?, &vars)?;
-        }
-        let loss = loss_sum / masked as f64;
+        let (grads, sums) = step::gradients(
+            &self.model,
+            micro_batches,
+            mode,
+            config.loss_scale,
+            config.precision,
+            self.device,
+        )?;
+        let loss = sums.mean_loss();
         let metrics = self.update.step(&grads, step).with_context(|| format!("loss {loss}"))?;
         ensure!(loss.is_finite(), "loss {loss}, with finite gradients");
         let tokens = (config.batch_size * config.seq_len) as u64;
+        let Sums { loss: loss_sum, correct, masked } = sums;
         Ok(StepMetrics { loss_sum, correct: correct as u64, masked: masked as u64, tokens, ..metrics })
     }
 
@@ -188,17 +187,6 @@ impl<'a> Training<'a> {
         };
         format!("training stopped at step {step}; {left}")
     }
-}
-
-/// Adds the gradients of `vars` to `total` and lets go of all others.
-fn accumulate(total: &mut GradStore, mut grads: GradStore, vars: &[(String, Var)]) -> Result<()> {
-    let mut wanted = GradStore::default();
-    for (_, var) in vars {
-        if let Some(grad) = grads.remove(var) {
-            wanted.insert(var, grad);
-        }
-    }
-    Ok(total.extend(wanted)?)
 }
 
 fn held_out_line(evaluation: &Evaluation) -> String {

@@ -1,0 +1,150 @@
+//! `sibert bench`: the time of whole training steps, or of the encoder's forward pass, on random tokens.
+
+mod breakdown;
+mod report;
+mod tokens;
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use candle_core::Device;
+use sibert_model::tape::profile;
+use sibert_model::{Mode, ModelType, PreTraining, no_grad, random};
+
+use crate::args::{Arch, BenchArgs};
+use crate::batch::{self, DTYPE};
+use crate::config::{HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig};
+use crate::console::result;
+use crate::memory;
+use crate::step;
+use crate::update::Update;
+use breakdown::{Breakdown, Parts};
+use report::Report;
+use tokens::RandomTokens;
+
+/// Times the steps and prints what they took.
+///
+/// # Errors
+/// If the sizes make no model, the device or precision is not there, or a loss is not finite.
+pub fn run(args: &BenchArgs) -> Result<()> {
+    let config = settings(args)?;
+    let device = args.device.open()?;
+    let mut bench = Bench::new(&config, &device)?;
+    let once = |bench: &mut Bench, step| match args.inference {
+        true => bench.encode(step),
+        false => bench.train(step).map(drop),
+    };
+    (0..args.warmup).try_for_each(|step| once(&mut bench, step))?;
+    if args.profile {
+        let steps = args.warmup..args.warmup + args.steps;
+        let (parts, spans) =
+            profile::profile(|| steps.map(|step| bench.train(step)).collect::<Result<Vec<_>>>());
+        return result(Breakdown::new(&parts?, &spans));
+    }
+    let mut seconds = Vec::with_capacity(args.steps);
+    for step in args.warmup..args.warmup + args.steps {
+        let began = Instant::now();
+        once(&mut bench, step)?;
+        seconds.push(began.elapsed().as_secs_f64());
+    }
+    let report = Report::new(args, &config, &bench.model, &seconds, memory::peak_bytes());
+    result(if args.json { serde_json::to_string(&report)? } else { report.to_string() })
+}
+
+/// A run of `pretrain` with these sizes; its learning rates stay the same.
+fn settings(args: &BenchArgs) -> Result<RunConfig> {
+    let BenchArgs { batch, seq, hidden, vocab, .. } = *args;
+    let heads = args.heads.unwrap_or((hidden / 64).max(1));
+    let micro_batch = args.micro_batch.unwrap_or(batch);
+    ensure!(hidden.is_multiple_of(heads), "hidden {hidden} is not a multiple of heads {heads}: give --heads");
+    ensure!(
+        batch.is_multiple_of(micro_batch),
+        "batch {batch} is not a multiple of micro-batch {micro_batch}"
+    );
+    let index = |count: usize| u32::try_from(count).is_ok();
+    ensure!(
+        batch.checked_mul(seq).is_some_and(index),
+        "batch {batch} of {seq} tokens is too large: expected at most {} tokens",
+        u32::MAX
+    );
+    ensure!(index(vocab), "vocab is {vocab}, expected at most {}", u32::MAX);
+    let sibert = args.arch == Arch::Sibert;
+    let schedule = ScheduleConfig::default;
+    Ok(RunConfig {
+        device: args.device,
+        precision: args.precision,
+        vocab_size: vocab,
+        seq_len: seq,
+        batch_size: batch,
+        accumulation_steps: batch / micro_batch,
+        optimizer: if sibert { Optimizer::Sisgd } else { Optimizer::Adamw },
+        lr: if sibert { 8e-4 } else { 1e-4 },
+        clip: sibert.then_some(2.),
+        schedule: schedule(),
+        head: sibert.then(|| HeadConfig { schedule: schedule(), ..HeadConfig::default() }),
+        model: ModelSettings {
+            model_type: if sibert { ModelType::Sibert } else { ModelType::Bert },
+            hidden_size: hidden,
+            num_hidden_layers: args.layers,
+            num_attention_heads: heads,
+            intermediate_size: 4 * hidden,
+            max_position_embeddings: seq,
+            ..ModelSettings::default()
+        },
+        ..RunConfig::default()
+    })
+}
+
+/// A model, its optimizers and its data.
+struct Bench<'a> {
+    config: &'a RunConfig,
+    device: &'a Device,
+    tokens: RandomTokens,
+    model: PreTraining,
+    update: Update,
+}
+
+impl<'a> Bench<'a> {
+    fn new(config: &'a RunConfig, device: &'a Device) -> Result<Self> {
+        let model_config = config.model.to_model_config(config.vocab_size, 0);
+        let model = PreTraining::new(&model_config, config.seed, DTYPE, device)?;
+        let update = Update::new(&model, config)?;
+        Ok(Self { config, device, tokens: RandomTokens::new(config), model, update })
+    }
+
+    /// One optimizer step, as `pretrain` makes it, and how long its parts took.
+    fn train(&mut self, step: usize) -> Result<Parts> {
+        let config = self.config;
+        let size = config.micro_batch_size();
+        let rows = (0..config.accumulation_steps).map(|i| i * size);
+        let began = Instant::now();
+        let micro_batches = rows.map(|row| (row, self.tokens.batch(step, row..row + size))).collect();
+        let data = began.elapsed();
+        let mode = Mode::train(random::fork(random::named(config.seed, "dropout"), step as u64));
+        let (grads, sums) = step::gradients(
+            &self.model,
+            micro_batches,
+            mode,
+            config.loss_scale,
+            config.precision,
+            self.device,
+        )?;
+        let gradients = began.elapsed() - data;
+        self.update.step(&grads, step)?;
+        let loss = sums.mean_loss();
+        ensure!(loss.is_finite(), "loss {loss} at step {step}");
+        self.device.synchronize()?;
+        Ok(Parts { data, gradients, update: began.elapsed() - data - gradients })
+    }
+
+    /// The hidden states of one batch, a micro-batch at a time.
+    fn encode(&self, step: usize) -> Result<()> {
+        let size = self.config.micro_batch_size();
+        for row in (0..self.config.batch_size).step_by(size) {
+            let batch = batch::to_device(self.tokens.batch(step, row..row + size), self.device)?;
+            let encode = || no_grad(|| self.model.encode(&batch, Mode::Eval));
+            self.config.precision.scope(encode)?;
+        }
+        Ok(self.device.synchronize()?)
+    }
+}

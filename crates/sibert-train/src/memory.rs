@@ -1,0 +1,40 @@
+//! How much memory the process has needed.
+
+/// The largest resident memory of this process so far, in bytes; `None` where the system does not tell.
+#[cfg(target_os = "linux")]
+pub fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()? * 1024)
+}
+
+/// The largest resident memory of this process so far, in bytes; `None` where the system does not tell.
+#[cfg(all(unix, not(target_os = "linux")))]
+pub fn peak_bytes() -> Option<u64> {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: getrusage fills the whole structure when it returns 0, and writes nowhere else.
+    let usage = unsafe {
+        (libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) == 0).then(|| usage.assume_init())
+    }?;
+    let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
+    Some(u64::try_from(usage.ru_maxrss).ok()? * unit)
+}
+
+/// The largest resident memory of this process so far, in bytes; `None` where the system does not tell.
+#[cfg(not(unix))]
+pub fn peak_bytes() -> Option<u64> {
+    None
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peak_grows_with_what_is_touched() {
+        let before = peak_bytes().unwrap();
+        let touched = std::hint::black_box(vec![1u8; 2 * before as usize]);
+        assert!(peak_bytes().unwrap() as usize > touched.len());
+    }
+}

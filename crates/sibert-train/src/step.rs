@@ -1,0 +1,61 @@
+//! The gradients of one optimizer step, as `pretrain` takes them and `bench` times them.
+
+use anyhow::Result;
+use candle_core::Device;
+use sibert_model::{Gradients, Mode, PreTraining, Precision, PretrainingOutput, Tape};
+
+use crate::batch;
+use crate::data::batches::MaskedBatch;
+
+/// Sums over the masked tokens of a step's batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sums {
+    /// Sum of their cross-entropies.
+    pub loss: f64,
+    /// How many were predicted correctly.
+    pub correct: usize,
+    /// How many there are.
+    pub masked: usize,
+}
+
+impl Sums {
+    /// The mean loss of the batch.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.masked as f64
+    }
+}
+
+/// Masked tokens of a step's micro-batches, each with the index of its first row in the batch.
+pub fn masked(micro_batches: &[(usize, MaskedBatch)]) -> usize {
+    micro_batches.iter().map(|(_, batch)| batch.labels.len()).sum()
+}
+
+/// `∇ (loss_scale · mean loss of the batch)`, summed over its micro-batches, and what the batch adds up to.
+///
+/// Matrix products, forward and backward, are made in `precision`. A micro-batch is given with the index of its first row in the batch, so that its dropout masks are the batch's; one
+/// without a masked token is skipped. At least one token must be masked.
+///
+/// # Errors
+/// If the batch does not fit the model, or the device fails.
+pub fn gradients(
+    model: &PreTraining,
+    micro_batches: Vec<(usize, MaskedBatch)>,
+    mode: Mode,
+    loss_scale: f64,
+    precision: Precision,
+    device: &Device,
+) -> Result<(Gradients, Sums)> {
+    let mut gradients = Gradients::of(model.parameters().iter().map(|(_, var)| var));
+    let mut sums = Sums { masked: masked(&micro_batches), ..Sums::default() };
+    for (row, batch) in micro_batches.into_iter().filter(|(_, batch)| !batch.labels.is_empty()) {
+        let batch = batch::to_device(batch, device)?; // (micro_batch, seq_len)
+        let forward = || Tape::record(|| model.forward(&batch, mode.from_row(row)));
+        let (output, tape) = precision.scope(forward)?;
+        sums.loss += f64::from(output.masked_lm_loss.to_scalar::<f32>()?);
+        sums.correct += output.correct(&batch.labels)?;
+        let PretrainingOutput { masked_lm_loss: loss, logits, .. } = output;
+        drop(logits); // the backward pass needs the memory
+        tape.backward(&[(&loss, loss_scale / sums.masked as f64)], &mut gradients)?;
+    }
+    Ok((gradients, sums))
+}
