@@ -51,3 +51,9 @@ scales TEXT SIZE="tiny" *OPTIONS:
             --set init_scale=$scale --out runs/scale-$scale {{OPTIONS}} || exit 1; \
     done
     cargo run --release -- plot runs/scale-0.1 runs/scale-1 runs/scale-10 --out runs/scales
+
+# Our steps and PyTorch's alternately: PYTHON has torch and transformers, PEER holds bench_torch.py and sibert_torch.py
+bench-peer PYTHON PEER *OPTIONS:
+    cargo build --release
+    {{PYTHON}} scripts/bench_peer.py --sibert target/release/sibert --python {{PYTHON}} --peer {{PEER}} \
+        --out target/bench-peer.jsonl {{OPTIONS}}
