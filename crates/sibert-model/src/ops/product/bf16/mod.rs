@@ -16,10 +16,18 @@ mod pack;
 #[cfg(target_arch = "x86_64")]
 mod tile;
 
-use super::Matrix;
+use std::sync::OnceLock;
 
-/// Whether this processor multiplies bfloat16 numbers (AVX512-BF16).
+use super::Matrix;
+use crate::ops::simd;
+
+/// Whether this processor multiplies bfloat16 numbers (AVX512-BF16), and nothing asks for the portable path.
 pub fn supported() -> bool {
+    static SUPPORTED: OnceLock<bool> = OnceLock::new();
+    *SUPPORTED.get_or_init(|| !simd::is_portable() && detected())
+}
+
+fn detected() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         is_x86_feature_detected!("avx512f")
