@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use super::columns::Columns;
-use super::row::{Exp as Real, Rule, dot};
+use super::row::{Float as Real, Rule, dot};
 use super::scratch::scratch;
 use super::transpose::{WORK, transpose};
 use super::{Dropout, Weights};
