@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use candle_core::Device;
-use sibert_model::{Gradients, Mode, PreTraining, Precision, PretrainingOutput, Tape};
+use sibert_model::{Gradients, Mode, PreTraining, PretrainingOutput, Tape, random};
 
 use crate::batch;
+use crate::config::RunConfig;
 use crate::data::batches::MaskedBatch;
 
 /// Sums over the masked tokens of a step's batch.
@@ -30,9 +31,9 @@ pub fn masked(micro_batches: &[(usize, MaskedBatch)]) -> usize {
     micro_batches.iter().map(|(_, batch)| batch.labels.len()).sum()
 }
 
-/// `∇ (loss_scale · mean loss of the batch)`, summed over its micro-batches, and what the batch adds up to.
+/// `∇ (config.loss_scale · mean loss of the batch)`, summed over its micro-batches, and what the batch adds up to.
 ///
-/// Matrix products, forward and backward, are made in `precision`. A micro-batch is given with the index of its first row in the batch, so that its dropout masks are the batch's; one
+/// Dropout draws the masks of step `step`; matrix products are made in the config's precision. A micro-batch is given with the index of its first row in the batch, so that its dropout masks are the batch's; one
 /// without a masked token is skipped. At least one token must be masked.
 ///
 /// # Errors
@@ -40,22 +41,22 @@ pub fn masked(micro_batches: &[(usize, MaskedBatch)]) -> usize {
 pub fn gradients(
     model: &PreTraining,
     micro_batches: Vec<(usize, MaskedBatch)>,
-    mode: Mode,
-    loss_scale: f64,
-    precision: Precision,
+    config: &RunConfig,
+    step: usize,
     device: &Device,
 ) -> Result<(Gradients, Sums)> {
+    let mode = Mode::train(random::fork(random::named(config.seed, "dropout"), step as u64));
     let mut gradients = Gradients::of(model.parameters().iter().map(|(_, var)| var));
     let mut sums = Sums { masked: masked(&micro_batches), ..Sums::default() };
     for (row, batch) in micro_batches.into_iter().filter(|(_, batch)| !batch.labels.is_empty()) {
         let batch = batch::to_device(batch, device)?; // (micro_batch, seq_len)
         let forward = || Tape::record(|| model.forward(&batch, mode.from_row(row)));
-        let (output, tape) = precision.scope(forward)?;
+        let (output, tape) = config.precision.scope(forward)?;
         sums.loss += f64::from(output.masked_lm_loss.to_scalar::<f32>()?);
         sums.correct += output.correct(&batch.labels)?;
         let PretrainingOutput { masked_lm_loss: loss, logits, .. } = output;
         drop(logits); // the backward pass needs the memory
-        tape.backward(&[(&loss, loss_scale / sums.masked as f64)], &mut gradients)?;
+        tape.backward(&[(&loss, config.loss_scale / sums.masked as f64)], &mut gradients)?;
     }
     Ok((gradients, sums))
 }

@@ -133,7 +133,9 @@ fn stream(passes: &[(usize, usize)], [a, b, c, d]: &mut [Vec<f32>; 4]) {
                 .zip(b)
                 .zip(c.zip(d))
                 .for_each(|((a, b), (c, d))| vectorize!([a, b, c, d] add([c, d], [a, b]))),
-            pass => unimplemented!("{pass:?}"),
+            (reads, writes) => {
+                unreachable!("no optimizer reads {reads} and writes {writes} vectors in one pass")
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use candle_core::Device;
 use sibert_model::tape::profile;
-use sibert_model::{Mode, ModelType, PreTraining, no_grad, random};
+use sibert_model::{Mode, ModelType, PreTraining, no_grad};
 
 use crate::args::{Arch, BenchArgs};
 use crate::batch::{self, DTYPE};
@@ -120,15 +120,7 @@ impl<'a> Bench<'a> {
         let began = Instant::now();
         let micro_batches = rows.map(|row| (row, self.tokens.batch(step, row..row + size))).collect();
         let data = began.elapsed();
-        let mode = Mode::train(random::fork(random::named(config.seed, "dropout"), step as u64));
-        let (grads, sums) = step::gradients(
-            &self.model,
-            micro_batches,
-            mode,
-            config.loss_scale,
-            config.precision,
-            self.device,
-        )?;
+        let (grads, sums) = step::gradients(&self.model, micro_batches, config, step, self.device)?;
         let gradients = began.elapsed() - data;
         self.update.step(&grads, step)?;
         let loss = sums.mean_loss();

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
-use sibert_model::{Mode, PreTraining, random};
+use sibert_model::PreTraining;
 
 use crate::batch;
 use crate::checkpoint::{self, Best, Snapshot, TrainingState};
@@ -101,15 +101,7 @@ impl<'a> Training<'a> {
             step::masked(&micro_batches) > 0,
             "no token to predict in its batch: the tokenizer knows none of the words"
         );
-        let mode = Mode::train(random::fork(random::named(config.seed, "dropout"), step as u64));
-        let (grads, sums) = step::gradients(
-            &self.model,
-            micro_batches,
-            mode,
-            config.loss_scale,
-            config.precision,
-            self.device,
-        )?;
+        let (grads, sums) = step::gradients(&self.model, micro_batches, config, step, self.device)?;
         let loss = sums.mean_loss();
         let metrics = self.update.step(&grads, step).with_context(|| format!("loss {loss}"))?;
         ensure!(loss.is_finite(), "loss {loss}, with finite gradients");
