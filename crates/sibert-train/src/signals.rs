@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: finish the step, save, leave.
+//! SIGINT and SIGTERM: finish the step, save, leave. SIGXFSZ: report it as an error of the write.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -42,6 +42,17 @@ fn handle() {
     }
 }
 
+/// Lets a write beyond the limit of file sizes (`ulimit -f`) fail, where it would end the process without a word.
+#[cfg(unix)]
+pub fn ignore_file_size_signal() {
+    // SAFETY: no handler of ours is installed; the signal is ignored from here on, by every thread.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
+/// Other systems have no such signal.
+#[cfg(not(unix))]
+pub fn ignore_file_size_signal() {}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -59,6 +70,29 @@ mod tests {
         }
         std::thread::sleep(Duration::from_millis(linger.parse().unwrap()));
         std::process::exit(7);
+    }
+
+    /// A process of its own that writes a file too large for its limit.
+    #[test]
+    #[ignore = "run by the other tests of this file"]
+    fn large_file() {
+        let Some(path) = std::env::var_os("LARGE_FILE") else { return };
+        ignore_file_size_signal();
+        let error = crate::durable::text(path.as_ref(), &"x".repeat(10_000)).unwrap_err();
+        std::fs::write(path, format!("{error:#}")).unwrap();
+        std::process::exit(7);
+    }
+
+    #[test]
+    fn a_file_above_the_limit_is_an_error_that_names_the_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let script = "ulimit -f 4; exec \"$0\" --ignored --exact signals::tests::large_file";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(std::env::current_exe().unwrap()).env("LARGE_FILE", &path);
+        assert_eq!(command.output().unwrap().status.code(), Some(7));
+        let error = std::fs::read_to_string(&path).unwrap();
+        assert!(error.contains("file: it is larger than the limit of file sizes (ulimit -f)"), "{error}");
     }
 
     /// Whether SIGINT and SIGTERM (bits 1 and 14) have handlers.

@@ -1,4 +1,4 @@
-//! One writer a run folder.
+//! One writer a folder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -7,21 +7,30 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 /// Holds `OUT/.lock` until dropped; the system releases it when the process dies.
+///
+/// While it is held the file names the process; then it is empty.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // Best effort: the next writer overwrites a name that stayed.
+        let _ = self.file.set_len(0);
+    }
 }
 
 impl RunLock {
-    /// Locks a run folder, creating it where needed.
+    /// Locks a folder, creating it where needed.
     ///
     /// # Errors
     /// If another process holds it: names that process. If the folder cannot be written: names it.
-    pub fn acquire(run_dir: &Path) -> Result<Self> {
-        fs::create_dir_all(run_dir).with_context(|| {
-            format!("cannot create the run folder {}: choose another --out", run_dir.display())
+    pub fn acquire(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).with_context(|| {
+            format!("cannot create the folder {}: choose another --out", folder.display())
         })?;
-        let path = run_dir.join(".lock");
+        let path = folder.join(".lock");
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -33,7 +42,7 @@ impl RunLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!(
                 "{} is in use by process {}: wait for it, stop it, or choose another --out",
-                run_dir.display(),
+                folder.display(),
                 holder(&mut file)
             ),
             Err(TryLockError::Error(error)) => {
@@ -43,7 +52,7 @@ impl RunLock {
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -67,6 +76,7 @@ mod tests {
         let error = RunLock::acquire(run.path()).unwrap_err().to_string();
         assert!(error.contains(&format!("in use by process {}:", std::process::id())), "{error}");
         drop(first);
+        assert_eq!(fs::read(run.path().join(".lock")).unwrap(), b"");
         RunLock::acquire(run.path()).unwrap();
     }
 

@@ -1,16 +1,16 @@
 //! The manifest: size and SHA-256 of every file of a checkpoint.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+
+use crate::durable::{self, FileEntry};
 
 use super::{CONFIG, MANIFEST, MODEL, OPTIMIZER, RUN, STATE, TOKENIZER};
 
 const FORMAT_VERSION: u32 = 1;
+/// Those it cannot do without.
 const FILES: [&str; 6] = [CONFIG, MODEL, TOKENIZER, OPTIMIZER, STATE, RUN];
 
 /// What a checkpoint must contain, to the byte.
@@ -20,15 +20,6 @@ pub struct Manifest {
     /// `model_type` of `config.json`.
     model_type: String,
     files: BTreeMap<String, FileEntry>,
-}
-
-/// Size in bytes and digest of one file.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileEntry {
-    /// Length in bytes.
-    pub size: u64,
-    /// SHA-256 in hexadecimal.
-    pub sha256: String,
 }
 
 impl Manifest {
@@ -52,11 +43,11 @@ impl Manifest {
 /// One sentence: the file, what was expected and what was found.
 pub fn verify(checkpoint: &Path) -> Result<(), String> {
     let manifest = read(checkpoint)?;
-    for name in FILES {
-        let Some(expected) = manifest.files.get(name) else {
-            return Err(format!("{MANIFEST} does not list {name}"));
-        };
-        verify_file(checkpoint, name, expected)?;
+    if let Some(name) = FILES.into_iter().find(|name| !manifest.files.contains_key(*name)) {
+        return Err(format!("{MANIFEST} does not list {name}"));
+    }
+    for (name, expected) in &manifest.files {
+        durable::verify(checkpoint, name, expected)?;
     }
     match model_type(&std::fs::read_to_string(checkpoint.join(CONFIG)).unwrap_or_default()) {
         Some(found) if found == manifest.model_type => Ok(()),
@@ -75,8 +66,8 @@ pub fn model_type(config_json: &str) -> Option<String> {
 }
 
 fn read(checkpoint: &Path) -> Result<Manifest, String> {
-    let text =
-        std::fs::read_to_string(checkpoint.join(MANIFEST)).map_err(|error| unreadable(MANIFEST, &error))?;
+    let text = std::fs::read_to_string(checkpoint.join(MANIFEST))
+        .map_err(|error| durable::unreadable(MANIFEST, &error))?;
     let manifest: Manifest =
         serde_json::from_str(&text).map_err(|error| format!("{MANIFEST} is unreadable: {error}"))?;
     if manifest.format_version != FORMAT_VERSION {
@@ -89,35 +80,4 @@ fn read(checkpoint: &Path) -> Result<Manifest, String> {
         return Err(format!("{MANIFEST} was changed after it was written"));
     }
     Ok(manifest)
-}
-
-fn verify_file(checkpoint: &Path, name: &str, expected: &FileEntry) -> Result<(), String> {
-    let mut file = File::open(checkpoint.join(name)).map_err(|error| unreadable(name, &error))?;
-    let size = file.metadata().map_err(|error| unreadable(name, &error))?.len();
-    if size != expected.size {
-        let how = if size < expected.size { "truncated" } else { "too long" };
-        return Err(format!("{name} is {how}: {size} bytes, expected {}", expected.size));
-    }
-    let mut sha256 = Sha256::new();
-    io::copy(&mut file, &mut sha256).map_err(|error| unreadable(name, &error))?;
-    let found = format!("{:x}", sha256.finalize());
-    if found != expected.sha256 {
-        return Err(format!(
-            "{name} is corrupted: sha256 {}…, expected {}…",
-            shorten(&found),
-            shorten(&expected.sha256)
-        ));
-    }
-    Ok(())
-}
-
-fn unreadable(name: &str, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => format!("{name} is missing"),
-        _ => format!("{name} is unreadable: {error}"),
-    }
-}
-
-fn shorten(sha256: &str) -> &str {
-    sha256.get(..12).unwrap_or(sha256)
 }

@@ -14,7 +14,6 @@ mod lock;
 mod manifest;
 mod prune;
 mod save;
-mod write;
 
 pub use architecture::ensure_same_architecture;
 pub use find::{any, newest_valid, resolve_model_dir};
@@ -33,6 +32,7 @@ use crate::log::Window;
 const CONFIG: &str = "config.json";
 const MODEL: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
+const TOKENIZER_CONFIG: &str = crate::data::tokenizer_config::TOKENIZER_CONFIG;
 const OPTIMIZER: &str = "training_state/optimizer.safetensors";
 const STATE: &str = "training_state/state.json";
 const RUN: &str = "training_state/run.toml";

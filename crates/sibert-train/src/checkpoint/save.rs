@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 
-use super::manifest::{self, FileEntry, Manifest};
-use super::{CONFIG, MANIFEST, MODEL, OPTIMIZER, RUN, STATE, TOKENIZER, TrainingState, write};
+use crate::durable::{self, FileEntry};
+
+use super::manifest::{self, Manifest};
+use super::{CONFIG, MANIFEST, MODEL, OPTIMIZER, RUN, STATE, TOKENIZER, TOKENIZER_CONFIG, TrainingState};
 use super::{folders, hidden, hidden_step_of, path_of, prune};
 
 /// All that goes into one checkpoint.
@@ -19,6 +21,8 @@ pub struct Snapshot<'a> {
     pub model: Vec<(String, Tensor)>,
     /// Text of `tokenizer.json`.
     pub tokenizer_json: &'a str,
+    /// Text of `tokenizer_config.json`.
+    pub tokenizer_config_json: &'a str,
     /// Optimizer state by name.
     pub optimizer: Vec<(String, Tensor)>,
     /// Step, seed, best evaluation, open metrics.
@@ -35,9 +39,8 @@ pub struct Snapshot<'a> {
 /// Names the file or folder that cannot be written. Earlier checkpoints stay as they were.
 pub fn save(run_dir: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
     let step = snapshot.state.step;
-    fs::create_dir_all(run_dir).with_context(|| {
-        format!("cannot create the run folder {}: choose another --out", run_dir.display())
-    })?;
+    fs::create_dir_all(run_dir)
+        .with_context(|| format!("cannot create the folder {}: choose another --out", run_dir.display()))?;
     clean(run_dir)?;
     let temporary = hidden(run_dir, step, "tmp");
     let written = write_files(&temporary, snapshot)
@@ -59,23 +62,24 @@ fn write_files(folder: &Path, snapshot: &Snapshot) -> Result<()> {
     })?;
     let mut files = BTreeMap::new();
     let mut text = |name: &str, contents: &str| -> Result<()> {
-        files.insert(name.to_owned(), write::text(&folder.join(name), contents)?);
+        files.insert(name.to_owned(), durable::text(&folder.join(name), contents)?);
         Ok(())
     };
     text(CONFIG, snapshot.config_json)?;
     text(TOKENIZER, snapshot.tokenizer_json)?;
+    text(TOKENIZER_CONFIG, snapshot.tokenizer_config_json)?;
     text(STATE, &state_json(snapshot.state)?)?;
     text(RUN, snapshot.run_toml)?;
-    files.insert(MODEL.to_owned(), write::tensors(&folder.join(MODEL), &snapshot.model)?);
-    files.insert(OPTIMIZER.to_owned(), write::tensors(&folder.join(OPTIMIZER), &snapshot.optimizer)?);
+    files.insert(MODEL.to_owned(), durable::tensors(&folder.join(MODEL), &snapshot.model)?);
+    files.insert(OPTIMIZER.to_owned(), durable::tensors(&folder.join(OPTIMIZER), &snapshot.optimizer)?);
     write_manifest(folder, snapshot.config_json, files)?;
-    write::sync_folder(&training_state)?;
-    write::sync_folder(folder)
+    durable::sync_folder(&training_state)?;
+    durable::sync_folder(folder)
 }
 
 fn write_manifest(folder: &Path, config_json: &str, files: BTreeMap<String, FileEntry>) -> Result<()> {
     let model_type = manifest::model_type(config_json).context("config.json has no model_type")?;
-    write::text(&folder.join(MANIFEST), &Manifest::new(model_type, files).to_json()?)?;
+    durable::text(&folder.join(MANIFEST), &Manifest::new(model_type, files).to_json()?)?;
     Ok(())
 }
 
@@ -98,7 +102,7 @@ fn publish(run_dir: &Path, step: usize, temporary: &Path) -> Result<()> {
         rename(&path, &old)?; // killed here, the old one is found under its hidden name
     }
     rename(temporary, &path)?;
-    write::sync_folder(run_dir)?;
+    durable::sync_folder(run_dir)?;
     if replaces {
         fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))?;
     }
@@ -194,6 +198,7 @@ mod tests {
             config_json: "{}",
             model: vec![],
             tokenizer_json: "{}",
+            tokenizer_config_json: "{}",
             optimizer: vec![],
             state: &state,
             run_toml: "",
@@ -211,6 +216,7 @@ mod tests {
             config_json: "{}",
             model: vec![],
             tokenizer_json: "{}",
+            tokenizer_config_json: "{}",
             optimizer: vec![],
             state: &state,
             run_toml: "",

@@ -1,0 +1,300 @@
+//! Files that are whole or not there: hashed as they are written, on the disk before anything is renamed, and checked
+//! against size and digest when they are read again. What could not be finished is removed: it would keep a full disk
+//! full.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use safetensors::tensor::{Metadata, TensorInfo, View};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Size in bytes and digest of one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Length in bytes.
+    pub size: u64,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+/// A writer that counts and hashes what passes through it.
+struct Hashing<W> {
+    inner: W,
+    sha256: Sha256,
+    size: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(buf)?;
+        self.sha256.update(&buf[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Writes a file, flushes it to the disk and returns its size and digest.
+///
+/// # Errors
+/// Names the file, and what to do when the disk is full.
+pub fn text(path: &Path, contents: &str) -> Result<FileEntry> {
+    file(path, |out| Ok(out.write_all(contents.as_bytes())?))
+}
+
+/// Writes a file beside its place and gives it its name when it is on the disk: a reader finds the old text or the new.
+///
+/// # Errors
+/// Names the file, and what to do when the disk is full.
+pub fn replace(path: &Path, contents: &str) -> Result<FileEntry> {
+    let unfinished = unfinished(path);
+    let entry = text(&unfinished, contents)?;
+    publish(&unfinished, path)?;
+    Ok(entry)
+}
+
+/// The hidden name under which a file is written before it is published.
+pub fn unfinished(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{}.tmp", name.trim_start_matches('.')))
+}
+
+/// Gives a finished file its name, durably; removes it if it cannot have it.
+///
+/// # Errors
+/// Names the file.
+pub fn publish(unfinished: &Path, path: &Path) -> Result<()> {
+    fs::rename(unfinished, path)
+        .inspect_err(|_| discard(unfinished))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Removes what was written of a file, but no device; the error that led here is the one to report.
+fn discard(path: &Path) {
+    if path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+        _ = fs::remove_file(path);
+    }
+}
+
+/// Writes tensors as safetensors, one at a time: the bytes depend on names and values only.
+///
+/// The layout is that of `safetensors::serialize` (by descending dtype, then name) with `format: pt`, which
+/// transformers asks for.
+///
+/// # Errors
+/// If a name occurs twice, or the file cannot be written.
+pub fn tensors<V: View>(path: &Path, tensors: &[(String, V)]) -> Result<FileEntry> {
+    let mut sorted: Vec<&(String, V)> = tensors.iter().collect();
+    sorted.sort_by(|(a, left), (b, right)| View::dtype(right).cmp(&View::dtype(left)).then(a.cmp(b)));
+    let header = header(&sorted)?;
+    file(path, |out| {
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(header.as_bytes())?;
+        for (_, tensor) in sorted {
+            out.write_all(&tensor.data())?;
+        }
+        Ok(())
+    })
+}
+
+fn header<V: View>(sorted: &[&(String, V)]) -> Result<String> {
+    let mut infos: Vec<(String, TensorInfo)> = Vec::with_capacity(sorted.len());
+    let mut offset = 0;
+    for (name, tensor) in sorted {
+        ensure!(infos.iter().all(|(seen, _)| seen != name), "two tensors are named {name}");
+        let end = offset + View::data_len(tensor);
+        let info = TensorInfo {
+            dtype: View::dtype(tensor),
+            shape: tensor.shape().to_vec(),
+            data_offsets: (offset, end),
+        };
+        infos.push((name.clone(), info));
+        offset = end;
+    }
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let mut header = serde_json::to_string(&Metadata::new(Some(metadata), infos)?)?;
+    let padding = header.len().next_multiple_of(8) - header.len();
+    header.extend(std::iter::repeat_n(' ', padding));
+    Ok(header)
+}
+
+fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<FileEntry> {
+    let created = File::create(path).map_err(anyhow::Error::from);
+    let written = created.and_then(|file| write(file, fill).inspect_err(|_| discard(path)));
+    written.map_err(|error| {
+        let remedy = remedy(&error);
+        error.context(format!("cannot write {}{remedy}", path.display()))
+    })
+}
+
+/// Fills a new file and closes it.
+fn write(file: File, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<FileEntry> {
+    let mut out = BufWriter::with_capacity(1 << 20, Hashing { inner: file, sha256: Sha256::new(), size: 0 });
+    fill(&mut out)?;
+    let Hashing { inner, sha256, size } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    inner.sync_all()?;
+    Ok(FileEntry { size, sha256: format!("{:x}", sha256.finalize()) })
+}
+
+fn remedy(error: &anyhow::Error) -> &'static str {
+    match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+            ": the disk is full, free some space or choose another --out; what was saved before is intact"
+        }
+        Some(io::ErrorKind::FileTooLarge) => {
+            ": it is larger than the limit of file sizes (ulimit -f), raise that; what was saved before is intact"
+        }
+        _ => "",
+    }
+}
+
+/// Checks one file of a folder.
+///
+/// # Errors
+/// One sentence: the file, what was expected and what was found.
+pub fn verify(folder: &Path, name: &str, expected: &FileEntry) -> Result<(), String> {
+    let mut file = File::open(folder.join(name)).map_err(|error| unreadable(name, &error))?;
+    let size = file.metadata().map_err(|error| unreadable(name, &error))?.len();
+    if size != expected.size {
+        let how = if size < expected.size { "truncated" } else { "too long" };
+        return Err(format!("{name} is {how}: {size} bytes, expected {}", expected.size));
+    }
+    let mut sha256 = Sha256::new();
+    io::copy(&mut file, &mut sha256).map_err(|error| unreadable(name, &error))?;
+    let found = format!("{:x}", sha256.finalize());
+    if found != expected.sha256 {
+        return Err(format!(
+            "{name} is corrupted: sha256 {}…, expected {}…",
+            shorten(&found),
+            shorten(&expected.sha256)
+        ));
+    }
+    Ok(())
+}
+
+/// Why a file of a folder cannot be read, in one clause.
+pub fn unreadable(name: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("{name} is missing"),
+        _ => format!("{name} is unreadable: {error}"),
+    }
+}
+
+fn shorten(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}
+
+/// Makes the names in a folder durable; folders can be flushed on unix only.
+///
+/// # Errors
+/// If the folder cannot be opened or flushed.
+pub fn sync_folder(path: &Path) -> Result<()> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    if cfg!(unix) {
+        File::open(path)
+            .and_then(|folder| folder.sync_all())
+            .with_context(|| format!("cannot flush {} to the disk", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use candle_core::{DType, Device, Tensor};
+
+    fn samples() -> Vec<(String, Tensor)> {
+        let f32s = Tensor::new(&[[1f32, -2.5], [3., 4.]], &Device::Cpu).unwrap();
+        vec![
+            ("b.weight".into(), f32s.t().unwrap()),
+            ("a.weight".into(), f32s.clone()),
+            ("step".into(), Tensor::new(7i64, &Device::Cpu).unwrap()),
+            ("half".into(), f32s.to_dtype(DType::BF16).unwrap()),
+            ("empty".into(), Tensor::zeros((0, 3), DType::F32, &Device::Cpu).unwrap()),
+        ]
+    }
+
+    #[test]
+    fn bytes_equal_those_of_the_safetensors_crate() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.safetensors");
+        let entry = tensors(&path, &samples()).unwrap();
+        let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        let expected = safetensors::serialize(samples(), Some(format)).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes, expected);
+        assert_eq!(
+            entry,
+            FileEntry { size: bytes.len() as u64, sha256: format!("{:x}", Sha256::digest(&bytes)) }
+        );
+    }
+
+    #[test]
+    fn order_of_the_tensors_does_not_change_the_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut reversed = samples();
+        reversed.reverse();
+        let forward = tensors(&dir.path().join("a"), &samples()).unwrap();
+        assert_eq!(forward, tensors(&dir.path().join("b"), &reversed).unwrap());
+    }
+
+    #[test]
+    fn a_name_that_occurs_twice_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let twice = [samples(), samples()].concat();
+        let error = tensors(&dir.path().join("a"), &twice).unwrap_err();
+        assert!(error.to_string().contains("two tensors are named"), "{error:#}");
+    }
+
+    #[test]
+    fn a_changed_byte_and_a_lost_byte_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let entry = replace(&dir.path().join("x"), "contents").unwrap();
+        assert_eq!(verify(dir.path(), "x", &entry), Ok(()));
+        fs::write(dir.path().join("x"), "c0ntents").unwrap();
+        assert!(verify(dir.path(), "x", &entry).unwrap_err().starts_with("x is corrupted: sha256 "));
+        fs::write(dir.path().join("x"), "content").unwrap();
+        assert_eq!(verify(dir.path(), "x", &entry), Err("x is truncated: 7 bytes, expected 8".to_owned()));
+        assert_eq!(verify(dir.path(), "y", &entry), Err("y is missing".to_owned()));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_named_with_its_remedy() {
+        let error = text(Path::new("/dev/full"), "x").unwrap_err();
+        assert!(error.to_string().starts_with("cannot write /dev/full: the disk is full"), "{error:#}");
+        assert!(Path::new("/dev/full").exists());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_finished_is_removed_and_the_old_one_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let full = |out: &mut dyn Write| -> Result<()> {
+            out.write_all(b"half")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull).into())
+        };
+        assert!(file(&path, full).unwrap_err().to_string().contains("the disk is full"));
+        assert!(!path.exists());
+        // Nothing can take the name of a folder that holds something.
+        fs::create_dir_all(path.join("full")).unwrap();
+        assert!(replace(&path, "contents").unwrap_err().to_string().starts_with("cannot write "));
+        let names: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["x"]);
+    }
+
+    #[test]
+    fn a_hidden_file_is_written_under_one_dot() {
+        assert_eq!(unfinished(Path::new("out/x.json")), Path::new("out/.x.json.tmp"));
+        assert_eq!(unfinished(Path::new("out/.x.json")), Path::new("out/.x.json.tmp"));
+    }
+}
