@@ -1,27 +1,25 @@
-//! Tokenizers: loading one, learning one, and turning documents into token ids.
+//! Tokenizers: loading one and learning one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use rayon::prelude::*;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
-use tokenizers::{
-    AddedToken, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString,
-    PreTokenizer, Tokenizer,
-};
+use tokenizers::{AddedToken, Tokenizer};
 
+#[cfg(test)]
 use super::source::Document;
+#[cfg(test)]
+use super::word_counts::WordCounts;
 use super::wordpiece::{self, CONTINUATION};
 
-const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-/// Long documents are cut at white space into pieces of about this many bytes, which bounds memory.
-const PIECE_BYTES: usize = 1 << 16;
+/// The names of the special tokens, in the order of their ids in a vocabulary learned here.
+pub const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /// The ids of the five tokens that are no words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,46 +125,31 @@ fn from_vocabulary_file(bytes: &[u8]) -> Result<Tokenizer> {
 
 /// Learns a lower-case WordPiece tokenizer from documents; the same documents give the same bytes.
 ///
+/// # Errors
+/// As [`learn`].
+#[cfg(test)]
+pub fn train(documents: &[Document], vocab_size: usize) -> Result<Tokenizer> {
+    let mut counts = WordCounts::default();
+    counts.add(documents);
+    learn(&counts.normalized(true)?, vocab_size, true)
+}
+
+/// Learns a WordPiece tokenizer from counted words, which must be in lower case if `lowercase` says so.
+///
 /// The vocabulary is smaller than `vocab_size` if the text has no more pieces that occur twice.
 ///
 /// # Errors
 /// If `vocab_size` is too small for the letters of the text.
-pub fn train(documents: &[Document], vocab_size: usize) -> Result<Tokenizer> {
-    let splitter = bert(&SPECIAL.map(String::from), true)?;
-    let counts = documents
-        .par_iter()
-        .flat_map_iter(|document| pieces(&document.text))
-        .try_fold(HashMap::new, |counts, piece| count_words(&splitter, piece, counts))
-        .try_reduce(HashMap::new, |mut all, counts| {
-            counts.into_iter().for_each(|(word, count)| *all.entry(word).or_default() += count);
-            Ok(all)
-        })?;
-    let counts: BTreeMap<String, u64> = counts.into_iter().collect();
-    bert(&wordpiece::learn(&counts, &SPECIAL, vocab_size)?, true)
+pub fn learn(words: &BTreeMap<String, u64>, vocab_size: usize, lowercase: bool) -> Result<Tokenizer> {
+    bert(&wordpiece::learn(words, &SPECIAL, vocab_size)?, lowercase)
 }
 
-/// Adds the words of `text` to `counts`, split and normalised as the tokenizer will do it.
-fn count_words(
-    splitter: &Tokenizer,
-    text: &str,
-    mut counts: HashMap<String, u64>,
-) -> Result<HashMap<String, u64>> {
-    let mut normalized = NormalizedString::from(text);
-    if let Some(normalizer) = splitter.get_normalizer() {
-        normalizer.normalize(&mut normalized).map_err(|error| anyhow!(error))?;
-    }
-    let mut words = PreTokenizedString::from(normalized);
-    if let Some(pre_tokenizer) = splitter.get_pre_tokenizer() {
-        pre_tokenizer.pre_tokenize(&mut words).map_err(|error| anyhow!(error))?;
-    }
-    for (word, _, _) in words.get_splits(OffsetReferential::Normalized, OffsetType::Byte) {
-        if let Some(count) = counts.get_mut(word) {
-            *count += 1;
-        } else {
-            counts.insert(word.to_owned(), 1);
-        }
-    }
-    Ok(counts)
+/// A tokenizer that knows no word, to normalise and split text with.
+///
+/// # Errors
+/// If the `tokenizers` crate refuses to build it.
+pub fn splitter(lowercase: bool) -> Result<Tokenizer> {
+    bert(&SPECIAL.map(String::from), lowercase)
 }
 
 /// BERT's tokenizer around a vocabulary, one token a place.
@@ -191,39 +174,6 @@ fn bert(vocabulary: &[String], lowercase: bool) -> Result<Tokenizer> {
         Ok(tokenizer)
     };
     build().map_err(|error| anyhow!(error))
-}
-
-/// The token ids of each document, without special tokens, found in parallel.
-///
-/// Text that spells a special token, such as `[MASK]`, is read as ordinary text.
-///
-/// # Errors
-/// If the tokenizer fails, as a WordPiece vocabulary without its unknown token does.
-pub fn encode(tokenizer: &Tokenizer, documents: &[Document]) -> Result<Vec<Vec<u32>>> {
-    let mut plain = tokenizer.clone();
-    plain.set_encode_special_tokens(true);
-    let ids = |document: &Document| {
-        let mut ids = Vec::new();
-        for piece in pieces(&document.text) {
-            let encoding =
-                plain.encode_fast(piece, false).map_err(|error| anyhow!("the tokenizer: {error}"))?;
-            ids.extend_from_slice(encoding.get_ids());
-        }
-        Ok(ids)
-    };
-    documents.par_iter().map(ids).collect()
-}
-
-/// Cuts `text` behind white space into pieces of at least [`PIECE_BYTES`], the last one excepted.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let start = rest.ceil_char_boundary(PIECE_BYTES);
-        let end = rest[start..].find(char::is_whitespace).map_or(rest.len(), |at| start + at);
-        let (piece, tail) = rest.split_at(end);
-        rest = tail;
-        (!piece.is_empty()).then_some(piece)
-    })
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ struct Learner {
     words: Vec<Word>,
     counts: HashMap<Pair, u64>,
     /// The words a pair occurs in; a word may be listed twice, or no longer hold the pair.
-    places: HashMap<Pair, Vec<usize>>,
+    places: HashMap<Pair, Vec<u32>>,
     /// The most frequent pair first, then the lowest; a count may be out of date.
     queue: BinaryHeap<(u64, Reverse<Pair>)>,
 }
@@ -120,7 +120,7 @@ impl Learner {
         for (index, word) in self.words.iter().enumerate() {
             for pair in pairs(&word.pieces) {
                 *self.counts.entry(pair).or_default() += word.count;
-                self.places.entry(pair).or_default().push(index);
+                self.places.entry(pair).or_default().push(index as u32);
             }
         }
         self.queue = self.counts.iter().map(|(&pair, &count)| (count, Reverse(pair))).collect();
@@ -150,7 +150,7 @@ impl Learner {
         places.dedup();
         let mut grown = BTreeSet::new();
         for index in places {
-            let word = &mut self.words[index];
+            let word = &mut self.words[index as usize];
             for pair in pairs(&word.pieces) {
                 self.counts.entry(pair).and_modify(|count| *count -= word.count);
             }
