@@ -40,14 +40,14 @@ quickstart:
 # SIBERT with SGD beside BERT with AdamW, at once, a core each; TEXT has one document a line
 compare TEXT SIZE="tiny":
     cargo build --release
-    target/release/sibert pretrain --config configs/bert-{{SIZE}}-cpu.toml --text {{TEXT}} --threads 1 & \
-    target/release/sibert pretrain --config configs/sibert-{{SIZE}}-cpu.toml --text {{TEXT}} --threads 1 && wait $!
+    target/release/sibert pretrain --config configs/bert-{{SIZE}}-cpu.toml --source {{TEXT}} --threads 1 & \
+    target/release/sibert pretrain --config configs/sibert-{{SIZE}}-cpu.toml --source {{TEXT}} --threads 1 && wait $!
     target/release/sibert plot runs/sibert-{{SIZE}}-cpu runs/bert-{{SIZE}}-cpu --out runs/{{SIZE}}
 
 # The same SIBERT from initial scales 0.1, 1 and 10; OPTIONS are more arguments of pretrain
 scales TEXT SIZE="tiny" *OPTIONS:
     for scale in 0.1 1 10; do \
-        cargo run --release -- pretrain --config configs/sibert-{{SIZE}}-cpu.toml --text {{TEXT}} \
+        cargo run --release -- pretrain --config configs/sibert-{{SIZE}}-cpu.toml --source {{TEXT}} \
             --set init_scale=$scale --out runs/scale-$scale {{OPTIONS}} || exit 1; \
     done
     cargo run --release -- plot runs/scale-0.1 runs/scale-1 runs/scale-10 --out runs/scales
@@ -57,3 +57,9 @@ bench-peer PYTHON PEER *OPTIONS:
     cargo build --release
     {{PYTHON}} scripts/bench_peer.py --sibert target/release/sibert --python {{PYTHON}} --peer {{PEER}} \
         --out target/bench-peer.jsonl {{OPTIONS}}
+
+# Preparing text and Python's tokenizers alternately: PYTHON has tokenizers and numpy; TEXT has one document a line
+bench-prepare PYTHON TOKENIZER +TEXT:
+    cargo build --release
+    {{PYTHON}} scripts/bench_prepare.py --sibert target/release/sibert --tokenizer {{TOKENIZER}} \
+        --out target/bench-prepare.jsonl {{TEXT}}

@@ -1,54 +1,74 @@
-//! The held-out split: which documents are for evaluation only.
+//! The held-out rule: which documents are for evaluation only.
+//!
+//! A document is judged by a hash of its text alone: it stays on its side when other documents come or go and whatever
+//! the seed is, and a copy of it never stands on the other side.
 
 use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
 
 use super::order::mix;
-use super::source::Document;
+use super::shards::Side;
 
-/// Documents to train on and documents to evaluate on; none is in both.
-#[derive(Debug)]
-pub struct Split {
-    /// Documents to train on.
-    pub train: Vec<Document>,
-    /// Documents never trained on.
-    pub held_out: Vec<Document>,
-}
+/// Documents whose hash lies below it are held out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound(u64);
 
-impl Split {
-    /// Holds out a fraction of the documents, at least one, and leaves at least one.
-    ///
-    /// A document is judged by a hash of its text alone: it stays on its side when other documents come or go and
-    /// whatever the seed is, and a copy of it never stands on the other side.
+impl Bound {
+    /// The bound that holds out a fraction of the documents.
     ///
     /// # Errors
-    /// If `fraction` is outside `(0, 1)`, or there are no two different documents.
-    pub fn new(documents: Vec<Document>, fraction: f64) -> Result<Self> {
+    /// If `fraction` is outside `(0, 1)`.
+    pub fn new(fraction: f64) -> Result<Self> {
         ensure!(
             fraction > 0. && fraction < 1.,
-            "held_out {fraction} is not a fraction between 0 and 1; the default is 0.02"
+            "held_out {fraction} is not a fraction above 0 and below 1; the default is 0.02"
         );
-        let count = documents.len();
-        let hashed: Vec<(u64, Document)> =
-            documents.into_iter().map(|document| (hash(&document.text), document)).collect();
-        let lowest = hashed.iter().map(|(hash, _)| *hash).min().unwrap_or(0);
-        let highest = hashed.iter().map(|(hash, _)| *hash).max().unwrap_or(0);
+        Ok(Self((fraction * u64::MAX as f64) as u64))
+    }
+
+    /// The side of a document of this [`hash`].
+    pub fn side(self, hash: u64) -> Side {
+        if hash < self.0 { Side::HeldOut } else { Side::Train }
+    }
+}
+
+/// The lowest and the highest hash of the documents seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extremes {
+    lowest: u64,
+    highest: u64,
+}
+
+impl Default for Extremes {
+    fn default() -> Self {
+        Self { lowest: u64::MAX, highest: 0 }
+    }
+}
+
+impl Extremes {
+    /// Takes note of a document.
+    pub fn add(&mut self, hash: u64) {
+        self.lowest = self.lowest.min(hash);
+        self.highest = self.highest.max(hash);
+    }
+
+    /// `bound`, moved just as far as it takes for both sides to have a document.
+    ///
+    /// # Errors
+    /// If no two different documents were seen.
+    pub fn settle(self, bound: Bound) -> Result<Bound> {
+        ensure!(self.lowest <= self.highest, "no text found, only blank lines and empty texts");
         ensure!(
-            lowest < highest,
-            "the corpus is too small to hold a part out: expected at least 2 different documents, found {} \
-             (documents = \"blank_line\" and \"per_line\" cut finer than \"per_file\")",
-            count.min(1)
+            self.lowest < self.highest,
+            "the corpus is too small to hold a part out: expected at least 2 different documents, found 1 \
+             (documents = \"blank_line\" and \"per_line\" cut finer than \"per_file\")"
         );
-        let bound = (fraction * u64::MAX as f64) as u64;
-        let is_held_out = |hash: u64| hash == lowest || (hash < bound && hash != highest);
-        let (held_out, train): (Vec<_>, Vec<_>) =
-            hashed.into_iter().partition(|(hash, _)| is_held_out(*hash));
-        let texts = |side: Vec<(u64, Document)>| side.into_iter().map(|(_, document)| document).collect();
-        Ok(Self { train: texts(train), held_out: texts(held_out) })
+        Ok(Bound(bound.0.clamp(self.lowest + 1, self.highest)))
     }
 }
 
 /// FNV-1a, finished by [`mix`]: fixed for ever, unlike the standard library's hasher.
-fn hash(text: &str) -> u64 {
+pub fn hash(text: &str) -> u64 {
     let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, fnv))
 }
@@ -57,6 +77,26 @@ fn hash(text: &str) -> u64 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::data::source::Document;
+
+    /// A corpus judged document by document, as a preparation does it.
+    #[derive(Debug)]
+    struct Split {
+        train: Vec<Document>,
+        held_out: Vec<Document>,
+    }
+
+    impl Split {
+        fn new(documents: Vec<Document>, fraction: f64) -> Result<Self> {
+            let bound = Bound::new(fraction)?;
+            let mut extremes = Extremes::default();
+            documents.iter().for_each(|document| extremes.add(hash(&document.text)));
+            let bound = extremes.settle(bound)?;
+            let (held_out, train) =
+                documents.into_iter().partition(|document| bound.side(hash(&document.text)) == Side::HeldOut);
+            Ok(Self { train, held_out })
+        }
+    }
 
     fn documents(count: usize) -> Vec<Document> {
         (0..count).map(|i| Document { text: format!("document number {i}") }).collect()
@@ -81,6 +121,22 @@ mod tests {
     }
 
     #[test]
+    fn the_bound_moves_no_further_than_it_must() {
+        let bound = Bound::new(0.5).unwrap();
+        let settled = |hashes: &[u64]| {
+            let mut extremes = Extremes::default();
+            hashes.iter().for_each(|&hash| extremes.add(hash));
+            extremes.settle(bound).unwrap()
+        };
+        let middle = 1 << 63;
+        assert_eq!(settled(&[7, middle]), bound);
+        let high = settled(&[middle + 9, middle + 3, middle + 4]);
+        assert_eq!([middle + 3, middle + 4].map(|hash| high.side(hash)), [Side::HeldOut, Side::Train]);
+        let low = settled(&[5, 8, 2]);
+        assert_eq!([2, 5, 8].map(|hash| low.side(hash)), [Side::HeldOut, Side::HeldOut, Side::Train]);
+    }
+
+    #[test]
     fn copies_of_a_document_stay_together() {
         let twice = [documents(1000), documents(1000)].concat();
         let split = Split::new(twice, 0.5).unwrap();
@@ -98,10 +154,11 @@ mod tests {
     #[test]
     fn too_small_corpora_and_wrong_fractions_are_refused() {
         let copies = [documents(1), documents(1)].concat();
-        for corpus in [documents(0), documents(1), copies] {
+        for corpus in [documents(1), copies] {
             let error = Split::new(corpus, 0.02).unwrap_err().to_string();
             assert!(error.contains("expected at least 2 different documents"), "{error}");
         }
+        assert!(Split::new(documents(0), 0.02).unwrap_err().to_string().starts_with("no text found"));
         for fraction in [0., 1., -1., f64::NAN] {
             assert!(Split::new(documents(5), fraction).unwrap_err().to_string().starts_with("held_out "));
         }

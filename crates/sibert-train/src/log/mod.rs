@@ -5,5 +5,5 @@ mod progress;
 mod window;
 
 pub use metrics::{Evaluation, MetricsLog};
-pub use progress::Progress;
+pub use progress::{Progress, clock, count};
 pub use window::{Report, StepMetrics, Window};

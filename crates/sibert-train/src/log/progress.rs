@@ -91,7 +91,7 @@ fn remaining(elapsed: Duration, done: usize, to_come: usize) -> Option<Duration>
 }
 
 /// `950`, `12.3k`, `4.56M`: three significant digits.
-fn count(number: f64) -> String {
+pub fn count(number: f64) -> String {
     let (scaled, unit) = match number {
         n if n < 999.5 => return format!("{n:.0}"),
         n if n < 999_500. => (n / 1e3, "k"),
@@ -103,7 +103,7 @@ fn count(number: f64) -> String {
 }
 
 /// `42s`, `3m20s`, `5h07m`, `2d03h`.
-fn clock(time: Duration) -> String {
+pub fn clock(time: Duration) -> String {
     let seconds = time.as_secs_f64().round() as u64;
     match seconds {
         0..60 => format!("{seconds}s"),
