@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::masking::Masking;
-use super::order::Order;
-use super::pack::Sequences;
+use super::mixture::Mixture;
 use super::random::{Purpose, Stream};
+use super::sequences::{Layout, Row, Sequences};
+use super::tokenizer::SpecialTokens;
 
 /// A batch as plain numbers, rows one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct MaskedBatch {
     pub seq_len: usize,
     /// What the model sees, `(batch, seq_len)`.
     pub input_ids: Vec<u32>,
-    /// The segment of each token, `(batch, seq_len)`; all 0.
+    /// The segment of each token, `(batch, seq_len)`; 1 in the second half of a pair.
     pub token_type_ids: Vec<u32>,
     /// 1 for a token, 0 for padding, `(batch, seq_len)`.
     pub attention_mask: Vec<u8>,
@@ -24,45 +25,61 @@ pub struct MaskedBatch {
     pub positions: Vec<u32>,
     /// What stood at `positions`, `(masked,)`.
     pub labels: Vec<u32>,
+    /// Of pairs, 1 where the second half was drawn and 0 where it follows the first, `(batch,)`.
+    pub next_sentence: Option<Vec<u32>>,
 }
 
 impl MaskedBatch {
     fn with_capacity(batch: usize, seq_len: usize) -> Self {
         let len = batch * seq_len;
-        Self { seq_len, input_ids: Vec::with_capacity(len), token_type_ids: vec![0; len], ..Self::default() }
+        Self {
+            seq_len,
+            input_ids: Vec::with_capacity(len),
+            token_type_ids: Vec::with_capacity(len),
+            attention_mask: Vec::with_capacity(len),
+            ..Self::default()
+        }
     }
 
-    fn push(&mut self, mut ids: Vec<u32>, masking: &Masking, pad: u32, stream: &mut Stream) {
+    fn push(&mut self, row: &Row, masking: &Masking, special: SpecialTokens, draws: &mut Stream) {
         let start = self.input_ids.len();
-        self.attention_mask.extend(ids.iter().map(|&id| u8::from(id != pad)));
-        for masked in masking.apply(&mut ids, stream) {
+        self.attention_mask.extend(row.ids.iter().map(|&id| u8::from(id != special.pad)));
+        self.token_type_ids.extend_from_slice(&row.token_type_ids);
+        self.input_ids.extend_from_slice(&row.ids);
+        for masked in masking.apply(&mut self.input_ids[start..], draws) {
             self.positions.push((start + masked.position) as u32);
             self.labels.push(masked.label);
         }
-        self.input_ids.append(&mut ids);
+        if let Some(label) = row.next_sentence {
+            self.next_sentence.get_or_insert_default().push(label);
+        }
         self.batch += 1;
     }
 }
 
-/// The training sequences in their endless order, masked anew each time.
+/// The training sequences in their endless order, paired and masked anew each time.
 #[derive(Debug)]
 pub struct TrainBatches {
-    sequences: Sequences,
-    order: Order,
+    mixture: Mixture,
     masking: Masking,
-    seed: u64,
+    layout: Layout,
     batch_size: usize,
 }
 
 impl TrainBatches {
-    /// Batches of `batch_size` sequences; step `s` takes the sequences `s · batch_size ..` of the order.
-    pub fn new(sequences: Sequences, masking: Masking, seed: u64, batch_size: usize) -> Self {
-        Self { order: Order::new(sequences.len(), seed), sequences, masking, seed, batch_size }
+    /// Batches of `batch_size` sequences; step `s` takes the numbers `s · batch_size ..` of the mixture.
+    pub fn new(mixture: Mixture, masking: Masking, layout: Layout, batch_size: usize) -> Self {
+        Self { mixture, masking, layout, batch_size }
     }
 
-    /// The sequences behind the batches.
-    pub fn sequences(&self) -> &Sequences {
-        &self.sequences
+    /// Sequences in a step's batch.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
+    /// Sequences there are, of all sources.
+    pub fn sequences(&self) -> u64 {
+        self.mixture.len()
     }
 
     /// The whole batch of a step.
@@ -71,29 +88,28 @@ impl TrainBatches {
         self.micro_batch(step, 0..self.batch_size)
     }
 
-    /// The given rows of the batch of `step`; their masks do not depend on how the batch is cut.
+    /// The given rows of the batch of `step`, each as it is in the whole batch: whoever makes the rows of a batch, and
+    /// however they are shared out, they add up to it.
     pub fn micro_batch(&self, step: u64, rows: Range<usize>) -> MaskedBatch {
-        let mut batch = MaskedBatch::with_capacity(rows.len(), self.sequences.seq_len());
+        let Layout { seq_len, special, seed, .. } = self.layout;
+        let mut batch = MaskedBatch::with_capacity(rows.len(), seq_len);
+        let mut sequence = Row::default();
         for row in rows {
-            let sequence = self.order.at(step * self.batch_size as u64 + row as u64);
-            let mut stream = Stream::new(self.seed, Purpose::TrainMasks, step, row as u64);
-            batch.push(
-                self.sequences.row(sequence),
-                &self.masking,
-                self.sequences.special().pad,
-                &mut stream,
-            );
+            let (sequences, index) = self.mixture.at(step * self.batch_size as u64 + row as u64);
+            let mut draws = Stream::new(seed, Purpose::TrainMasks, step, row as u64);
+            sequences.read(index, &mut draws, &mut sequence);
+            batch.push(&sequence, &self.masking, special, &mut draws);
         }
         batch
     }
 
-    /// Passes over the training sequences that the first `steps` steps make.
-    pub fn epochs(&self, steps: u64) -> f64 {
-        steps as f64 * self.batch_size as f64 / self.sequences.len() as f64
+    /// Passes that the first `steps` steps make over each source with a weight, or over all sources as one.
+    pub fn epochs(&self, steps: u64) -> Vec<f64> {
+        self.mixture.epochs(steps as f64 * self.batch_size as f64)
     }
 }
 
-/// The held-out sequences, each with one fixed mask.
+/// The held-out sequences of all sources, one source after the other, each with one fixed mask.
 #[derive(Debug)]
 pub struct HeldOutBatches {
     sequences: Sequences,
@@ -102,33 +118,36 @@ pub struct HeldOutBatches {
 }
 
 impl HeldOutBatches {
-    /// The masks of a sequence are a function of (`seed`, its index) alone.
+    /// What is drawn for a sequence is a function of (`seed`, its index) alone.
     pub fn new(sequences: Sequences, masking: Masking, seed: u64) -> Self {
         Self { sequences, masking, seed }
     }
 
-    /// The sequences behind the batches.
-    pub fn sequences(&self) -> &Sequences {
-        &self.sequences
+    /// How many sequences there are.
+    pub fn len(&self) -> usize {
+        self.sequences.len() as usize
     }
 
     /// All held-out sequences in order, `batch_size` at a time, the last batch being what is left.
+    #[cfg(test)]
     pub fn batches(&self, batch_size: usize) -> impl Iterator<Item = MaskedBatch> {
-        self.first(self.sequences.len(), batch_size)
+        self.first(self.len(), batch_size)
     }
 
     /// The first `count` held-out sequences, or as many as there are, `batch_size` at a time.
     pub fn first(&self, count: usize, batch_size: usize) -> impl Iterator<Item = MaskedBatch> {
-        let count = count.min(self.sequences.len());
+        let count = count.min(self.len());
         let starts = (0..count).step_by(batch_size.max(1));
         starts.map(move |start| self.rows(start..(start + batch_size.max(1)).min(count)))
     }
 
     fn rows(&self, rows: Range<usize>) -> MaskedBatch {
         let mut batch = MaskedBatch::with_capacity(rows.len(), self.sequences.seq_len());
+        let mut sequence = Row::default();
         for row in rows {
-            let mut stream = Stream::new(self.seed, Purpose::HeldOutMasks, row as u64, 0);
-            batch.push(self.sequences.row(row), &self.masking, self.sequences.special().pad, &mut stream);
+            let mut draws = Stream::new(self.seed, Purpose::HeldOutMasks, row as u64, 0);
+            self.sequences.read(row as u64, &mut draws, &mut sequence);
+            batch.push(&sequence, &self.masking, self.sequences.special(), &mut draws);
         }
         batch
     }

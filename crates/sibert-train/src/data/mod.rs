@@ -1,89 +1,105 @@
-//! The data's way: text → documents → token ids → packed sequences → masked batches.
+//! The data's way: text → documents → token ids → shards → sequences → masked batches.
 //!
 //! Every choice on the way is a pure function of the text, the seed and the step: a resumed run needs the number of
-//! its step and nothing else, and cutting a batch into micro-batches changes neither its rows nor its masks.
+//! its step and nothing else, and cutting a batch into micro-batches changes neither its rows nor its masks. Where the
+//! rows of a step stand is found in constant time, however much text there is.
 
 pub mod batches;
 pub mod builtin;
+pub mod encode;
+#[cfg(test)]
+pub mod fixture;
 pub mod guess;
+pub mod loader;
 pub mod masking;
+pub mod mixture;
 pub mod order;
-pub mod pack;
+pub mod prepare;
 pub mod random;
+pub mod sentences;
+pub mod sequences;
+pub mod shards;
 pub mod source;
 pub mod split;
 pub mod tokenizer;
+pub mod tokenizer_config;
+pub mod tokenizer_reference;
+pub mod word_counts;
 pub mod wordpiece;
+pub mod words;
+
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 
 use batches::{HeldOutBatches, TrainBatches};
-use masking::Masking;
-use source::Document;
-use split::Split;
+use masking::{Masking, MaskingSettings};
+use mixture::Mixture;
+use sequences::{Layout, Packing, Sequences};
+use shards::{Counts, Shards, Side};
 use tokenizer::SpecialTokens;
 
-/// How documents become batches.
+/// How prepared documents become batches.
 #[derive(Clone, Debug)]
 pub struct DataSettings {
-    /// Entries of a tokenizer learned from the text; unused when one is given.
-    pub vocab_size: usize,
     /// Tokens in a sequence, `[CLS]` and `[SEP]` included.
     pub seq_len: usize,
     /// Sequences in a step's batch.
     pub batch_size: usize,
-    /// The fraction of the documents that is held out; 0.02 by default.
-    pub held_out: f64,
-    /// The fraction of the ordinary tokens that is predicted; 0.15 by default.
-    pub mask_probability: f64,
-    /// Decides order and masks; the held-out split does not depend on it.
+    /// Decides order, pairs and masks.
     pub seed: u64,
+    /// How documents become sequences.
+    pub packing: Packing,
+    /// What is to be predicted.
+    pub masking: MaskingSettings,
+    /// The share of each source, in the order of the manifest, instead of the shares that stand there.
+    pub weights: Option<Vec<f64>>,
 }
 
-/// A corpus ready for pretraining.
+/// A prepared corpus, ready for pretraining.
 #[derive(Debug)]
 pub struct Corpus {
-    /// The tokenizer given, or learned from the training documents.
+    /// The tokenizer of the shards.
     pub tokenizer: Tokenizer,
+    /// Its tokens that are no words.
+    pub special: SpecialTokens,
     /// Batches to train on.
-    pub train: TrainBatches,
+    pub train: Arc<TrainBatches>,
     /// Batches to evaluate on.
     pub held_out: HeldOutBatches,
+    /// All ids to train on, one source after the other.
+    pub text: shards::Stream,
+    /// What there is to train on.
+    pub counts: Counts,
+    /// Digest of the digests of all files, in hexadecimal: what is trained on, wherever it came from.
+    pub sha256: String,
 }
 
 impl Corpus {
-    /// Splits, encodes and packs `documents`, with `tokenizer` or one learned from the training part.
+    /// Cuts the documents of shards into batches.
     ///
     /// # Errors
-    /// If a setting is out of range, or the documents are too few to hold some out.
-    pub fn prepare(
-        documents: Vec<Document>,
-        tokenizer: Option<Tokenizer>,
-        settings: &DataSettings,
-    ) -> Result<Self> {
-        ensure!(settings.batch_size > 0, "batch_size 0 is too small; the smallest is 1");
-        let split = Split::new(documents, settings.held_out)?;
-        let tokenizer = match tokenizer {
-            Some(tokenizer) => tokenizer,
-            None => tokenizer::train(&split.train, settings.vocab_size).context("learning the tokenizer")?,
-        };
+    /// If a setting is out of range, the shards do not have what it asks for, or a side holds no token.
+    pub fn open(shards: &Shards, settings: &DataSettings) -> Result<Self> {
+        let &DataSettings { seq_len, batch_size, seed, packing, .. } = settings;
+        ensure!(batch_size > 0, "batch_size 0 is too small; the smallest is 1");
+        let tokenizer = tokenizer::load(&shards.tokenizer())?;
         let special = SpecialTokens::of(&tokenizer)?;
-        let masking = Masking::new(settings.mask_probability, tokenizer::vocab_size(&tokenizer), special)?;
-        let train = pack::pack(&split.train, &tokenizer, settings.seq_len).context("training documents")?;
+        let layout = Layout { packing, seq_len, special, seed };
+        let masking = Masking::new(&settings.masking, &tokenizer)?;
+        let mixture = Mixture::new(shards, layout, settings.weights.as_deref())?;
         let held_out =
-            pack::pack(&split.held_out, &tokenizer, settings.seq_len).context("held-out documents")?;
-        let train = TrainBatches::new(train, masking.clone(), settings.seed, settings.batch_size);
-        let held_out = HeldOutBatches::new(held_out, masking, settings.seed);
-        Ok(Self { tokenizer, train, held_out })
-    }
-
-    /// Digest of everything that is trained on and evaluated on, in hexadecimal.
-    pub fn sha256(&self) -> String {
-        let mut hasher = Sha256::new();
-        self.train.sequences().digest(&mut hasher);
-        self.held_out.sequences().digest(&mut hasher);
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+            Sequences::new(shards.stream(None, Side::HeldOut), layout).context("held-out documents")?;
+        let manifest = shards.manifest();
+        Ok(Self {
+            tokenizer,
+            special,
+            train: Arc::new(TrainBatches::new(mixture, masking.clone(), layout, batch_size)),
+            held_out: HeldOutBatches::new(held_out, masking, seed),
+            text: shards.stream(None, Side::Train),
+            counts: manifest.counts(None, Side::Train),
+            sha256: manifest.sha256(),
+        })
     }
 }

@@ -1,23 +1,24 @@
-//! The order of the training sequences: a permutation per epoch, computed and never stored.
+//! Permutations that are computed and never stored, and the order of the training sequences made of them.
 //!
 //! A Feistel network permutes `0..4^k`, the smallest such range that holds `0..len`; walking the cycle of an index
-//! until it falls into `0..len` makes it an exact permutation of `0..len`. The keys are a function of
-//! (seed, epoch), so the sequence at any place of any epoch is found in constant time, and a resumed run needs one
-//! integer: how many sequences were consumed.
+//! until it falls into `0..len` makes it an exact permutation of `0..len`. The keys of an epoch are a function of
+//! (seed, epoch, source), so the sequence at any place of any epoch is found in constant time, and a resumed run needs
+//! one integer: how many sequences were consumed.
 
 use super::random::{Purpose, Stream};
 
 const ROUNDS: usize = 6;
 
-/// A seeded, endless order over `len` sequences, epoch after epoch.
+/// A seeded, endless order over `len` sequences of one source, epoch after epoch.
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
     len: u64,
     seed: u64,
+    source: u64,
 }
 
-/// The permutation of one epoch.
-struct Permutation {
+/// A permutation of `0..len`.
+pub struct Permutation {
     len: u64,
     half_bits: u32,
     keys: [u64; ROUNDS],
@@ -25,25 +26,27 @@ struct Permutation {
 
 impl Order {
     /// An order over `0..len`; `len` must not be 0.
-    pub fn new(len: usize, seed: u64) -> Self {
+    pub fn new(len: u64, seed: u64, source: u64) -> Self {
         debug_assert!(len > 0, "an order over no sequences");
-        Self { len: len as u64, seed }
+        Self { len, seed, source }
     }
 
     /// The sequence at global number `n`: place `n % len` of epoch `n / len`.
-    pub fn at(&self, n: u64) -> usize {
-        Permutation::new(self.len, self.seed, n / self.len).at(n % self.len) as usize
+    pub fn at(&self, n: u64) -> u64 {
+        let keys = Stream::new(self.seed, Purpose::Order, n / self.len, self.source);
+        Permutation::new(self.len, keys).at(n % self.len)
     }
 }
 
 impl Permutation {
-    fn new(len: u64, seed: u64, epoch: u64) -> Self {
+    /// The permutation with the keys that a stream begins with.
+    pub fn new(len: u64, mut keys: Stream) -> Self {
         let bits = u64::BITS - len.saturating_sub(1).leading_zeros();
-        let mut stream = Stream::new(seed, Purpose::Order, epoch, 0);
-        Self { len, half_bits: bits.div_ceil(2).max(1), keys: std::array::from_fn(|_| stream.bits()) }
+        Self { len, half_bits: bits.div_ceil(2).max(1), keys: std::array::from_fn(|_| keys.bits()) }
     }
 
-    fn at(&self, index: u64) -> u64 {
+    /// Where `index`, which must be below `len`, goes.
+    pub fn at(&self, index: u64) -> u64 {
         let mut index = self.feistel(index);
         while index >= self.len {
             index = self.feistel(index);
@@ -76,8 +79,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn epoch(len: usize, seed: u64, epoch: u64) -> Vec<usize> {
-        let order = Order::new(len, seed);
-        (0..len as u64).map(|i| order.at(epoch * len as u64 + i)).collect()
+        let order = Order::new(len as u64, seed, 0);
+        (0..len as u64).map(|i| order.at(epoch * len as u64 + i) as usize).collect()
     }
 
     proptest! {
@@ -100,10 +103,12 @@ mod tests {
     }
 
     #[test]
-    fn epochs_and_seeds_differ() {
+    fn epochs_seeds_and_sources_differ() {
         assert_eq!(epoch(500, 1, 0), epoch(500, 1, 0));
         assert_ne!(epoch(500, 1, 0), epoch(500, 1, 1));
         assert_ne!(epoch(500, 1, 0), epoch(500, 2, 0));
+        let of_source = |source| (0..500).map(|n| Order::new(500, 1, source).at(n)).collect::<Vec<_>>();
+        assert_ne!(of_source(0), of_source(1));
     }
 
     #[test]

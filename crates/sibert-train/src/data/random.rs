@@ -15,10 +15,14 @@ pub enum Purpose {
     Text = 1,
     /// The keys of an epoch's permutation.
     Order = 2,
-    /// The masks of training batches.
+    /// What a training sequence draws at one visit: the other half of a pair, then the masks.
     TrainMasks = 3,
-    /// The masks of held-out sequences.
+    /// The same for a held-out sequence, which is always visited alike.
     HeldOutMasks = 4,
+    /// The keys of the permutation of a block of numbers among sources.
+    Mixture = 5,
+    /// Where the pairs of sentences of a document begin and end.
+    Pairs = 6,
 }
 
 /// An independent stream of random numbers.
@@ -34,6 +38,11 @@ impl Stream {
         let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(row);
         Self(rng)
+    }
+
+    /// Goes to a place of the stream: so many calls of [`Stream::bits`] after its beginning.
+    pub fn seek(&mut self, calls: u64) {
+        self.0.set_word_pos(2 * u128::from(calls));
     }
 
     /// 64 uniform bits.
@@ -82,6 +91,19 @@ mod tests {
             first(1, Purpose::Order, 2, 4),
         ] {
             assert_ne!(base, other);
+        }
+    }
+
+    #[test]
+    fn a_place_of_the_stream_is_found_from_any_other() {
+        let stream = || Stream::new(1, Purpose::Pairs, 2, 3);
+        let mut whole = stream();
+        let bits: Vec<u64> = (0..200).map(|_| whole.bits()).collect();
+        for calls in [0, 1, 31, 32, 33, 150] {
+            let mut found = stream();
+            found.bits();
+            found.seek(calls as u64);
+            assert_eq!([found.bits(), found.bits()], [bits[calls], bits[calls + 1]]);
         }
     }
 
