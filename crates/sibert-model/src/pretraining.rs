@@ -37,6 +37,8 @@ pub struct PretrainingOutput {
     pub next_sentence_loss: Option<Tensor>,
     /// The logits of the masked positions (masked, vocab), cut from the graph.
     pub logits: Tensor,
+    /// The logits of the next-sentence head (batch, 2), cut from the graph; if the batch has its labels.
+    pub next_sentence_logits: Option<Tensor>,
 }
 
 impl PretrainingOutput {
@@ -45,10 +47,26 @@ impl PretrainingOutput {
     /// # Errors
     /// If the labels are not the batch's.
     pub fn correct(&self, labels: &Tensor) -> Result<usize> {
-        let guesses: Vec<u32> = ops::argmax_rows(&self.logits)?.to_vec1()?;
-        let labels: Vec<u32> = labels.to_vec1()?;
-        Ok(guesses.iter().zip(&labels).filter(|(guess, label)| guess == label).count())
+        count_correct(&self.logits, labels)
     }
+
+    /// How many pairs of sentences have their label as the more likely one; 0 if the batch has no labels.
+    ///
+    /// # Errors
+    /// If the labels are not the batch's.
+    pub fn next_sentence_correct(&self, batch: &Batch) -> Result<usize> {
+        match (&self.next_sentence_logits, &batch.next_sentence) {
+            (Some(logits), Some(labels)) => count_correct(logits, labels),
+            _ => Ok(0),
+        }
+    }
+}
+
+/// Rows whose largest logit stands at their label.
+fn count_correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
+    let guesses: Vec<u32> = ops::argmax_rows(logits)?.to_vec1()?;
+    let labels: Vec<u32> = labels.to_vec1()?;
+    Ok(guesses.iter().zip(&labels).filter(|(guess, label)| guess == label).count())
 }
 
 /// The encoder of either architecture.
@@ -219,7 +237,7 @@ impl PreTraining {
     /// As `encode`; or if a position or label is out of range.
     pub fn forward(&self, batch: &Batch, mode: Mode) -> Result<PretrainingOutput> {
         let (sequences, seq) = batch.input_ids.dims2()?;
-        let (masked, next_sentence_loss) = match (&self.next_sentence, &batch.next_sentence) {
+        let (masked, next_sentence) = match (&self.next_sentence, &batch.next_sentence) {
             (None, None) => {
                 let rows = Selection { ids: batch.positions.clone(), seq };
                 (self.encode_rows(batch, Some(&rows), mode)?, None) // (masked, hidden)
@@ -233,17 +251,20 @@ impl PreTraining {
                 let rows = Selection { ids: Tensor::cat(&[&batch.positions, &firsts], 0)?, seq };
                 let hidden = self.encode_rows(batch, Some(&rows), mode)?; // (masked + batch, hidden)
                 let first = ops::rows(&hidden, &range(masked, sequences, 1)?)?; // (batch, hidden)
-                let loss = ops::cross_entropy(&head.forward(&first)?, labels)?;
-                (ops::rows(&hidden, &range(0, masked, 1)?)?, Some(loss))
+                let logits = head.forward(&first)?; // (batch, 2)
+                let loss = ops::cross_entropy(&logits, labels)?;
+                (ops::rows(&hidden, &range(0, masked, 1)?)?, Some((loss, logits.detach())))
             }
             (Some(_), None) => bail!("next_sentence_prediction is true, but the batch has no sentence pairs"),
             (None, Some(_)) => bail!("the batch has sentence pairs, but next_sentence_prediction is false"),
         };
         let logits = self.masked_lm.forward(&masked)?; // (masked, vocab)
+        let (next_sentence_loss, next_sentence_logits) = next_sentence.unzip();
         Ok(PretrainingOutput {
             masked_lm_loss: ops::cross_entropy(&logits, &batch.labels)?,
             next_sentence_loss,
             logits: logits.detach(),
+            next_sentence_logits,
         })
     }
 }

@@ -2,7 +2,8 @@
 
 use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor};
-use sibert_model::{Batch, Mode, PreTraining, no_grad};
+use serde::{Deserialize, Serialize};
+use sibert_model::{Batch, Mode, PreTraining, PretrainingOutput, no_grad};
 
 use crate::data::batches::{HeldOutBatches, MaskedBatch};
 use crate::log::Evaluation;
@@ -10,21 +11,66 @@ use crate::log::Evaluation;
 /// The dtype of parameters and activations.
 pub const DTYPE: DType = DType::F32;
 
-/// Moves a batch to `device`.
+/// Moves a batch to `device`; the labels of sentence pairs only for a model that has the head to read them.
 ///
 /// # Errors
 /// If the device fails.
-pub fn to_device(batch: MaskedBatch, device: &Device) -> Result<Batch> {
+pub fn to_device(batch: MaskedBatch, model: &PreTraining, device: &Device) -> Result<Batch> {
     let shape = (batch.batch, batch.seq_len);
     let masked = batch.labels.len();
+    let judged = batch.next_sentence.filter(|_| model.config().next_sentence_prediction);
+    let next_sentence = judged.map(|labels| Tensor::from_vec(labels, batch.batch, device));
     Ok(Batch {
         input_ids: Tensor::from_vec(batch.input_ids, shape, device)?,
         token_type_ids: Tensor::from_vec(batch.token_type_ids, shape, device)?,
         attention_mask: Tensor::from_vec(batch.attention_mask, shape, device)?.to_dtype(DTYPE)?,
         positions: Tensor::from_vec(batch.positions, masked, device)?,
         labels: Tensor::from_vec(batch.labels, masked, device)?,
-        next_sentence: None,
+        next_sentence: next_sentence.transpose()?,
     })
+}
+
+/// Sums over pairs of sentences, of a model that predicts whether one follows the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pairs {
+    /// Pairs.
+    pub count: u64,
+    /// Sum of their cross-entropies.
+    pub loss: f64,
+    /// Pairs judged correctly.
+    pub correct: u64,
+}
+
+impl Pairs {
+    /// Adds the pairs of one forward pass, if it has any.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn add(&mut self, output: &PretrainingOutput, batch: &Batch) -> Result<()> {
+        if let Some(loss) = &output.next_sentence_loss {
+            self.count += batch.input_ids.dim(0)? as u64;
+            self.loss += f64::from(loss.to_scalar::<f32>()?);
+            self.correct += output.next_sentence_correct(batch)? as u64;
+        }
+        Ok(())
+    }
+
+    /// Adds other pairs.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.loss += other.loss;
+        self.correct += other.correct;
+    }
+
+    /// Their mean cross-entropy, if there are any.
+    pub fn mean_loss(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.loss / self.count as f64)
+    }
+
+    /// The share judged correctly, if there are any.
+    pub fn accuracy(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.correct as f64 / self.count as f64)
+    }
 }
 
 /// Mean loss and accuracy on the first `count` held-out sequences, `batch_size` at a time, after `step` steps.
@@ -40,14 +86,22 @@ pub fn evaluate(
     step: usize,
 ) -> Result<Evaluation> {
     let (mut loss, mut correct, mut masked) = (0., 0, 0);
+    let mut pairs = Pairs::default();
     for batch in held_out.first(count, batch_size).filter(|batch| !batch.labels.is_empty()) {
         masked += batch.labels.len();
-        let batch = to_device(batch, device)?;
+        let batch = to_device(batch, model, device)?;
         let output = no_grad(|| model.forward(&batch, Mode::Eval))?;
+        pairs.add(&output, &batch)?;
         loss += f64::from(output.masked_lm_loss.to_scalar::<f32>()?);
         correct += output.correct(&batch.labels)?;
     }
     ensure!(masked > 0, "held-out text: the tokenizer knows none of its words, so that none can be masked");
     let masked = masked as f64;
-    Ok(Evaluation { step, eval_loss: loss / masked, eval_accuracy: correct as f64 / masked })
+    Ok(Evaluation {
+        step,
+        eval_loss: loss / masked,
+        eval_accuracy: correct as f64 / masked,
+        eval_next_sentence_loss: pairs.mean_loss(),
+        eval_next_sentence_accuracy: pairs.accuracy(),
+    })
 }

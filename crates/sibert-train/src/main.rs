@@ -6,18 +6,24 @@ mod bench;
 mod checkpoint;
 mod config;
 mod console;
+mod corpus;
 mod data;
 mod device;
+mod durable;
 mod fill_mask;
+mod hub;
+mod inspect;
 mod log;
 mod memory;
 mod model_dir;
 mod plot;
+mod prepare;
 mod pretrain;
 mod run;
 mod signals;
 mod step;
 mod threads;
+mod train_tokenizer;
 mod update;
 mod verify;
 
@@ -26,13 +32,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use sibert_model::Recycler;
 
-use args::{Cli, Command};
+use args::{Cli, Command, TokenizerCommand};
 
 /// Every operation makes a fresh tensor: the buffers of one step serve the next.
 #[global_allocator]
 static ALLOCATOR: Recycler = Recycler::new();
 
 fn main() -> ExitCode {
+    signals::ignore_file_size_signal();
     match dispatch(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if console::reader_left(&error) => ExitCode::SUCCESS,
@@ -51,11 +58,18 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
             let config = run::settings(&args)?;
             run_in_pool(config.threads, || pretrain::run(&run::Run::prepare(config, args.resume)?))
         }
+        Command::Prepare(args) => {
+            run_in_pool(args.threads.map(|threads| threads as usize), || prepare::run(&args))
+        }
+        Command::Data(args) => run_in_pool(None, || inspect::run(&args)),
         Command::FillMask(args) => run_in_pool(None, || fill_mask::run(&args)),
         Command::Verify(args) => run_in_pool(None, || verify::run(&args)),
         Command::Plot(args) => run_in_pool(None, || run::draw(&args)),
         Command::Bench(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
+        }
+        Command::Tokenizer(TokenizerCommand::Train(args)) => {
+            run_in_pool(args.threads.map(|threads| threads as usize), || train_tokenizer::run(&args))
         }
     }
 }

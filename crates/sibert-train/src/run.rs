@@ -1,16 +1,17 @@
 //! From arguments to a run that can start: settings, device, output folder.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use toml::{Table, Value};
 
-use crate::args::{PlotArgs, PretrainArgs};
+use crate::args::{PlotArgs, PretrainArgs, TextArgs};
 use crate::checkpoint::RunLock;
 use crate::config::RunConfig;
 use crate::console::result;
+use crate::durable;
 use crate::plot;
 
 /// The resolved settings in a run's folder.
@@ -54,11 +55,8 @@ impl Run {
     /// # Errors
     /// If the folder is not writable.
     pub fn save_settings(&self) -> Result<()> {
-        let out = &self.config.out;
-        let (file, unfinished) = (out.join(SETTINGS), out.join(".config.toml.tmp"));
-        fs::write(&unfinished, self.config.to_toml()?)
-            .and_then(|()| fs::rename(&unfinished, &file))
-            .with_context(|| format!("cannot write {}", file.display()))
+        durable::replace(&self.config.out.join(SETTINGS), &self.config.to_toml()?)?;
+        Ok(())
     }
 }
 
@@ -67,10 +65,11 @@ impl Run {
 /// # Errors
 /// If a setting is wrong, or there is no run to resume.
 pub fn settings(args: &PretrainArgs) -> Result<RunConfig> {
-    let flags = flags(args);
-    let mut file = args.config.clone();
+    let mut flags = text_flags(&args.text);
+    flags.extend(run_flags(args));
+    let mut file = args.text.config.clone();
     if args.resume {
-        let out = RunConfig::out(file.as_deref(), &flags, &args.set)?;
+        let out = RunConfig::out(file.as_deref(), &flags, &args.text.set)?;
         let own = out.join(SETTINGS);
         ensure!(
             own.is_file(),
@@ -79,24 +78,47 @@ pub fn settings(args: &PretrainArgs) -> Result<RunConfig> {
         );
         file.get_or_insert(own);
     }
-    RunConfig::load(file.as_deref(), &flags, &args.set)
+    RunConfig::load(file.as_deref(), &flags, &args.text.set)
 }
 
-/// The flags that were given, as settings.
-fn flags(args: &PretrainArgs) -> Table {
-    let path = |path: &PathBuf| Value::String(path.display().to_string());
-    let texts = (!args.text.is_empty()).then(|| Value::Array(args.text.iter().map(path).collect()));
-    let settings = [
-        ("text", texts),
-        ("tokenizer", args.tokenizer.as_ref().map(path)),
-        ("out", args.out.as_ref().map(path)),
+/// The settings under which a text is looked at: those of `pretrain` with the same arguments.
+///
+/// # Errors
+/// If a setting is wrong.
+pub fn text_settings(args: &TextArgs) -> Result<RunConfig> {
+    RunConfig::load(args.config.as_deref(), &text_flags(args), &args.set)
+}
+
+fn text_flags(args: &TextArgs) -> Table {
+    let text = |text: &String| Value::String(text.clone());
+    let sources: Vec<_> = args.source.iter().map(text).collect();
+    let weights: Vec<_> = args.weights.iter().map(|&weight| Value::Float(weight)).collect();
+    given([
+        ("source", (!sources.is_empty()).then_some(Value::Array(sources))),
+        ("weights", (!weights.is_empty()).then_some(Value::Array(weights))),
+        ("shards", args.shards.as_deref().map(|shards| path(&absolute(shards).unwrap_or(shards.to_owned())))),
+        ("tokenizer", args.tokenizer.as_ref().map(text)),
+    ])
+}
+
+fn run_flags(args: &PretrainArgs) -> Table {
+    given([
+        ("out", args.out.as_deref().map(path)),
         ("max_steps", args.max_steps.map(|steps| Value::Integer(steps.into()))),
         ("seed", args.seed.map(|seed| Value::Integer(seed as i64))),
         ("device", args.device.map(|device| Value::String(device.to_string()))),
         ("precision", args.precision.map(|precision| Value::String(precision.to_string()))),
         ("threads", args.threads.map(|threads| Value::Integer(threads.into()))),
-    ];
-    settings.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
+    ])
+}
+
+fn path(path: &Path) -> Value {
+    Value::String(path.display().to_string())
+}
+
+/// The flags that were given, as settings.
+fn given<const N: usize>(flags: [(&str, Option<Value>); N]) -> Table {
+    flags.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
 }
 
 /// Draws the curves of runs, each named after its folder.

@@ -4,25 +4,27 @@ use anyhow::Result;
 use candle_core::Device;
 use sibert_model::{Gradients, Mode, PreTraining, PretrainingOutput, Tape, random};
 
-use crate::batch;
+use crate::batch::{self, Pairs};
 use crate::config::RunConfig;
 use crate::data::batches::MaskedBatch;
 
-/// Sums over the masked tokens of a step's batch.
+/// Sums over a step's batch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sums {
-    /// Sum of their cross-entropies.
+    /// Sum of the cross-entropies of its masked tokens.
     pub loss: f64,
-    /// How many were predicted correctly.
+    /// How many of them were predicted correctly.
     pub correct: usize,
     /// How many there are.
     pub masked: usize,
+    /// Pairs of sentences, if the model judges them.
+    pub pairs: Pairs,
 }
 
 impl Sums {
-    /// The mean loss of the batch.
+    /// The mean loss of the batch: of its masked tokens, and of its pairs of sentences if the model judges them.
     pub fn mean_loss(&self) -> f64 {
-        self.loss / self.masked as f64
+        self.loss / self.masked as f64 + self.pairs.mean_loss().unwrap_or(0.)
     }
 }
 
@@ -48,15 +50,20 @@ pub fn gradients(
     let mode = Mode::train(random::fork(random::named(config.seed, "dropout"), step as u64));
     let mut gradients = Gradients::of(model.parameters().iter().map(|(_, var)| var));
     let mut sums = Sums { masked: masked(&micro_batches), ..Sums::default() };
+    let sequences: usize = micro_batches.iter().map(|(_, batch)| batch.batch).sum();
     for (row, batch) in micro_batches.into_iter().filter(|(_, batch)| !batch.labels.is_empty()) {
-        let batch = batch::to_device(batch, device)?; // (micro_batch, seq_len)
+        let batch = batch::to_device(batch, model, device)?; // (micro_batch, seq_len)
         let forward = || Tape::record(|| model.forward(&batch, mode.from_row(row)));
         let (output, tape) = config.precision.scope(forward)?;
         sums.loss += f64::from(output.masked_lm_loss.to_scalar::<f32>()?);
         sums.correct += output.correct(&batch.labels)?;
-        let PretrainingOutput { masked_lm_loss: loss, logits, .. } = output;
+        sums.pairs.add(&output, &batch)?;
+        let PretrainingOutput { masked_lm_loss, next_sentence_loss, logits, .. } = output;
         drop(logits); // the backward pass needs the memory
-        tape.backward(&[(&loss, config.loss_scale / sums.masked as f64)], &mut gradients)?;
+        let masked_lm = (&masked_lm_loss, config.loss_scale / sums.masked as f64);
+        let pairs = next_sentence_loss.as_ref().map(|loss| (loss, config.loss_scale / sequences as f64));
+        let losses: Vec<_> = [masked_lm].into_iter().chain(pairs).collect();
+        tape.backward(&losses, &mut gradients)?;
     }
     Ok((gradients, sums))
 }

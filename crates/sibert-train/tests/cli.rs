@@ -84,14 +84,17 @@ fn resume_tells_what_changed_and_what_is_left() {
     assert_has(&folder.text("run/config.toml"), "max_steps = 8");
     assert!(!longer.contains("text has changed"), "{longer}");
     folder.write("text.txt", folder.text("text.txt").replace("horse", "goat"));
-    assert_has(&folder.resume(&[]), "the text has changed since the checkpoint");
+    assert_has(
+        &folder.resume(&[]),
+        "the text has changed since the run began: it goes on with the text as it was",
+    );
 }
 
 #[test]
 fn text_that_is_smaller_than_a_sequence_is_enough() {
     let folder = Folder::new();
     folder.write("tiny.txt", "a b a b\na b a\n");
-    stdout(&folder.pretrain(&["--text", "tiny.txt"]));
+    stdout(&folder.pretrain(&["--source", "tiny.txt"]));
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn unknown_words_are_counted() {
     let folder = Folder::new();
     let letters: String = ('\u{4e00}'..'\u{4f00}').map(|letter| format!("{letter} the cat\n")).collect();
     folder.write("letters.txt", letters);
-    let message = stderr(&folder.pretrain(&["--text", "letters.txt", "--set", "vocab_size=300"]));
+    let message = stderr(&folder.pretrain(&["--source", "letters.txt", "--set", "vocab_size=300"]));
     assert_has(&message, "% of these tokens are [UNK], words that the vocabulary cannot spell");
 }
 

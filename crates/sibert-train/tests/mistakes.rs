@@ -36,12 +36,12 @@ fn unfit_text_is_named() {
     fs::create_dir(folder.path("folder")).unwrap();
     for (text, message) in [
         ("nowhere.txt", "cannot read text nowhere.txt\n  caused by: No such file or directory"),
-        ("empty.txt", "empty.txt: no text found, only blank lines"),
+        ("empty.txt", "error: empty.txt\n  caused by: no text found, only blank lines"),
         ("latin1.txt", "latin1.txt: byte offset 11: not UTF-8 (found 0xe9): remove the byte, or convert"),
         ("folder", "folder: the folder holds no .txt or .text file"),
         ("one.txt", "the corpus is too small to hold a part out: expected at least 2 different documents"),
     ] {
-        assert_has(&refused(&folder.pretrain(&["--text", text])), message);
+        assert_has(&refused(&folder.pretrain(&["--source", text])), message);
     }
 }
 
@@ -49,7 +49,7 @@ fn unfit_text_is_named() {
 fn held_out_text_of_unknown_words_is_refused() {
     let folder = Folder::new();
     folder.write("two.txt", "a\nb\n");
-    let message = refused(&folder.pretrain(&["--text", "two.txt"]));
+    let message = refused(&folder.pretrain(&["--source", "two.txt"]));
     assert_has(&message, "held-out text: the tokenizer knows none of its words");
 }
 
@@ -58,7 +58,7 @@ fn unfit_tokenizers_are_named() {
     let folder = Folder::new();
     folder.write("empty.json", "{}");
     for (tokenizer, message) in [
-        ("no.json", "cannot read tokenizer no.json\n  caused by: No such file or directory"),
+        ("no.json", "tokenizer `no.json`: there is no such file"),
         ("empty.json", "cannot read tokenizer empty.json\n  caused by: not a tokenizer.json"),
         ("text.txt", "cannot read tokenizer text.txt\n  caused by: the tokenizer has no [PAD] token"),
         (".", ".: the folder holds neither tokenizer.json nor vocab.txt"),
@@ -146,7 +146,7 @@ fn vocabulary_too_small_for_the_letters_is_refused() {
     let folder = Folder::new();
     let letters = ('ა'..='ჰ').chain('ա'..='ֆ');
     folder.write("letters.txt", letters.map(|letter| format!("{letter}{letter}\n")).collect::<String>());
-    let message = refused(&folder.pretrain(&["--text", "letters.txt", "--set", "vocab_size=100"]));
+    let message = refused(&folder.pretrain(&["--source", "letters.txt", "--set", "vocab_size=100"]));
     assert_has(&message, "vocab_size 100 is too small: the special tokens and the letters of the text alone");
 }
 
@@ -164,6 +164,6 @@ fn unwritable_output_folder_is_refused_before_any_work() {
     let folder = Folder::new();
     folder.write("file", "");
     let message = refused(&folder.pretrain(&["--out", "file/run"]));
-    assert_has(&message, "cannot create the run folder file/run: choose another --out");
+    assert_has(&message, "cannot create the folder file/run: choose another --out");
     assert_has(&message, "Not a directory");
 }

@@ -133,7 +133,7 @@ impl<'a> Bench<'a> {
     fn encode(&self, step: usize) -> Result<()> {
         let size = self.config.micro_batch_size();
         for row in (0..self.config.batch_size).step_by(size) {
-            let batch = batch::to_device(self.tokens.batch(step, row..row + size), self.device)?;
+            let batch = batch::to_device(self.tokens.batch(step, row..row + size), &self.model, self.device)?;
             let encode = || no_grad(|| self.model.encode(&batch, Mode::Eval));
             self.config.precision.scope(encode)?;
         }

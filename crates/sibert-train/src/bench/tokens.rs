@@ -44,6 +44,7 @@ impl RandomTokens {
             labels: positions.iter().map(|&i| input_ids[i as usize]).collect(),
             input_ids,
             positions,
+            next_sentence: None,
         }
     }
 }

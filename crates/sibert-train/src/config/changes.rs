@@ -2,12 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use toml::{Table, Value};
 
 use super::RunConfig;
 
+/// What decides the text of a run; weights only mix it.
+const TEXT: [&str; 9] = [
+    "source",
+    "documents",
+    "field",
+    "column",
+    "sentences",
+    "tokenizer",
+    "vocab_size",
+    "lowercase",
+    "held_out",
+];
+
 impl RunConfig {
+    /// Refuses a text other than that of an earlier resolved config of the same run.
+    ///
+    /// # Errors
+    /// Names what is to change.
+    pub fn ensure_text_of(&self, earlier: &str) -> Result<()> {
+        let is_text = |change: &String| TEXT.iter().any(|key| change.starts_with(&format!("{key} ")));
+        let changes: Vec<_> = self.changes_since(earlier)?.into_iter().filter(is_text).collect();
+        ensure!(
+            changes.is_empty(),
+            "a run cannot go on with another text ({}): start a new run with another --out",
+            changes.join(", ")
+        );
+        Ok(())
+    }
+
     /// The keys whose values differ from those of an earlier resolved config, as `lr 0.0008 → 0.001`.
     ///
     /// `out` is left out: a run may be moved.

@@ -10,7 +10,7 @@ use super::RunConfig;
 const TABLES: [&str; 5] = ["", "schedule", "head", "head.schedule", "model"];
 
 /// Names of other programs, and of things that were moved.
-const ALIASES: [(&str, &str); 20] = [
+const ALIASES: [(&str, &str); 24] = [
     ("learning_rate", "lr"),
     ("wd", "weight_decay"),
     ("steps", "max_steps"),
@@ -24,7 +24,11 @@ const ALIASES: [(&str, &str); 20] = [
     ("mlm_probability", "mask_probability"),
     ("max_grad_norm", "clip"),
     ("output_dir", "out"),
-    ("train_file", "text"),
+    ("train_file", "source"),
+    ("text", "source"),
+    ("dataset", "source"),
+    ("data", "source"),
+    ("next_sentence_prediction", "model.next_sentence_prediction"),
     ("warmup_steps", "schedule.warmup"),
     ("warmup_ratio", "schedule.warmup"),
     ("lr_scheduler_type", "schedule.kind"),

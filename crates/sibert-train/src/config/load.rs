@@ -12,7 +12,9 @@ use super::{RunConfig, diagnose, model, resolve};
 pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
 
 /// A key of a later source, and what it makes meaningless in the sources before.
-const SUPERSEDES: [(&str, &[&str]); 7] = [
+const SUPERSEDES: [(&str, &[&str]); 9] = [
+    ("source", &["shards", "weights"]),
+    ("shards", &["source", "weights", "tokenizer"]),
     ("weight_decay", &["budget"]),
     ("budget", &["weight_decay"]),
     ("optimizer", &["clip"]),

@@ -25,6 +25,8 @@ pub use schedule::{ScheduleConfig, ScheduleKind};
 pub use validate::MOST_THREADS;
 
 use crate::data::builtin::DEFAULT_SENTENCES;
+use crate::data::masking::MaskingSettings;
+use crate::data::sequences::Packing;
 use crate::data::source::DocumentSplit;
 use crate::device::DeviceName;
 
@@ -32,23 +34,48 @@ use crate::device::DeviceName;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
-    /// Files and folders of plain text; an empty list is the corpus built into the program.
-    pub text: Vec<PathBuf>,
-    /// Where one document of `text` ends and the next begins.
-    pub documents: DocumentSplit,
-    /// Sentences of the built-in corpus; unused when `text` is given.
-    pub sentences: usize,
-    /// A `tokenizer.json`; a WordPiece tokenizer is trained on the text when absent.
+    /// Where documents come from: files, folders, globs and `hf://datasets/…`; empty is the corpus built into the
+    /// program.
+    pub source: Vec<String>,
+    /// The share of each source in the tokens that are trained on; empty takes every source once an epoch.
+    pub weights: Vec<f64>,
+    /// A folder that `sibert prepare` made, in place of `source`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tokenizer: Option<PathBuf>,
+    pub shards: Option<PathBuf>,
+    /// Where one document of a text file ends and the next begins.
+    pub documents: DocumentSplit,
+    /// Key of a JSON line that holds the text.
+    pub field: String,
+    /// Column of a parquet file that holds the text.
+    pub column: String,
+    /// Sentences of the built-in corpus; unused when a source is given.
+    pub sentences: usize,
+    /// A tokenizer's file or folder, or a model of the hub; a WordPiece tokenizer is trained on the text when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
     /// Entries of the tokenizer to train; with `tokenizer`, its own size counts instead.
     pub vocab_size: usize,
+    /// Whether the tokenizer to train folds capital letters and accents.
+    pub lowercase: bool,
     /// Fraction of the documents kept for evaluation, between 0 and 1.
     pub held_out: f64,
+    /// How documents become sequences.
+    pub packing: Packing,
     /// Tokens in a sequence, with `[CLS]` and `[SEP]`.
     pub seq_len: usize,
-    /// Probability that a token is chosen for prediction.
+    /// Fraction of a sequence's ordinary tokens that is predicted.
     pub mask_probability: f64,
+    /// Probability that a predicted token becomes `[MASK]`.
+    pub mask_replace_prob: f64,
+    /// Probability that a predicted token becomes a random one; what is left stays as it is.
+    pub random_replace_prob: f64,
+    /// Most tokens predicted in a sequence; no limit when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_predictions_per_seq: Option<usize>,
+    /// Whether the pieces of a word are predicted together.
+    pub whole_word_masking: bool,
+    /// Threads that make batches ahead of the trainer; the batches do not depend on it.
+    pub loader_threads: usize,
 
     /// Seed of initialisation, order, masks and dropout.
     pub seed: u64,
@@ -151,6 +178,22 @@ impl RunConfig {
         self.out.join("metrics.jsonl")
     }
 
+    /// Where a run keeps the shards it made of its sources.
+    pub fn own_shards(&self) -> PathBuf {
+        self.out.join("data")
+    }
+
+    /// Which tokens are predicted, and what stands in their place.
+    pub fn masking(&self) -> MaskingSettings {
+        MaskingSettings {
+            mask_probability: self.mask_probability,
+            mask_replace_prob: self.mask_replace_prob,
+            random_replace_prob: self.random_replace_prob,
+            max_predictions_per_seq: self.max_predictions_per_seq,
+            whole_word_masking: self.whole_word_masking,
+        }
+    }
+
     /// Sequences in one forward pass.
     pub fn micro_batch_size(&self) -> usize {
         self.batch_size / self.accumulation_steps
@@ -160,14 +203,25 @@ impl RunConfig {
 impl Default for RunConfig {
     fn default() -> Self {
         Self {
-            text: Vec::new(),
+            source: Vec::new(),
+            weights: Vec::new(),
+            shards: None,
             documents: DocumentSplit::BlankLine,
+            field: "text".into(),
+            column: "text".into(),
             sentences: DEFAULT_SENTENCES,
             tokenizer: None,
             vocab_size: 8192,
+            lowercase: true,
             held_out: 0.05,
+            packing: Packing::FullSentences,
             seq_len: 128,
             mask_probability: 0.15,
+            mask_replace_prob: 0.8,
+            random_replace_prob: 0.1,
+            max_predictions_per_seq: None,
+            whole_word_masking: false,
+            loader_threads: 1,
             seed: 0,
             out: "runs/sibert".into(),
             device: DeviceName::Cpu,

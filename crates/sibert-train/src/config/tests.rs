@@ -48,8 +48,13 @@ fn every_config_of_the_repository_loads() {
 fn resolved_config_loads_to_the_same_run() {
     let bert =
         ["model.type=bert", "optimizer=adamw", "schedule.kind=cosine", "schedule.warmup=0.1", "threads=2"];
-    let odd =
-        ["clip=none", "weight_decay=0.3", "text=[\"a b.txt\"]", "tokenizer=t.json", "model.hidden_size=256"];
+    let odd = [
+        "clip=none",
+        "weight_decay=0.3",
+        "source=[\"a b.txt\"]",
+        "tokenizer=t.json",
+        "model.hidden_size=256",
+    ];
     for sets in [&[][..], &bert, &odd] {
         let config = with(sets).unwrap();
         assert_eq!(from_text(&config.to_toml().unwrap()).unwrap(), config);
@@ -95,7 +100,7 @@ fn value_of_another_type_names_line_key_expected_and_found() {
     for (text, error) in [
         ("\n\nlr = \"fast\"", "base.toml:3: lr: expected a number, found string \"fast\""),
         ("seed = -1", "base.toml:1: seed: expected a whole number, 0 or more, found integer -1"),
-        ("text = \"a.txt\"", "base.toml:1: text: expected a list in brackets, found string \"a.txt\""),
+        ("source = \"a.txt\"", "base.toml:1: source: expected a list in brackets, found string \"a.txt\""),
         (
             "[model]\nhidden_size = 1.5",
             "base.toml:2: model.hidden_size: expected a whole number, 0 or more, found floating point 1.5",
@@ -137,7 +142,7 @@ fn broken_rule_names_key_value_and_rule() {
             "batch_size 30 is not a multiple of accumulation_steps 4",
         ),
         (&["max_steps=0"], "max_steps is 0, expected at least 1"),
-        (&["mask_probability=1.5"], "mask_probability is 1.5, expected above 0 and below 1"),
+        (&["mask_probability=1.5"], "mask_probability is 1.5, expected above 0 and below 1; BERT uses 0.15"),
         (&["clip=0.5"], "clip is 0.5, expected √C of at least 1, or \"none\""),
         (&["weight_decay=0"], "clip is 2, but weight_decay is 0: every update would be clipped to 0"),
         (&["lr=1", "weight_decay=1"], "lr 1 times weight_decay 1 is 1, expected below 1"),

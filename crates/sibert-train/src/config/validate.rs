@@ -4,6 +4,7 @@ use anyhow::{Result, bail, ensure};
 use sibert_model::{ModelType, Precision};
 
 use super::{HeadConfig, Optimizer, RunConfig};
+use crate::data::sequences::Packing;
 use crate::device::DeviceName;
 
 /// More threads than this take longer to start than to train.
@@ -51,6 +52,7 @@ impl RunConfig {
             ("batch_size", self.batch_size),
             ("accumulation_steps", self.accumulation_steps),
             ("threads", self.threads.unwrap_or(1)),
+            ("loader_threads", self.loader_threads),
             ("log_every", self.log_every),
             ("eval_every", self.eval_every),
             ("eval_sequences", self.eval_sequences),
@@ -75,14 +77,40 @@ impl RunConfig {
         ensure!(!self.out.as_os_str().is_empty(), "out is empty, expected a folder");
         ensure!(self.sentences >= 100, "sentences is {}, expected at least 100", self.sentences);
         ensure!(self.vocab_size >= 100, "vocab_size is {}, expected at least 100", self.vocab_size);
-        for (key, value) in [("held_out", self.held_out), ("mask_probability", self.mask_probability)] {
-            ensure!(value > 0.0 && value < 1.0, "{key} is {value}, expected above 0 and below 1");
-        }
+        let held_out = self.held_out;
+        ensure!(held_out > 0.0 && held_out < 1.0, "held_out is {held_out}, expected above 0 and below 1");
+        self.masking().validate()?;
+        self.validate_sources()?;
         let (seq_len, positions) = (self.seq_len, self.model.max_position_embeddings);
         ensure!(seq_len >= 8, "seq_len is {seq_len}, expected at least 8");
         ensure!(
             seq_len <= positions,
             "seq_len {seq_len} is longer than model.max_position_embeddings {positions}"
+        );
+        Ok(())
+    }
+
+    fn validate_sources(&self) -> Result<()> {
+        let Self { source, weights, shards, packing, .. } = self;
+        if let Some(shards) = shards {
+            let folder = shards.display();
+            ensure!(source.is_empty(), "source and shards are both set: shards {folder} already hold a text");
+            ensure!(
+                self.tokenizer.is_none(),
+                "tokenizer and shards are both set: shards {folder} were made with a tokenizer of their own"
+            );
+        } else {
+            ensure!(
+                weights.is_empty() || weights.len() == source.len(),
+                "weights has {} numbers for {} sources, expected one for each source",
+                weights.len(),
+                source.len()
+            );
+        }
+        weights.iter().try_for_each(|&weight| positive("weights", weight))?;
+        ensure!(
+            *packing == Packing::SentencePairs || !self.model.next_sentence_prediction,
+            "model.next_sentence_prediction needs packing = \"sentence_pairs\", found \"{packing}\""
         );
         Ok(())
     }

@@ -16,6 +16,12 @@ pub struct Evaluation {
     pub eval_loss: f64,
     /// Share of the masked words predicted correctly.
     pub eval_accuracy: f64,
+    /// Mean cross-entropy of the pairs of sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eval_next_sentence_loss: Option<f64>,
+    /// Share of the pairs of sentences judged correctly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eval_next_sentence_accuracy: Option<f64>,
 }
 
 /// The open `metrics.jsonl` of a run.
@@ -104,7 +110,13 @@ mod tests {
     use super::*;
 
     fn evaluation(step: usize) -> Evaluation {
-        Evaluation { step, eval_loss: 0.5, eval_accuracy: 0.25 }
+        Evaluation {
+            step,
+            eval_loss: 0.5,
+            eval_accuracy: 0.25,
+            eval_next_sentence_loss: None,
+            eval_next_sentence_accuracy: None,
+        }
     }
 
     fn line(step: usize) -> String {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Pairs;
+
 /// The quantities of one optimizer step.
 #[derive(Clone, Debug, Default)]
 pub struct StepMetrics {
@@ -11,6 +13,8 @@ pub struct StepMetrics {
     pub correct: u64,
     /// Masked words.
     pub masked: u64,
+    /// Pairs of sentences.
+    pub pairs: Pairs,
     /// Tokens read.
     pub tokens: u64,
     /// Learning rate η of the encoder.
@@ -29,6 +33,8 @@ pub struct StepMetrics {
     pub effective_lr: Option<f64>,
     /// Wall time of the step.
     pub seconds: f64,
+    /// The part of it that was spent waiting for the batch.
+    pub wait_seconds: f64,
 }
 
 /// Sums since the last report; part of a checkpoint, so that a resumed run reports the same numbers.
@@ -44,6 +50,9 @@ pub struct Window {
     pub correct: u64,
     /// Sum of [`StepMetrics::masked`].
     pub masked: u64,
+    /// Sum of [`StepMetrics::pairs`].
+    #[serde(default)]
+    pub pairs: Pairs,
     /// Sum of [`StepMetrics::tokens`].
     pub tokens: u64,
     /// Sum of [`StepMetrics::clip_factor`].
@@ -62,6 +71,9 @@ pub struct Window {
     pub effective_lr: Option<f64>,
     /// Wall time of the steps.
     pub seconds: f64,
+    /// Sum of [`StepMetrics::wait_seconds`]; checkpoints of earlier versions do not know it.
+    #[serde(default)]
+    pub wait_seconds: f64,
 }
 
 /// One line of `metrics.jsonl` about training; everything but `timing` repeats exactly from run to run.
@@ -73,6 +85,12 @@ pub struct Report {
     pub loss: f64,
     /// Share of the masked words of the window that were predicted correctly.
     pub masked_accuracy: f64,
+    /// Mean cross-entropy of the window's pairs of sentences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_sentence_loss: Option<f64>,
+    /// Share of the window's pairs of sentences that were judged correctly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_sentence_accuracy: Option<f64>,
     /// Learning rate η of the encoder at the last step.
     pub lr: f64,
     /// Learning rate of the head at the last step.
@@ -105,6 +123,8 @@ pub struct Timing {
     pub tokens_per_second: f64,
     /// Since step 0, over all resumed parts.
     pub elapsed_seconds: f64,
+    /// Share of the steps' time that was spent waiting for batches.
+    pub loader_wait: f64,
 }
 
 impl Window {
@@ -115,6 +135,7 @@ impl Window {
         self.loss_sum += step.loss_sum;
         self.correct += step.correct;
         self.masked += step.masked;
+        self.pairs.merge(&step.pairs);
         self.tokens += step.tokens;
         self.clip_factor_sum += step.clip_factor;
         if let Some(angle) = step.angle {
@@ -123,6 +144,7 @@ impl Window {
         (self.grad_norm, self.param_norm) = (step.grad_norm, step.param_norm);
         (self.lr, self.head_lr, self.effective_lr) = (step.lr, step.head_lr, step.effective_lr);
         self.seconds += step.seconds;
+        self.wait_seconds += step.wait_seconds;
     }
 
     /// The means since the last report, and an empty window. Steps without a masked word give a loss of 0.
@@ -134,6 +156,8 @@ impl Window {
             step,
             loss: window.loss_sum / masked,
             masked_accuracy: window.correct as f64 / masked,
+            next_sentence_loss: window.pairs.mean_loss(),
+            next_sentence_accuracy: window.pairs.accuracy(),
             lr: window.lr,
             head_lr: window.head_lr,
             grad_norm: window.grad_norm,
@@ -146,6 +170,7 @@ impl Window {
             timing: Timing {
                 tokens_per_second: window.tokens as f64 / window.seconds.max(1e-9),
                 elapsed_seconds,
+                loader_wait: window.wait_seconds / window.seconds.max(1e-9),
             },
         }
     }
@@ -166,6 +191,7 @@ mod tests {
             angle: Some(clip_factor),
             grad_norm: loss_sum,
             seconds: 0.5,
+            wait_seconds: 0.125,
             ..StepMetrics::default()
         }
     }
@@ -179,6 +205,7 @@ mod tests {
         assert_eq!((report.loss, report.masked_accuracy), (2., 0.5));
         assert_eq!((report.clip_rate, report.clip_factor, report.angle), (0.5, 0.75, Some(0.75)));
         assert_eq!((report.grad_norm, report.timing.tokens_per_second), (30., 200.));
+        assert_eq!(report.timing.loader_wait, 0.25);
         assert_eq!(window, Window::default());
     }
 
@@ -199,6 +226,6 @@ mod tests {
         let mut line = serde_json::to_value(&report).unwrap();
         assert_eq!(line["timing"]["elapsed_seconds"], 3.);
         line.as_object_mut().unwrap().remove("timing");
-        assert!(!line.to_string().contains("seconds") && !line.to_string().contains("per_second"));
+        assert!(["second", "wait"].iter().all(|time| !line.to_string().contains(time)));
     }
 }

@@ -14,7 +14,8 @@ use crate::batch;
 use crate::checkpoint::{self, Best, Snapshot, TrainingState};
 use crate::config::RunConfig;
 use crate::console::note;
-use crate::data::Corpus;
+use crate::data::loader::Loader;
+use crate::data::{Corpus, tokenizer_config};
 use crate::log::{Evaluation, MetricsLog, Progress, StepMetrics};
 use crate::plot;
 use crate::run::Run;
@@ -50,10 +51,12 @@ impl<'a> Training<'a> {
     fn train(&mut self, stop: &Stop) -> Result<bool> {
         let config = self.config;
         let progress = Progress::new(config.max_steps, self.state.step);
+        let mut loader = self.load()?;
         while self.state.step < config.max_steps {
             let began = Instant::now();
-            let mut step = self.step().with_context(|| self.last_words(self.state.step + 1))?;
+            let mut step = self.step(&mut loader).with_context(|| self.last_words(self.state.step + 1))?;
             step.seconds = began.elapsed().as_secs_f64();
+            step.wait_seconds = loader.waited().as_secs_f64();
             self.state.step += 1;
             self.state.tokens_seen += step.tokens;
             self.state.elapsed_seconds += step.seconds;
@@ -90,13 +93,17 @@ impl<'a> Training<'a> {
         Ok(true)
     }
 
+    /// The batches of the steps that are left.
+    fn load(&self) -> Result<Loader> {
+        let Self { config, corpus, state, .. } = self;
+        let steps = state.step as u64..config.max_steps as u64;
+        Loader::start(corpus.train.clone(), steps, config.micro_batch_size(), config.loader_threads)
+    }
+
     /// One optimizer step: gradients of the batch's mean loss, summed over its micro-batches, then the update.
-    fn step(&mut self) -> Result<StepMetrics> {
+    fn step(&mut self, loader: &mut Loader) -> Result<StepMetrics> {
         let (config, step) = (self.config, self.state.step);
-        let size = config.micro_batch_size();
-        let rows = (0..config.accumulation_steps).map(|i| i * size);
-        let micro_batches: Vec<_> =
-            rows.map(|row| (row, self.corpus.train.micro_batch(step as u64, row..row + size))).collect();
+        let micro_batches = loader.next()?;
         ensure!(
             step::masked(&micro_batches) > 0,
             "no token to predict in its batch: the tokenizer knows none of the words"
@@ -106,8 +113,8 @@ impl<'a> Training<'a> {
         let metrics = self.update.step(&grads, step).with_context(|| format!("loss {loss}"))?;
         ensure!(loss.is_finite(), "loss {loss}, with finite gradients");
         let tokens = (config.batch_size * config.seq_len) as u64;
-        let Sums { loss: loss_sum, correct, masked } = sums;
-        Ok(StepMetrics { loss_sum, correct: correct as u64, masked: masked as u64, tokens, ..metrics })
+        let Sums { loss: loss_sum, correct, masked, pairs } = sums;
+        Ok(StepMetrics { loss_sum, correct: correct as u64, masked: masked as u64, pairs, tokens, ..metrics })
     }
 
     fn evaluate(&self) -> Result<Evaluation> {
@@ -144,12 +151,14 @@ impl<'a> Training<'a> {
         self.metrics.sync()?;
         let parameters = self.model.parameters();
         let tokenizer = self.corpus.tokenizer.to_string(true).map_err(anyhow::Error::msg)?;
+        let longest = self.model.config().max_position_embeddings;
         let path = checkpoint::save(
             &config.out,
             &Snapshot {
                 config_json: &self.model.config().to_json()?,
                 model: parameters.into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect(),
                 tokenizer_json: &tokenizer,
+                tokenizer_config_json: &tokenizer_config::text(&self.corpus.tokenizer, longest)?,
                 optimizer: self.update.state()?,
                 state,
                 run_toml: &config.to_toml()?,
@@ -167,6 +176,9 @@ impl<'a> Training<'a> {
 
     fn draw(&self) -> Result<Vec<PathBuf>> {
         let out = &self.config.out;
+        if !self.config.metrics().exists() {
+            return Ok(Vec::new()); // stopped before the first report
+        }
         let name = out.file_name().unwrap_or(out.as_os_str()).to_string_lossy();
         plot::draw(&[(name.into_owned(), self.config.metrics())], &out.join("curves"))
     }
@@ -182,6 +194,7 @@ impl<'a> Training<'a> {
 }
 
 fn held_out_line(evaluation: &Evaluation) -> String {
-    let Evaluation { step, eval_loss, eval_accuracy } = evaluation;
-    format!("step {step}  held-out loss {eval_loss:.3}  accuracy {:.1} %", 100. * eval_accuracy)
+    let Evaluation { step, eval_loss, eval_accuracy, eval_next_sentence_accuracy: pairs, .. } = evaluation;
+    let pairs = pairs.map_or(String::new(), |share| format!("  next sentence {:.1} %", 100. * share));
+    format!("step {step}  held-out loss {eval_loss:.3}  accuracy {:.1} %{pairs}", 100. * eval_accuracy)
 }

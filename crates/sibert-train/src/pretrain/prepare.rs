@@ -2,17 +2,18 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use sibert_model::{ModelConfig, PreTraining};
+use tokenizers::Tokenizer;
 
 use super::Training;
 use crate::batch::DTYPE;
 use crate::checkpoint::{self, Loaded, TrainingState};
 use crate::config::RunConfig;
 use crate::console::note;
-use crate::data::source::{self, Document};
-use crate::data::{Corpus, DataSettings, builtin, tokenizer};
+use crate::corpus;
+use crate::data::{Corpus, tokenizer};
 use crate::log::MetricsLog;
 use crate::run::Run;
 use crate::update::Update;
@@ -28,19 +29,18 @@ impl<'a> Training<'a> {
     pub fn prepare(run: &'a Run) -> Result<Self> {
         let Run { config, device, .. } = run;
         let resumed = if run.resume { newest_checkpoint(config, device)? } else { None };
-        let given = match &resumed {
-            Some(checkpoint) => Some(&checkpoint.tokenizer_json),
-            None => config.tokenizer.as_ref(),
-        };
-        let given = given.map(|path| tokenizer::load(path)).transpose()?;
-        let corpus = Corpus::prepare(documents(config)?, given, &data_settings(config))?;
-        let pad = corpus.train.sequences().special().pad;
-        let model_config = config.model.to_model_config(tokenizer::vocab_size(&corpus.tokenizer), pad);
+        let shards = corpus::of_run(config, resumed.as_ref())?;
+        let corpus = Corpus::open(&shards, &corpus::data_settings(config))?;
+        if let Some(checkpoint) = &resumed {
+            ensure_same_tokenizer(checkpoint, &corpus.tokenizer)?;
+        }
+        let vocab_size = tokenizer::vocab_size(&corpus.tokenizer);
+        let model_config = config.model.to_model_config(vocab_size, corpus.special.pad);
         let (model, update, mut state) = match resumed {
             Some(saved) => restored(saved, config, &model_config, device)?,
             None => initial(config, &model_config, device)?,
         };
-        let text = corpus.sha256();
+        let text = corpus.sha256.clone();
         if state.step > 0 && state.text_sha256 != text {
             note("the text has changed since the checkpoint: the run goes on with the text as it is now");
         }
@@ -112,36 +112,32 @@ fn newest_checkpoint(config: &RunConfig, device: &Device) -> Result<Option<Loade
     checkpoint::load(&found.path, device).map(Some)
 }
 
-fn documents(config: &RunConfig) -> Result<Vec<Document>> {
-    if config.text.is_empty() {
-        return Ok(builtin::documents(config.seed, config.sentences));
-    }
-    source::documents(&config.text, config.documents)?.collect()
-}
-
-fn data_settings(config: &RunConfig) -> DataSettings {
-    DataSettings {
-        vocab_size: config.vocab_size,
-        seq_len: config.seq_len,
-        batch_size: config.batch_size,
-        held_out: config.held_out,
-        mask_probability: config.mask_probability,
-        seed: config.seed,
-    }
+/// The ids of a text mean nothing to a model that was trained with another tokenizer.
+fn ensure_same_tokenizer(checkpoint: &Loaded, tokenizer: &Tokenizer) -> Result<()> {
+    let text = |tokenizer: &Tokenizer| tokenizer.to_string(false).map_err(anyhow::Error::msg);
+    ensure!(
+        text(&tokenizer::load(&checkpoint.tokenizer_json)?)? == text(tokenizer)?,
+        "{}: the model was trained with another tokenizer than the one that prepared the text: name the shards or \
+         sources that it began with, or start a new run with another --out",
+        checkpoint::name_of(checkpoint.state.step)
+    );
+    Ok(())
 }
 
 /// `228709 tokens in 3768 sequences to train on, 200 sequences held out, vocabulary 1628, 6.8 epochs`.
 fn describe(corpus: &Corpus, config: &RunConfig) {
-    let train = corpus.train.sequences();
+    let counts = corpus.counts;
+    let epochs = corpus.train.epochs(config.max_steps as u64);
+    let epochs: Vec<String> = epochs.iter().map(|epochs| format!("{epochs:.1}")).collect();
     note(format!(
-        "{} tokens in {} sequences to train on, {} sequences held out, vocabulary {}, {:.1} epochs",
-        train.tokens(),
-        train.len(),
-        corpus.held_out.sequences().len(),
+        "{} tokens in {} sequences to train on, {} sequences held out, vocabulary {}, {} epochs",
+        counts.tokens,
+        corpus.train.sequences(),
+        corpus.held_out.len(),
         tokenizer::vocab_size(&corpus.tokenizer),
-        corpus.train.epochs(config.max_steps as u64)
+        epochs.join(", ")
     ));
-    let unknown = 100. * train.unknown_share();
+    let unknown = 100. * counts.unknown as f64 / counts.tokens.max(1) as f64;
     if unknown > MANY_UNKNOWN {
         note(format!("{unknown:.1} % of these tokens are [UNK], words that the vocabulary cannot spell"));
     }

@@ -10,23 +10,29 @@ use crate::data::builtin;
 use crate::data::guess::FrequencyGuess;
 use crate::fill_mask;
 
+/// Held-out sequences that the last evaluation reads, unless `eval_sequences` is more.
+const SEQUENCES: usize = 2048;
+
 impl Training<'_> {
-    /// Prints the loss on all that was held out beside the trivial guess, a few sentences, and the files.
+    /// Prints the loss on what was held out beside the trivial guess, a few sentences, and the files.
     ///
     /// # Errors
     /// If the device fails or standard output is closed.
     pub fn summarise(&self) -> Result<()> {
         let Self { config, corpus, .. } = self;
-        let guess = FrequencyGuess::new(corpus.train.sequences(), &corpus.held_out);
+        let (all, size) = (corpus.held_out.len(), config.micro_batch_size());
+        let count = all.min(SEQUENCES.max(config.eval_sequences));
+        let guess = FrequencyGuess::new(&corpus.text, corpus.special, &corpus.held_out, count);
         let word = corpus.tokenizer.id_to_token(guess.token).unwrap_or_default();
-        let (all, size) = (corpus.held_out.sequences().len(), config.micro_batch_size());
-        let found = batch::evaluate(&self.model, &corpus.held_out, all, size, self.device, self.state.step)?;
+        let found =
+            batch::evaluate(&self.model, &corpus.held_out, count, size, self.device, self.state.step)?;
+        let which = if count == all { format!("all {all}") } else { format!("{count} of {all}") };
         let row = |name: &str, value: String| result(format!("{name:<32}{value:>8}"));
-        result(format!("after {} steps, on all {all} held-out sequences:", self.state.step))?;
+        result(format!("after {} steps, on {which} held-out sequences:", self.state.step))?;
         row("  loss", format!("{:.4}", found.eval_loss))?;
         row("  masked words guessed right", format!("{:.1} %", 100. * found.eval_accuracy))?;
         row(&format!("  always guessing {word:?}"), format!("{:.1} %", 100. * guess.accuracy))?;
-        if config.text.is_empty() {
+        if config.source.is_empty() && config.shards.is_none() {
             self.fill_examples()?;
         }
         result(format!("\ncurves      {}", config.out.join("curves.png").display()))?;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 /// A run of a few thousand parameters, with dropout, on `text.txt`.
 pub const SMALL: &str = r#"
-text = ["text.txt"]
+source = ["text.txt"]
 documents = "per_line"
 held_out = 0.2
 vocab_size = 120
@@ -80,6 +80,11 @@ impl Folder {
         self.command(args).output().unwrap()
     }
 
+    /// Runs the program with these variables in its environment.
+    pub fn sibert_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Output {
+        self.command(args).envs(variables.iter().copied()).output().unwrap()
+    }
+
     /// Starts the program, and does not wait for it.
     pub fn start(&self, args: &[&str]) -> Child {
         self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
@@ -111,7 +116,9 @@ impl Outcome {
         let lines = folder.text(&format!("{run}/metrics.jsonl"));
         let metrics = lines.lines().map(|line| without(line, "/timing"));
         let mut state = without(&folder.text(&last("training_state/state.json")), "/elapsed_seconds");
-        *state.pointer_mut("/window/seconds").unwrap() = Value::Null;
+        for time in ["/window/seconds", "/window/wait_seconds"] {
+            *state.pointer_mut(time).unwrap() = Value::Null;
+        }
         Self {
             model: folder.bytes(&last("model.safetensors")),
             optimizer: folder.bytes(&last("training_state/optimizer.safetensors")),

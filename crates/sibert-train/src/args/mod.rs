@@ -1,0 +1,69 @@
+//! The command line, as clap reads it: a file for each subcommand, and the text that several of them read.
+
+mod bench;
+mod data;
+mod fill_mask;
+mod plot;
+mod prepare;
+mod pretrain;
+mod text;
+mod tokenizer;
+mod verify;
+
+use clap::builder::RangedI64ValueParser;
+use clap::{Parser, Subcommand};
+
+pub use bench::{Arch, BenchArgs};
+pub use data::{DataArgs, DataView};
+pub use fill_mask::FillMaskArgs;
+pub use plot::PlotArgs;
+pub use prepare::PrepareArgs;
+pub use pretrain::PretrainArgs;
+pub use text::{SourceArgs, TextArgs};
+pub use tokenizer::{TokenizerCommand, TrainTokenizerArgs};
+pub use verify::VerifyArgs;
+
+use crate::config::MOST_THREADS;
+
+/// SIBERT: a scale-invariant BERT, pretrained by plain SGD.
+#[derive(Debug, Parser)]
+#[command(name = "sibert", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Pretrain an encoder by masked language modelling
+    Pretrain(PretrainArgs),
+    /// Turn text into token ids once, to train on from then on
+    Prepare(PrepareArgs),
+    /// Learn a tokenizer
+    #[command(subcommand)]
+    Tokenizer(TokenizerCommand),
+    /// Look at a text before training on it
+    Data(DataArgs),
+    /// Guess the masked words of sentences
+    FillMask(FillMaskArgs),
+    /// Check the scale invariance of a trained model
+    Verify(VerifyArgs),
+    /// Draw the training curves of one run or several
+    Plot(PlotArgs),
+    /// Time training steps, or the forward pass, on random tokens
+    Bench(BenchArgs),
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected at least 1".to_string()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("expected a whole number".to_string()),
+    }
+}
+
+fn thread_count() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=MOST_THREADS as i64)
+}

@@ -1,0 +1,19 @@
+//! `sibert plot`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Arguments of `sibert plot`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  sibert plot runs/sibert-mini-cpu runs/bert-mini-cpu --out docs/results/mini")]
+pub struct PlotArgs {
+    /// Folders of runs, each with a metrics.jsonl
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Write STEM.svg and STEM.png [default: curves, in the first run's folder]
+    #[arg(long, value_name = "STEM")]
+    pub out: Option<PathBuf>,
+}

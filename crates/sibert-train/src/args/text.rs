@@ -1,0 +1,47 @@
+//! What text a command reads, and how.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::data::source::DocumentSplit;
+
+/// A text, and the settings it is read with.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TextArgs {
+    /// Config file [default: the built-in quickstart]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Files, folders, patterns or hf:// data sets: text, JSON lines or parquet [default: the built-in corpus]
+    #[arg(long, alias = "text", value_name = "SOURCE", num_args = 1..)]
+    pub source: Vec<String>,
+    /// Share of each source in the training tokens [default: every document once an epoch]
+    #[arg(long, value_name = "W", num_args = 1..)]
+    pub weights: Vec<f64>,
+    /// A folder that prepare made, in place of sources
+    #[arg(long, value_name = "DIR", conflicts_with = "source")]
+    pub shards: Option<PathBuf>,
+    /// A tokenizer's file or folder, or a model of the hub [default: learn one from the text]
+    #[arg(long, value_name = "TOKENIZER")]
+    pub tokenizer: Option<String>,
+    /// Any config key, as in lr=1e-3 or model.hidden_size=128
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
+    pub set: Vec<String>,
+}
+
+/// Where text comes from and what a document is in it.
+#[derive(Clone, Debug, Args)]
+pub struct SourceArgs {
+    /// Files, folders, patterns or hf:// data sets: text, JSON lines or parquet
+    #[arg(long = "source", value_name = "SOURCE", num_args = 1.., required = true)]
+    pub sources: Vec<String>,
+    /// What ends a document in text files
+    #[arg(long, value_enum, value_name = "WHERE", default_value = "blank_line")]
+    pub documents: DocumentSplit,
+    /// Field of JSON lines that holds the text; a.b is field b of the object a
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    pub field: String,
+    /// Column of parquet files that holds the text; a.b is column b of the group a
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    pub column: String,
+}

@@ -1,0 +1,45 @@
+//! `sibert tokenizer`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{SourceArgs, at_least_one, thread_count};
+
+/// The subcommands of `sibert tokenizer`.
+#[derive(Debug, Subcommand)]
+pub enum TokenizerCommand {
+    /// Learn a WordPiece tokenizer from text
+    Train(TrainTokenizerArgs),
+}
+
+/// Arguments of `sibert tokenizer train`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sibert tokenizer train --source books/ --out tokenizer --vocab-size 8192
+  sibert tokenizer train --source notes.txt letters/ --documents per_line --cased --out cased
+
+Writes tokenizer.json, vocab.txt and tokenizer_config.json, which sibert, tokenizers and
+transformers read. The same text gives the same files, whatever the number of threads.
+Memory is bounded: of more than 4 million distinct words the rarest are dropped.")]
+pub struct TrainTokenizerArgs {
+    /// Where the text comes from
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// Folder for the files of the tokenizer
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Entries of the vocabulary, special tokens included
+    #[arg(long, value_name = "N", default_value_t = 30_522, value_parser = at_least_one)]
+    pub vocab_size: usize,
+    /// Keep capital letters and accents
+    #[arg(long)]
+    pub cased: bool,
+    /// CPU threads [default: every core]
+    #[arg(long, value_name = "N", value_parser = thread_count())]
+    pub threads: Option<u32>,
+    /// Replace other files of the same names
+    #[arg(long)]
+    pub force: bool,
+}

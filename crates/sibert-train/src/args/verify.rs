@@ -1,0 +1,27 @@
+//! `sibert verify`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::device::DeviceName;
+
+/// Arguments of `sibert verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  sibert verify --model runs/quickstart/best
+
+Scales the encoder by 1e-2 to 1e2 and compares its output, measures how orthogonal gradients are
+to parameters, and the degree of the gradient. Exits with 1 when a check fails.")]
+pub struct VerifyArgs {
+    /// Folder of the model: config.json, model.safetensors, tokenizer.json
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// cpu, cuda, cuda:N or metal
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: DeviceName,
+    /// Seed of the random batch that is checked
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+}

@@ -1,0 +1,106 @@
+//! From the settings of a run to the text that it trains on.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::checkpoint::Loaded;
+use crate::config::RunConfig;
+use crate::console::note;
+use crate::data::prepare::{self, Existing, Request, TokenizerChoice};
+use crate::data::sequences::Packing;
+use crate::data::shards::{Learned, MANIFEST, Preparation, SHARD_TOKENS, Shards};
+use crate::data::{DataSettings, source, tokenizer_reference};
+use crate::hub::reference::is_hub_spec;
+
+/// The shards that the settings name, or those made of their sources in `folder`.
+///
+/// # Errors
+/// If a source, the tokenizer or a shard cannot be read.
+pub fn shards(config: &RunConfig, folder: &Path) -> Result<Shards> {
+    match &config.shards {
+        Some(shards) => Shards::open(shards),
+        None => Ok(prepare::prepare(&request(config, folder)?)?.shards),
+    }
+}
+
+/// The shards of a run: those it was started with, if it goes on.
+///
+/// A run keeps what it made of its sources, so that it can go on with the same text when they have changed or gone.
+///
+/// # Errors
+/// As [`shards`]; or if a run that goes on is to have another text.
+pub fn of_run(config: &RunConfig, resumed: Option<&Loaded>) -> Result<Shards> {
+    let own = config.own_shards();
+    let Some(checkpoint) = resumed.filter(|_| config.shards.is_none()) else { return shards(config, &own) };
+    config.ensure_text_of(&checkpoint.run_toml)?;
+    if !own.join(MANIFEST).exists() {
+        let remedy = || format!("remove {} to prepare the text of the run anew", own.display());
+        return shards(config, &own).with_context(remedy);
+    }
+    match Shards::open(&own) {
+        Ok(shards) => {
+            compare(config, &own, &shards);
+            Ok(shards)
+        }
+        Err(_) => shards(config, &own), // says what is damaged, and prepares again
+    }
+}
+
+/// Says so if the sources of a run are no longer what its shards were made of. The hub is not asked.
+fn compare(config: &RunConfig, own: &Path, shards: &Shards) {
+    let is_local = |spec: &String| !is_hub_spec(spec);
+    let tokenizer = config.tokenizer.as_ref();
+    if !config.source.iter().all(is_local) || tokenizer.is_some_and(|name| !Path::new(name).exists()) {
+        return;
+    }
+    match request(config, own).and_then(|now| prepare::differences(&now, shards.manifest())) {
+        Ok(differences) if differences.is_empty() => {}
+        Ok(differences) => note(format!(
+            "the text has changed since the run began: it goes on with the text as it was ({})",
+            differences.join("; ")
+        )),
+        Err(error) => note(format!("going on with the text as it was, in {}: {error:#}", own.display())),
+    }
+}
+
+/// What to make in `folder` of the sources of a run.
+fn request(config: &RunConfig, folder: &Path) -> Result<Request> {
+    let sources = match config.source.as_slice() {
+        [] => vec![source::built_in(config.seed, config.sentences)],
+        specs => source::resolve(specs)?,
+    };
+    let RunConfig { vocab_size, lowercase, .. } = *config;
+    let tokenizer = match &config.tokenizer {
+        Some(reference) => TokenizerChoice::Given(Box::new(tokenizer_reference::load_reference(reference)?)),
+        None => TokenizerChoice::Learn(Learned { vocab_size, lowercase }),
+    };
+    let preparation = Preparation {
+        documents: config.documents,
+        field: config.field.clone(),
+        column: config.column.clone(),
+        held_out: config.held_out,
+        sentences: config.packing == Packing::SentencePairs,
+        shard_tokens: SHARD_TOKENS,
+    };
+    Ok(Request {
+        sources,
+        weights: config.weights.clone(),
+        tokenizer,
+        preparation,
+        out: folder.to_owned(),
+        existing: Existing::Renew,
+    })
+}
+
+/// How the shards of a run become batches.
+pub fn data_settings(config: &RunConfig) -> DataSettings {
+    DataSettings {
+        seq_len: config.seq_len,
+        batch_size: config.batch_size,
+        packing: config.packing,
+        masking: config.masking(),
+        weights: (!config.weights.is_empty()).then(|| config.weights.clone()),
+        seed: config.seed,
+    }
+}
