@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -161,15 +161,13 @@ fn remedy(error: &anyhow::Error) -> &'static str {
 /// # Errors
 /// One sentence: the file, what was expected and what was found.
 pub fn verify(folder: &Path, name: &str, expected: &FileEntry) -> Result<(), String> {
-    let mut file = File::open(folder.join(name)).map_err(|error| unreadable(name, &error))?;
+    let file = File::open(folder.join(name)).map_err(|error| unreadable(name, &error))?;
     let size = file.metadata().map_err(|error| unreadable(name, &error))?.len();
     if size != expected.size {
         let how = if size < expected.size { "truncated" } else { "too long" };
         return Err(format!("{name} is {how}: {size} bytes, expected {}", expected.size));
     }
-    let mut sha256 = Sha256::new();
-    io::copy(&mut file, &mut sha256).map_err(|error| unreadable(name, &error))?;
-    let found = format!("{:x}", sha256.finalize());
+    let found = digest(Sha256::new(), file).map_err(|error| unreadable(name, &error))?;
     if found != expected.sha256 {
         return Err(format!(
             "{name} is corrupted: sha256 {}…, expected {}…",
@@ -178,6 +176,20 @@ pub fn verify(folder: &Path, name: &str, expected: &FileEntry) -> Result<(), Str
         ));
     }
     Ok(())
+}
+
+/// The digest of all that is left of a file, in hexadecimal, behind what `hasher` has seen.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn digest(mut hasher: impl Digest, mut file: impl Read) -> io::Result<String> {
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
 }
 
 /// Why a file of a folder cannot be read, in one clause.

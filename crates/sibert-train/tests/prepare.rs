@@ -7,8 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use support::{Folder, assert_has, flip, refused, stderr, stdout};
 
@@ -60,20 +59,6 @@ fn assert_equal(folder: &Folder, out: &str, expected: &BTreeMap<String, Vec<u8>>
     expected.iter().for_each(|(name, bytes)| assert!(found[name] == *bytes, "{name} differs"));
 }
 
-/// Starts a preparation and ends it by SIGKILL when `has_come`; false if it came to its end before.
-fn killed(folder: &Folder, args: &[&str], has_come: impl Fn(Duration) -> bool) -> bool {
-    let mut child = folder.start(args);
-    let began = Instant::now();
-    while !has_come(began.elapsed()) && child.try_wait().unwrap().is_none() {
-        sleep(Duration::from_micros(100));
-    }
-    child.kill().unwrap();
-    let output = child.wait_with_output().unwrap();
-    let finished = output.status.success();
-    assert!(finished || output.status.code().is_none(), "{}", String::from_utf8_lossy(&output.stderr));
-    !finished
-}
-
 #[test]
 fn killed_preparation_run_again_ends_in_the_same_files() {
     let folder = corpus();
@@ -93,7 +78,7 @@ fn killed_preparation_run_again_ends_in_the_same_files() {
         ] {
             let (file, after) = (at(file), Duration::from_millis(after));
             let seen = std::cell::Cell::new(None);
-            kills += usize::from(killed(&folder, &args("out", &[]), |now| {
+            kills += usize::from(folder.killed(&args("out", &[]), |now| {
                 if seen.get().is_none() && file.exists() {
                     seen.set(Some(now));
                 }
@@ -179,7 +164,7 @@ fn shards_inside_their_source_are_no_source() {
     assert_equal(&folder, "shards", &expected);
     fs::remove_dir_all(folder.path("shards")).unwrap();
     let finished = folder.path("shards/shard-00001.safetensors");
-    if killed(&folder, &prepare("shards"), |_| finished.exists()) {
+    if folder.killed(&prepare("shards"), |_| finished.exists()) {
         let going_on = stderr(&folder.sibert(&prepare("shards")));
         assert_has(&going_on, "shards: going on, with ");
     }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use candle_core::{Device, Tensor};
 
@@ -45,11 +45,11 @@ enum Moment {
 }
 
 impl Moment {
-    fn has_come(self, folder: &Folder, began: Instant) -> bool {
+    fn has_come(self, folder: &Folder, since_start: Duration) -> bool {
         match self {
             Self::At(file) => folder.exists(file),
             Self::Saving => !unfinished(folder).is_empty(),
-            Self::After(milliseconds) => began.elapsed() >= Duration::from_millis(milliseconds),
+            Self::After(milliseconds) => since_start >= Duration::from_millis(milliseconds),
         }
     }
 }
@@ -70,16 +70,8 @@ fn killed(folder: &Folder, settings: &[&str], moment: Moment) -> bool {
 
     let fresh = [&["pretrain", "--config", "small.toml", "--threads", "1"], settings].concat();
     let resumed = ["pretrain", "--out", "run", "--resume"];
-    let mut child = folder.start(if folder.exists("run/config.toml") { &resumed } else { &fresh });
-    let began = Instant::now();
-    while !moment.has_come(folder, began) && child.try_wait().unwrap().is_none() {
-        sleep(Duration::from_micros(200));
-    }
-    child.kill().unwrap();
-    let output = child.wait_with_output().unwrap();
-    let finished = output.status.success();
-    assert!(finished || output.status.code().is_none(), "{}", String::from_utf8_lossy(&output.stderr));
-    !finished
+    let args = if folder.exists("run/config.toml") { &resumed[..] } else { &fresh };
+    folder.killed(args, |since| moment.has_come(folder, since))
 }
 
 #[test]

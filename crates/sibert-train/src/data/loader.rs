@@ -3,9 +3,7 @@
 //! Thread `t` of `n` makes the steps that are `t` modulo `n` and stays at most two ahead of the trainer. A batch is a
 //! function of its step, so the threads need no more than that, and their number changes nothing but the wait.
 
-use std::any::Any;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
@@ -14,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::batches::{MaskedBatch, TrainBatches};
+use super::contained::contained;
 
 /// Steps that a thread may be ahead.
 const AHEAD: usize = 2;
@@ -102,18 +101,13 @@ fn make_all(
     made: &SyncSender<Result<Step>>,
 ) {
     for step in steps {
-        let result = catch_unwind(AssertUnwindSafe(|| make(step)))
-            .map_err(|panic| anyhow!("making the batch of step {step} failed: {}", message(&*panic)));
+        let result = contained(|| Ok(make(step)))
+            .map_err(|panic| anyhow!("making the batch of step {step} failed: {panic}"));
         let failed = result.is_err();
         if made.send(result).is_err() || failed {
             return;
         }
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("the thread panicked")
 }
 
 /// The micro-batches of a step.

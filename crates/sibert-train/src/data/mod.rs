@@ -6,6 +6,7 @@
 
 pub mod batches;
 pub mod builtin;
+pub mod contained;
 pub mod encode;
 #[cfg(test)]
 pub mod fixture;

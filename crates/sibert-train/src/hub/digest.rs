@@ -1,12 +1,14 @@
 //! What the hub says a file is, and whether a file is that.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+
+use crate::durable;
 
 /// A file as the hub announces it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,18 +64,8 @@ impl Method {
     fn digest(self, path: &Path, length: u64) -> io::Result<String> {
         let file = File::open(path)?;
         match self {
-            Self::Sha256 => stream(Sha256::new(), file),
-            Self::GitBlob => stream(Sha1::new().chain_update(format!("blob {length}\0")), file),
-        }
-    }
-}
-
-fn stream(mut hasher: impl Digest, mut file: File) -> io::Result<String> {
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
-            length => hasher.update(&buffer[..length]),
+            Self::Sha256 => durable::digest(Sha256::new(), file),
+            Self::GitBlob => durable::digest(Sha1::new().chain_update(format!("blob {length}\0")), file),
         }
     }
 }

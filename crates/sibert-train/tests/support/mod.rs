@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -88,6 +90,21 @@ impl Folder {
     /// Starts the program, and does not wait for it.
     pub fn start(&self, args: &[&str]) -> Child {
         self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Starts the program and ends it by SIGKILL as soon as `has_come` says so of the time since its start; false if
+    /// it came to its end before.
+    pub fn killed(&self, args: &[&str], has_come: impl Fn(Duration) -> bool) -> bool {
+        let mut child = self.start(args);
+        let began = Instant::now();
+        while !has_come(began.elapsed()) && child.try_wait().unwrap().is_none() {
+            sleep(Duration::from_micros(100));
+        }
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let finished = output.status.success();
+        assert!(finished || output.status.code().is_none(), "{}", String::from_utf8_lossy(&output.stderr));
+        !finished
     }
 
     /// Pretrains by `small.toml` on one thread.

@@ -11,13 +11,10 @@ use tokenizers::Tokenizer;
 
 use super::reader::Position;
 use crate::checkpoint::RunLock;
-use crate::data::shards::{MANIFEST, Manifest, TOKENIZER};
+use crate::data::shards::{MANIFEST, Manifest, PROGRESS, TOKENIZER};
 use crate::data::split::{Bound, Extremes};
 use crate::data::tokenizer;
 use crate::durable;
-
-/// Name of the record of a preparation that is not finished.
-const PROGRESS: &str = ".progress.json";
 
 /// A folder that no other process prepares.
 pub struct Folder {

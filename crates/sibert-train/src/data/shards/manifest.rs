@@ -14,6 +14,8 @@ use super::Side;
 
 /// Name of the manifest.
 pub const MANIFEST: &str = "manifest.json";
+/// Name of the record of a preparation that is not finished.
+pub const PROGRESS: &str = ".progress.json";
 /// Name of the tokenizer.
 pub const TOKENIZER: &str = "tokenizer.json";
 const FORMAT_VERSION: u32 = 1;

@@ -17,8 +17,8 @@ mod stream;
 mod write;
 
 pub use manifest::{
-    Counts, InputEntry, Learned, MANIFEST, Manifest, Preparation, SHARD_TOKENS, ShardEntry, SourceEntry,
-    TOKENIZER,
+    Counts, InputEntry, Learned, MANIFEST, Manifest, PROGRESS, Preparation, SHARD_TOKENS, ShardEntry,
+    SourceEntry, TOKENIZER,
 };
 pub use open::Shards;
 pub use stream::Stream;

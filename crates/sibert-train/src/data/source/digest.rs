@@ -1,17 +1,14 @@
 //! What a source is known by, whatever its files are called.
 
 use std::fs::File;
-use std::io::Read;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use super::open::unreadable;
-use super::{InputFile, Origin};
+use super::{Document, InputFile, Origin};
 use crate::data::builtin;
-
-/// Bytes read at a time.
-const BUFFER: usize = 1 << 20;
+use crate::durable;
 
 impl InputFile {
     /// SHA-256 of the bytes on the disk, in hexadecimal; of the built-in corpus, of its texts with a blank line after
@@ -20,26 +17,15 @@ impl InputFile {
     /// # Errors
     /// If the file cannot be read.
     pub fn sha256(&self) -> Result<String> {
-        let mut hasher = Sha256::new();
         match &self.origin {
             Origin::BuiltIn { seed, sentences } => {
-                for document in builtin::documents(*seed, *sentences) {
-                    hasher.update(document.text);
-                    hasher.update("\n\n");
-                }
+                let documents = builtin::documents(*seed, *sentences).into_iter();
+                let add = |hasher: Sha256, document: Document| hasher.chain_update(document.text + "\n\n");
+                Ok(format!("{:x}", documents.fold(Sha256::new(), add).finalize()))
             }
-            Origin::File(path) => {
-                let mut file = File::open(path).with_context(|| unreadable(&self.name))?;
-                let mut buffer = vec![0; BUFFER];
-                loop {
-                    let read = file.read(&mut buffer).with_context(|| unreadable(&self.name))?;
-                    if read == 0 {
-                        break;
-                    }
-                    hasher.update(&buffer[..read]);
-                }
-            }
+            Origin::File(path) => File::open(path)
+                .and_then(|file| durable::digest(Sha256::new(), file))
+                .with_context(|| unreadable(&self.name)),
         }
-        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }

@@ -10,7 +10,6 @@
 //! longest line and document, of which neither may exceed 256 MiB.
 
 mod column;
-mod contained;
 mod digest;
 mod documents;
 mod field;

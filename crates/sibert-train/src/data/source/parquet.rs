@@ -12,9 +12,9 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::column;
-use super::contained::contained;
 use super::open::seekable;
 use super::{Document, InputFile, LONGEST};
+use crate::data::contained::contained;
 
 /// Most rows read at a time.
 const ROWS: usize = 512;

@@ -9,10 +9,7 @@ use anyhow::{Context, Result, ensure};
 use super::open::unreadable;
 use super::shown::shown;
 use crate::console::note;
-use crate::data::shards::MANIFEST;
-
-/// Record of a preparation that is not finished.
-const PROGRESS: &str = ".progress.json";
+use crate::data::shards::{MANIFEST, PROGRESS};
 
 /// What an entry of a folder is; links are followed.
 pub(super) enum Kind {

@@ -102,3 +102,17 @@ fn nulls_are_empty_documents() {
     let (texts, skipped) = read_bytes("a.parquet", &bytes, &Reading::default()).unwrap();
     assert_eq!((texts, skipped), (vec!["one".into(), "two".into()], 1));
 }
+
+#[test]
+fn a_line_of_100_mb_is_one_document() {
+    let text = "word ".repeat(20 << 20);
+    let files = [
+        ("a.txt", format!("{text}\nlast")),
+        ("a.jsonl", format!("{{\"text\": \"{text}\"}}\n{{\"text\": \"last\"}}")),
+    ];
+    for (name, bytes) in files {
+        let (documents, skipped) = read_bytes(name, bytes.as_bytes(), &per_line()).unwrap();
+        let lengths: Vec<_> = documents.iter().map(String::len).collect();
+        assert_eq!((lengths, skipped), (vec![(100 << 20) - 1, 4], 0), "{name}");
+    }
+}

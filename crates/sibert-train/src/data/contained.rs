@@ -1,4 +1,4 @@
-//! Panics of a library that damaged input leads to, as errors.
+//! Panics as errors: of a library that damaged input leads to, or of a thread that others wait for.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -12,7 +12,7 @@ thread_local! {
 }
 
 /// What `work` returns, or the message of its panic as an error; what it has changed must not be used after that.
-pub(super) fn contained<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn contained<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let report = take_hook();
@@ -30,7 +30,7 @@ pub(super) fn contained<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("the reader gave up")
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message")
 }
 
 #[cfg(test)]
