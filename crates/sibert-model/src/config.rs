@@ -204,6 +204,15 @@ impl ModelConfig {
         self.validate_activation()
     }
 
+    /// Refuses sequences of more tokens than there are positions.
+    pub(crate) fn check_length(&self, seq: usize) -> Result<()> {
+        let positions = self.max_position_embeddings;
+        if seq > positions {
+            refuse!("a sequence of {seq} tokens is longer than max_position_embeddings {positions}");
+        }
+        Ok(())
+    }
+
     fn validate_activation(&self) -> Result<()> {
         let expected = Self::activation(self.model_type);
         if self.hidden_act != expected {

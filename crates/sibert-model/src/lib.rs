@@ -39,11 +39,13 @@
 
 pub mod affine;
 pub mod attention;
+mod backbone;
 pub mod bert;
 pub mod config;
 pub mod embeddings;
 pub mod encoder;
 pub mod feed_forward;
+pub mod finetuning;
 pub mod heads;
 pub mod homogeneous;
 pub mod linear;
@@ -57,6 +59,7 @@ pub mod recycler;
 pub mod tape;
 
 pub use config::{HiddenAct, ModelConfig, ModelType};
+pub use finetuning::{FineTuning, HeadKind, Inputs, Origins, Targets};
 pub use mode::{Mode, Selection};
 pub use precision::Precision;
 pub use pretraining::{Batch, PreTraining, PretrainingOutput};

@@ -15,6 +15,8 @@ enum Source {
     Seed(u64),
     /// A checkpoint.
     Tensors(HashMap<String, Tensor>),
+    /// A checkpoint, and a seed for those of the variables below `roots` that it lacks.
+    Completed { tensors: HashMap<String, Tensor>, seed: u64, roots: Vec<&'static str> },
 }
 
 /// Creates a model's variables and keeps them in the order in which the layers asked for them.
@@ -26,7 +28,15 @@ pub struct Parameters(Arc<Inner>);
 
 struct Inner {
     source: Source,
-    vars: Mutex<Vec<(String, Var)>>,
+    asked: Mutex<Asked>,
+}
+
+/// What the layers have asked for up to now.
+#[derive(Default)]
+struct Asked {
+    vars: Vec<(String, Var)>,
+    drawn: Vec<String>,
+    faults: Vec<String>,
 }
 
 impl Parameters {
@@ -40,8 +50,15 @@ impl Parameters {
         Self::from_source(Source::Tensors(tensors))
     }
 
+    /// Parameters that will be read from `tensors`, or drawn from `seed` where one below `roots` is not there.
+    ///
+    /// What else is missing or of another shape is no error yet but one of the [`faults`](Self::faults), and zero.
+    pub fn completed(tensors: HashMap<String, Tensor>, seed: u64, roots: Vec<&'static str>) -> Self {
+        Self::from_source(Source::Completed { tensors, seed, roots })
+    }
+
     fn from_source(source: Source) -> Self {
-        Self(Arc::new(Inner { source, vars: Mutex::default() }))
+        Self(Arc::new(Inner { source, asked: Mutex::default() }))
     }
 
     /// The builder from which layers take their variables.
@@ -51,35 +68,77 @@ impl Parameters {
 
     /// Names and variables, in their fixed order.
     pub fn vars(&self) -> Vec<(String, Var)> {
-        self.lock().clone()
+        self.lock().vars.clone()
+    }
+
+    /// Names of the variables of a completed checkpoint that were drawn from the seed, sorted.
+    pub fn drawn(&self) -> Vec<String> {
+        let mut names = self.lock().drawn.clone();
+        names.sort();
+        names
+    }
+
+    /// What a completed checkpoint lacks or has in another shape, in the order of the layers.
+    pub fn faults(&self) -> Vec<String> {
+        self.lock().faults.clone()
     }
 
     /// Names of the checkpoint's tensors that no layer asked for, sorted.
     pub fn unused(&self) -> Vec<String> {
-        let Source::Tensors(tensors) = &self.0.source else { return Vec::new() };
-        let vars = self.lock();
+        let (Source::Tensors(tensors) | Source::Completed { tensors, .. }) = &self.0.source else {
+            return Vec::new();
+        };
+        let vars = &self.lock().vars;
         let mut names: Vec<_> =
             tensors.keys().filter(|name| !vars.iter().any(|(known, _)| known == *name)).cloned().collect();
         names.sort();
         names
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, Var)>> {
-        self.0.vars.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Asked> {
+        self.0.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn value(&self, shape: &Shape, name: &str, init: Init, dtype: DType, device: &Device) -> Result<Tensor> {
         match &self.0.source {
             Source::Seed(seed) => initial_value(*seed, shape, name, init, dtype, device),
-            Source::Tensors(tensors) => match tensors.get(name) {
-                None => bail!("`{name}` {shape:?} is missing in the checkpoint"),
-                Some(tensor) if tensor.shape() != shape => {
-                    bail!("`{name}` is {:?} in the checkpoint, expected {shape:?}", tensor.shape())
+            Source::Tensors(tensors) => match stored(tensors, shape, name) {
+                Ok(tensor) => tensor.to_device(device)?.to_dtype(dtype),
+                Err(fault) => bail!("{fault}"),
+            },
+            Source::Completed { tensors, seed, roots } => match stored(tensors, shape, name) {
+                Ok(tensor) => tensor.to_device(device)?.to_dtype(dtype),
+                Err(_) if !tensors.contains_key(name) && is_below(roots, name) => {
+                    self.lock().drawn.push(name.to_string());
+                    initial_value(*seed, shape, name, init, dtype, device)
                 }
-                Some(tensor) => tensor.to_device(device)?.to_dtype(dtype),
+                Err(fault) => {
+                    self.lock().faults.push(fault);
+                    Tensor::zeros(shape, dtype, device)
+                }
             },
         }
     }
+}
+
+/// The checkpoint's tensor, or what is wrong with it.
+fn stored<'a>(
+    tensors: &'a HashMap<String, Tensor>,
+    shape: &Shape,
+    name: &str,
+) -> std::result::Result<&'a Tensor, String> {
+    match tensors.get(name) {
+        None => Err(format!("`{name}` {shape:?} is missing in the checkpoint")),
+        Some(tensor) if tensor.shape() != shape => {
+            Err(format!("`{name}` is {:?} in the checkpoint, expected {shape:?}", tensor.shape()))
+        }
+        Some(tensor) => Ok(tensor),
+    }
+}
+
+/// Whether `name` is `root.…` for one of the roots.
+fn is_below(roots: &[&str], name: &str) -> bool {
+    roots.iter().any(|root| name.strip_prefix(root).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// `Init::Randn` is a normal of the given deviation, cut at two deviations; `Init::Const` is itself.
@@ -116,12 +175,12 @@ fn collect<T>(numbers: impl Iterator<Item = T>, count: usize) -> Vec<T> {
 
 impl SimpleBackend for Parameters {
     fn get(&self, shape: Shape, name: &str, init: Init, dtype: DType, device: &Device) -> Result<Tensor> {
-        if self.lock().iter().any(|(known, _)| known == name) {
+        if self.lock().vars.iter().any(|(known, _)| known == name) {
             bail!("`{name}` is asked for twice");
         }
         let var = Var::from_tensor(&self.value(&shape, name, init, dtype, device)?)?;
         let tensor = var.as_tensor().clone();
-        self.lock().push((name.to_string(), var));
+        self.lock().vars.push((name.to_string(), var));
         Ok(tensor)
     }
 
@@ -131,7 +190,7 @@ impl SimpleBackend for Parameters {
 
     fn contains_tensor(&self, name: &str) -> bool {
         match &self.0.source {
-            Source::Seed(_) => true,
+            Source::Seed(_) | Source::Completed { .. } => true,
             Source::Tensors(tensors) => tensors.contains_key(name),
         }
     }
@@ -173,5 +232,30 @@ mod tests {
         let extra = load(&[("z.weight", zeros(&[2, 3])), ("a.bias", zeros(&[3])), ("pooler", zeros(&[1]))]);
         build(&extra).unwrap();
         assert_eq!(extra.unused(), ["pooler"]);
+    }
+
+    #[test]
+    fn a_completed_checkpoint_draws_only_below_its_roots_and_lists_every_fault() {
+        let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+        let complete = |roots: &[&'static str], tensors: &[(&str, Tensor)]| {
+            let tensors = tensors.iter().map(|(n, t)| (n.to_string(), t.clone())).collect();
+            let parameters = Parameters::completed(tensors, 1, roots.to_vec());
+            build(&parameters).unwrap();
+            parameters
+        };
+        let drawn = complete(&["z"], &[("a.bias", zeros(&[3])), ("pooler", zeros(&[1]))]);
+        assert_eq!((drawn.drawn(), drawn.unused()), (vec!["z.weight".into()], vec!["pooler".into()]));
+        assert!(drawn.faults().is_empty());
+        let new = Parameters::initialised(1);
+        build(&new).unwrap();
+        let weight = |parameters: &Parameters| parameters.vars()[0].1.to_vec2::<f32>().unwrap();
+        assert_eq!(weight(&drawn), weight(&new));
+
+        let faulty = complete(&["z.wei"], &[("a.bias", zeros(&[4]))]);
+        let expected = [
+            "`z.weight` [2, 3] is missing in the checkpoint",
+            "`a.bias` is [4] in the checkpoint, expected [3]",
+        ];
+        assert_eq!((faulty.faults(), faulty.drawn()), (expected.map(String::from).to_vec(), Vec::new()));
     }
 }

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use candle_nn::VarBuilder;
 
-use crate::bert::{self, Bert};
+use crate::backbone::{self, Backbone};
 use crate::config::{ModelConfig, ModelType};
-use crate::encoder::Encoder;
 use crate::heads::{MaskedLmHead, NextSentenceHead};
 use crate::mode::{Mode, Selection};
 use crate::ops;
@@ -69,12 +68,6 @@ fn count_correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
     Ok(guesses.iter().zip(&labels).filter(|(guess, label)| guess == label).count())
 }
 
-/// The encoder of either architecture.
-enum Backbone {
-    Sibert(Encoder),
-    Bert(Bert),
-}
-
 /// An encoder with its pretraining heads and its parameters.
 pub struct PreTraining {
     backbone: Backbone,
@@ -103,13 +96,7 @@ impl PreTraining {
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let tensors = match config.model_type {
-            ModelType::Sibert => tensors,
-            ModelType::Bert => {
-                let rename = |(name, tensor): (String, _)| Some((bert::canonical_name(&name)?, tensor));
-                tensors.into_iter().filter_map(rename).collect()
-            }
-        };
+        let tensors = backbone::canonical(config.model_type, tensors);
         let model = Self::build(config, Parameters::loaded(tensors), dtype, device)?;
         let unused = model.parameters.unused();
         if !unused.is_empty() {
@@ -125,10 +112,7 @@ impl PreTraining {
         config.validate()?;
         let vb = parameters.builder(dtype, device);
         let encoder_vb = vb.pp(config.model_type.prefix());
-        let backbone = match config.model_type {
-            ModelType::Sibert => Backbone::Sibert(Encoder::new(config, encoder_vb.clone())?),
-            ModelType::Bert => Backbone::Bert(Bert::new(config, encoder_vb.clone())?),
-        };
+        let backbone = Backbone::new(config, encoder_vb.clone())?;
         let cls = vb.pp("cls");
         let masked_lm = match &backbone {
             Backbone::Sibert(_) => MaskedLmHead::untied(config, cls.pp("predictions"))?,
@@ -207,15 +191,9 @@ impl PreTraining {
 
     /// The last hidden states of all rows (batch, seq, hidden), or of the selected ones (n, hidden).
     fn encode_rows(&self, batch: &Batch, rows: Option<&Selection>, mode: Mode) -> Result<Tensor> {
-        let (seq, positions) = (batch.input_ids.dim(1)?, self.config.max_position_embeddings);
-        if seq > positions {
-            bail!("a sequence of {seq} tokens is longer than max_position_embeddings {positions}");
-        }
+        self.config.check_length(batch.input_ids.dim(1)?)?;
         let (ids, types, keep) = (&batch.input_ids, &batch.token_type_ids, &batch.attention_mask);
-        match &self.backbone {
-            Backbone::Sibert(encoder) => Ok(encoder.forward(ids, types, keep, rows, mode)?.into_inner()),
-            Backbone::Bert(bert) => bert.forward(ids, types, keep, rows, mode),
-        }
+        self.backbone.forward(ids, types, keep, rows, mode)
     }
 
     /// SIBERT's residual streams (batch, seq, hidden), as `Encoder::streams`.

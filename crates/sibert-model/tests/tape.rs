@@ -6,7 +6,7 @@ mod support;
 use candle_core::{DType, Device, Tensor};
 use sibert_model::{Gradients, Mode, ModelConfig, ModelType, PreTraining, Precision, Tape};
 use sisgd::{Gradient, Gradients as _};
-use support::{batch, norm, small};
+use support::{batch, dense, norm, small};
 
 fn with_pairs(model_type: ModelType) -> ModelConfig {
     ModelConfig {
@@ -14,18 +14,6 @@ fn with_pairs(model_type: ModelType) -> ModelConfig {
         attention_probs_dropout_prob: 0.1,
         next_sentence_prediction: true,
         ..small(model_type)
-    }
-}
-
-/// The whole gradient, whatever its form.
-fn dense(gradient: Gradient, like: &Tensor) -> Tensor {
-    match gradient {
-        Gradient::Dense(gradient) => gradient.clone(),
-        Gradient::Rows { ids, values } => {
-            assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
-            let ids = Tensor::new(ids, &Device::Cpu).unwrap();
-            like.zeros_like().unwrap().index_add(&ids, values, 0).unwrap()
-        }
     }
 }
 

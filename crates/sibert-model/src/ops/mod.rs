@@ -29,6 +29,8 @@ mod residual;
 pub(crate) mod row_sums;
 mod rows;
 mod simd;
+mod span_cross_entropy;
+mod squared_error;
 mod tanh;
 #[cfg(test)]
 mod test_support;
@@ -47,6 +49,8 @@ pub use normalize::normalize;
 pub use relu::relu;
 pub use residual::{residual, residual_rows};
 pub use rows::rows;
+pub use span_cross_entropy::span_cross_entropy;
+pub use squared_error::squared_error;
 pub use tanh::tanh;
 
 use candle_core::{CpuStorage, D, Layout, Result, Tensor, bail};

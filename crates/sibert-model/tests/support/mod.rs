@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use sibert_model::{Batch, ModelConfig, ModelType, PreTraining, random};
+use sibert_model::{
+    Batch, FineTuning, HeadKind, Inputs, ModelConfig, ModelType, PreTraining, Targets, random,
+};
+use sisgd::Gradient;
 
 pub fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -68,6 +71,54 @@ pub fn batch(config: &ModelConfig, rows: usize, dtype: DType) -> Batch {
         positions: Tensor::new(positions, &Device::Cpu).unwrap(),
         labels: Tensor::new(labels, &Device::Cpu).unwrap(),
         next_sentence: None,
+    }
+}
+
+/// The texts of [`batch`], the last of them padded.
+pub fn inputs(config: &ModelConfig, rows: usize, dtype: DType) -> Inputs {
+    let Batch { input_ids, token_type_ids, attention_mask, .. } = batch(config, rows, dtype);
+    Inputs { input_ids, token_type_ids, attention_mask }
+}
+
+/// Some of the rows of a batch, and of each its first tokens.
+pub fn part(inputs: &Inputs, rows: std::ops::Range<usize>, seq: usize) -> Inputs {
+    let part = |t: &Tensor| t.narrow(0, rows.start, rows.len()).unwrap().narrow(1, 0, seq).unwrap();
+    let Inputs { input_ids, token_type_ids, attention_mask } = inputs;
+    Inputs {
+        input_ids: part(input_ids),
+        token_type_ids: part(token_type_ids),
+        attention_mask: part(attention_mask),
+    }
+}
+
+/// Targets of the given rows: another for each.
+pub fn targets(head: HeadKind, rows: std::ops::Range<usize>, dtype: DType) -> Targets {
+    let each =
+        |f: &dyn Fn(u32) -> u32| Tensor::from_iter(rows.clone().map(|i| f(i as u32)), &Device::Cpu).unwrap();
+    match head {
+        HeadKind::Classes(classes) => Targets::Classes(each(&|i| (i + 1) % classes as u32)),
+        HeadKind::Score => Targets::Scores((each(&|i| i).to_dtype(dtype).unwrap() * 1.7).unwrap()),
+        HeadKind::Span => Targets::Spans { starts: each(&|i| i), ends: each(&|i| 8 - i) },
+    }
+}
+
+/// An encoder with a new head.
+pub fn tuned(config: &ModelConfig, head: HeadKind, dtype: DType) -> FineTuning {
+    let pretrained = PreTraining::new(config, 5, dtype, &Device::Cpu).unwrap().parameters();
+    let tensors = pretrained.into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect();
+    FineTuning::load(config, head, false, tensors, 3, dtype, &Device::Cpu).unwrap().0
+}
+
+/// The whole gradient of a variable shaped as `like`, whatever its form.
+pub fn dense(gradient: Gradient, like: &Tensor) -> Tensor {
+    match gradient {
+        Gradient::Dense(gradient) => gradient.clone(),
+        Gradient::Rows { ids, values } => {
+            assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+            let ids = Tensor::new(ids, &Device::Cpu).unwrap();
+            let zeros = Tensor::zeros(like.shape(), values.dtype(), &Device::Cpu).unwrap();
+            zeros.index_add(&ids, values, 0).unwrap()
+        }
     }
 }
 

@@ -1,0 +1,41 @@
+//! The losses of the heads, summed over the batch.
+
+use candle_core::{Result, Tensor, bail};
+
+use super::{HeadKind, Inputs};
+use crate::ops;
+
+/// What is right for each text of a batch, on the model's device.
+pub enum Targets {
+    /// The class, u32 (batch).
+    Classes(Tensor),
+    /// The score, in the model's dtype (batch).
+    Scores(Tensor),
+    /// The tokens where the span starts and ends, both real.
+    Spans {
+        /// Of each text, u32 (batch).
+        starts: Tensor,
+        /// Of each text, u32 (batch).
+        ends: Tensor,
+    },
+}
+
+/// Cross-entropy, squared error, or the mean of the cross-entropies of start and end over the real tokens.
+pub(super) fn loss(head: HeadKind, logits: &Tensor, inputs: &Inputs, targets: &Targets) -> Result<Tensor> {
+    match (head, targets) {
+        (HeadKind::Classes(_), Targets::Classes(classes)) => ops::cross_entropy(logits, classes),
+        (HeadKind::Score, Targets::Scores(scores)) => ops::squared_error(logits, &scores.unsqueeze(1)?),
+        (HeadKind::Span, Targets::Spans { starts, ends }) => {
+            let spans = Tensor::stack(&[starts, ends], 1)?; // (batch, 2)
+            ops::span_cross_entropy(logits, &inputs.attention_mask, &spans)
+        }
+        (_, targets) => {
+            let found = match targets {
+                Targets::Classes(_) => "classes",
+                Targets::Scores(_) => "scores",
+                Targets::Spans { .. } => "spans",
+            };
+            bail!("the model has a head for {head}, but the targets are {found}")
+        }
+    }
+}
