@@ -7,9 +7,11 @@
 pub mod batches;
 pub mod builtin;
 pub mod contained;
+pub mod dataset;
 pub mod encode;
 #[cfg(test)]
 pub mod fixture;
+pub mod glue;
 pub mod guess;
 pub mod loader;
 pub mod masking;
@@ -22,6 +24,7 @@ pub mod sequences;
 pub mod shards;
 pub mod source;
 pub mod split;
+pub mod squad;
 pub mod tokenizer;
 pub mod tokenizer_config;
 pub mod tokenizer_reference;

@@ -23,6 +23,10 @@ pub enum Purpose {
     Mixture = 5,
     /// Where the pairs of sentences of a document begin and end.
     Pairs = 6,
+    /// The order of an epoch of fine-tuning.
+    FineTuning = 7,
+    /// The seeds and examples of a bootstrap's resample.
+    Bootstrap = 8,
 }
 
 /// An independent stream of random numbers.

@@ -84,8 +84,11 @@ fn is_vocabulary(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension == "txt")
 }
 
-/// Loads a path, heeding the configuration beside a vocabulary.
-fn load(path: &Path) -> Result<Tokenizer> {
+/// Loads a file or folder here, heeding the configuration beside a vocabulary.
+///
+/// # Errors
+/// As [`tokenizer::load`]; or if the configuration cannot be understood.
+pub fn load(path: &Path) -> Result<Tokenizer> {
     let mut tokenizer = tokenizer::load(path)?;
     let folder = if path.is_dir() { Some(path) } else { path.parent() };
     let from_vocabulary = is_vocabulary(path) || (path.is_dir() && !path.join(TOKENIZER).exists());
