@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device};
 use sibert_model::{ModelConfig, PreTraining};
 use tokenizers::Tokenizer;
@@ -33,6 +33,16 @@ impl ModelDir {
         let files = checkpoint::load_model(&found.path, device)?;
         let config = ModelConfig::from_json(&files.config_json)
             .with_context(|| format!("{}/config.json", folder()))?;
+        let head = ["classifier.weight", "qa_outputs.weight"]
+            .into_iter()
+            .find(|&name| files.model.contains_key(name));
+        ensure!(
+            head.is_none(),
+            "{}: a fine-tuned model ({}), without the heads of pretraining: name the model it was made from, or look at \
+             this one with sibert evaluate",
+            folder(),
+            head.unwrap_or_default()
+        );
         let model = PreTraining::load(&config, files.model, dtype, device).with_context(folder)?;
         let tokenizer = files.tokenizer_json.map(|path| tokenizer::load(&path)).transpose()?;
         Ok(Self { model, tokenizer })

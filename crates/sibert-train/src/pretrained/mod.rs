@@ -1,0 +1,103 @@
+//! A model as fine-tuning takes it: configuration, weights and tokenizer, from a folder or from the hub.
+//!
+//! Only safetensors are read, and only the files that are needed; whatever is unfit is refused with the name of the
+//! file, what was found in it and the remedy.
+
+mod config;
+mod index;
+mod place;
+mod refusal;
+mod tensors;
+mod vocabulary;
+mod weights;
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use candle_core::{Device, Tensor};
+use serde_json::Value;
+use sibert_model::{HeadKind, ModelConfig};
+use tokenizers::Tokenizer;
+
+use crate::hub::Hub;
+use crate::task::{Labels, Task};
+use place::Place;
+use vocabulary::Vocabulary;
+use weights::Weights;
+
+/// A model that was trained before, whole.
+pub struct Pretrained {
+    /// A folder or a model on the hub, as the user named it.
+    pub name: String,
+    /// The commit on the hub.
+    pub revision: Option<String>,
+    /// Its shape.
+    pub config: ModelConfig,
+    /// All of `config.json`.
+    pub config_json: Value,
+    /// Parameters by their names in the checkpoint: f32, on the device, finite.
+    pub tensors: HashMap<String, Tensor>,
+    /// Neither truncates nor pads.
+    pub tokenizer: Tokenizer,
+    /// Text of `tokenizer_config.json`, where there is one.
+    pub tokenizer_config_json: Option<String>,
+}
+
+impl Pretrained {
+    /// Opens the model that `model` names.
+    ///
+    /// An existing folder comes first: of a model, or of a run, then its newest intact checkpoint. Else `model` is a
+    /// model on the hub, `OWNER/NAME[@REVISION]` or `hf://OWNER/NAME[@REVISION][/FOLDER]`.
+    ///
+    /// # Errors
+    /// If it is neither, or a file is missing, damaged or of a kind that is not supported; names it and the remedy.
+    pub fn open(model: &str, device: &Device) -> Result<Self> {
+        Self::open_with(model, device, Hub::from_env)
+    }
+
+    fn open_with(model: &str, device: &Device, hub: impl FnOnce() -> Result<Hub>) -> Result<Self> {
+        let place = Place::find(model, hub)?;
+        let (config, config_json) = config::read(&place)?;
+        let weights = Weights::find(&place, &config_json)?; // before anything large is fetched
+        let vocabulary = Vocabulary::read(&place, config.vocab_size)?;
+        Ok(Self {
+            name: model.to_owned(),
+            revision: place.revision().map(str::to_owned),
+            tensors: weights.load(&place, device)?,
+            config,
+            config_json,
+            tokenizer: vocabulary.tokenizer,
+            tokenizer_config_json: vocabulary.config_json,
+        })
+    }
+
+    /// The task that it was fine-tuned for, if `config.json` names a known one under `finetuning_task`.
+    pub fn task(&self) -> Option<Task> {
+        let name = self.config_json.get("finetuning_task")?.as_str()?.trim().to_ascii_lowercase();
+        let of_glue = || name.strip_prefix("glue")?.parse().ok(); // `glue/mrpc`
+        name.parse().ok().or_else(of_glue)
+    }
+
+    /// Whether it has the weight of such a head.
+    pub fn has_head(&self, head: HeadKind) -> bool {
+        let (name, rows) = match head {
+            HeadKind::Classes(count) => ("classifier.weight", count),
+            HeadKind::Score => ("classifier.weight", 1),
+            HeadKind::Span => ("qa_outputs.weight", 2),
+        };
+        self.tensors.get(name).is_some_and(|weight| weight.dims().first() == Some(&rows))
+    }
+
+    /// The names of its classes, if `config.json` has them.
+    ///
+    /// # Errors
+    /// If they are not under 0, 1, 2, …
+    pub fn label_names(&self) -> Result<Option<Vec<String>>> {
+        Labels::names_in(&self.config_json)
+    }
+}
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
