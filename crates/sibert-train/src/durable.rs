@@ -54,8 +54,16 @@ pub fn text(path: &Path, contents: &str) -> Result<FileEntry> {
 /// # Errors
 /// Names the file, and what to do when the disk is full.
 pub fn replace(path: &Path, contents: &str) -> Result<FileEntry> {
+    replace_bytes(path, contents.as_bytes())
+}
+
+/// The same for a file that is not text.
+///
+/// # Errors
+/// Names the file, and what to do when the disk is full.
+pub fn replace_bytes(path: &Path, contents: &[u8]) -> Result<FileEntry> {
     let unfinished = unfinished(path);
-    let entry = text(&unfinished, contents)?;
+    let entry = file(&unfinished, |out| Ok(out.write_all(contents)?))?;
     publish(&unfinished, path)?;
     Ok(entry)
 }
