@@ -49,6 +49,21 @@ struct Group {
     schedule: Schedule,
 }
 
+/// One rule for all parameters, as in fine-tuning.
+#[derive(Clone, Debug)]
+pub struct WholeRule {
+    /// LAMB or AdamW, with bias correction.
+    pub optimizer: HeadOptimizer,
+    /// Learning rate η before the schedule.
+    pub lr: f64,
+    /// Decoupled weight decay λ of the matrices.
+    pub weight_decay: f64,
+    /// Longest gradient, of all parameters together, that is not clipped.
+    pub max_grad_norm: f64,
+    /// Learning rate over time.
+    pub schedule: Schedule,
+}
+
 /// What a step updates: the encoder's group, then the head's where it has its own.
 pub struct Update {
     encoder: Group,
@@ -73,6 +88,26 @@ impl Update {
             None => None,
         };
         Ok(Self { encoder: Group::encoder(vars, config)?, head })
+    }
+
+    /// One group of all parameters.
+    ///
+    /// # Errors
+    /// If the rule refuses its settings.
+    pub fn of_all(vars: NamedVars, rule: &WholeRule) -> Result<Self> {
+        let WholeRule { optimizer, lr, weight_decay, max_grad_norm, ref schedule } = *rule;
+        let max_grad_norm = Some(max_grad_norm);
+        let rule: Box<dyn Rule> = match optimizer {
+            HeadOptimizer::Lamb => {
+                let config = LambConfig { weight_decay, max_grad_norm, ..LambConfig::default() };
+                Box::new(Lamb::new(vars, config)?)
+            }
+            HeadOptimizer::Adamw => {
+                let config = AdamWConfig { weight_decay, max_grad_norm, ..AdamWConfig::default() };
+                Box::new(AdamW::new(vars, config)?)
+            }
+        };
+        Ok(Self { encoder: Group { rule, lr, schedule: schedule.clone() }, head: None })
     }
 
     /// Updates every group at optimizer step `step`, counted from 0; nothing changes if a gradient is unfit.

@@ -33,6 +33,7 @@ pub fn save_step(run_dir: &Path, step: usize) -> PathBuf {
         tokenizer_json: r#"{"version": "1.0"}"#,
         tokenizer_config_json: "{}",
         optimizer: vec![("lamb.step".into(), Tensor::new(step as i64, &Device::Cpu).unwrap())],
+        step,
         state: &state(step),
         run_toml: "seed = 1\n",
     };

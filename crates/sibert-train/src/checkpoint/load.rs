@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
 
 use super::find::listing;
-use super::{CONFIG, MODEL, OPTIMIZER, RUN, STATE, TOKENIZER, TrainingState};
+use super::{CONFIG, MODEL, OPTIMIZER, RUN, STATE, State, TOKENIZER, TrainingState};
 
 /// Weights and configuration: all that a Hugging Face folder must hold.
 pub struct Model {
@@ -20,8 +20,8 @@ pub struct Model {
     pub tokenizer_json: Option<PathBuf>,
 }
 
-/// A whole checkpoint, ready to resume from.
-pub struct Loaded {
+/// A whole checkpoint, ready to resume from; `S` is the state of its kind of run.
+pub struct Loaded<S = TrainingState> {
     /// Text of `config.json`.
     pub config_json: String,
     /// Parameters by checkpoint name.
@@ -29,7 +29,7 @@ pub struct Loaded {
     /// Optimizer state by name.
     pub optimizer: HashMap<String, Tensor>,
     /// Step, seed, best evaluation, open metrics.
-    pub state: TrainingState,
+    pub state: S,
     /// Path of `tokenizer.json`.
     pub tokenizer_json: PathBuf,
     /// The resolved configuration of the run that saved it.
@@ -40,7 +40,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Names the file that is missing or does not parse.
-pub fn load(path: &Path, device: &Device) -> Result<Loaded> {
+pub fn load<S: State>(path: &Path, device: &Device) -> Result<Loaded<S>> {
     let Model { config_json, model, .. } = load_model(path, device)?;
     let state = read(path, STATE)?;
     Ok(Loaded {
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn what_was_saved_is_loaded() {
         let run = tempfile::tempdir().unwrap();
-        let loaded = load(&save_step(run.path(), 7), &Device::Cpu).unwrap();
+        let loaded: Loaded = load(&save_step(run.path(), 7), &Device::Cpu).unwrap();
         assert_eq!(loaded.state, state(7));
         assert_eq!(loaded.run_toml, "seed = 1\n");
         let weight = &loaded.model["sibert.embeddings.word_embeddings.weight"];

@@ -59,6 +59,19 @@ pub fn verify(checkpoint: &Path) -> Result<(), String> {
     }
 }
 
+/// Checks the files of the model against the manifest, if there is one; those of its training may be gone.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_model(checkpoint: &Path) -> Result<(), String> {
+    if !checkpoint.join(MANIFEST).exists() {
+        return Ok(());
+    }
+    let files = read(checkpoint)?.files;
+    let mut of_model = files.iter().filter(|(name, _)| !name.contains('/'));
+    of_model.try_for_each(|(name, expected)| durable::verify(checkpoint, name, expected))
+}
+
 /// `model_type` in the text of a `config.json`.
 pub fn model_type(config_json: &str) -> Option<String> {
     let config: serde_json::Value = serde_json::from_str(config_json).ok()?;

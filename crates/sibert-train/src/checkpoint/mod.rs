@@ -19,12 +19,14 @@ pub use architecture::ensure_same_architecture;
 pub use find::{any, newest_valid, resolve_model_dir};
 pub use load::{Loaded, load, load_model};
 pub use lock::RunLock;
-pub use prune::prune;
+pub use manifest::verify_model;
+pub use prune::{prune, remove_all};
 pub use save::{Snapshot, save};
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::log::Window;
@@ -56,6 +58,11 @@ pub struct TrainingState {
     /// Time spent training since step 0, over all resumed parts.
     pub elapsed_seconds: f64,
 }
+
+/// What a run continues from beside tensors: `state.json`.
+pub trait State: Serialize + DeserializeOwned + PartialEq {}
+
+impl<S: Serialize + DeserializeOwned + PartialEq> State for S {}
 
 /// The step with the lowest held-out loss, and that loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -19,15 +19,31 @@ pub fn prune(run_dir: &Path, step: usize, keep_last: usize, best_step: Option<us
     steps.retain(|&other| other <= step);
     let dispensable = steps.len().saturating_sub(keep_last.max(1));
     for &step in steps[..dispensable].iter().filter(|&&step| best_step != Some(step)) {
-        let doomed = hidden(run_dir, step, "del");
-        fs::rename(path_of(run_dir, step), &doomed)
-            .and_then(|()| fs::remove_dir_all(&doomed))
-            .with_context(|| format!("cannot delete {}", path_of(run_dir, step).display()))?;
+        remove(run_dir, step)?;
     }
     match best_step.filter(|best| steps.contains(best)) {
         Some(best) => link(run_dir, "best", best),
         None => Ok(()),
     }
+}
+
+/// Deletes every checkpoint of a run, and the links to them.
+///
+/// # Errors
+/// Names the folder that cannot be deleted.
+pub fn remove_all(run_dir: &Path) -> Result<()> {
+    for link in ["last", "best"] {
+        let _ = fs::remove_file(run_dir.join(link)); // it may never have been made
+    }
+    steps(run_dir)?.into_iter().try_for_each(|step| remove(run_dir, step))
+}
+
+/// Deletes a checkpoint, under a hidden name first.
+fn remove(run_dir: &Path, step: usize) -> Result<()> {
+    let doomed = hidden(run_dir, step, "del");
+    fs::rename(path_of(run_dir, step), &doomed)
+        .and_then(|()| fs::remove_dir_all(&doomed))
+        .with_context(|| format!("cannot delete {}", path_of(run_dir, step).display()))
 }
 
 /// Points `run_dir/name` to a checkpoint by a relative link, replaced in one rename.

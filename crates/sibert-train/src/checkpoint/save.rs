@@ -10,11 +10,11 @@ use candle_core::Tensor;
 use crate::durable::{self, FileEntry};
 
 use super::manifest::{self, Manifest};
-use super::{CONFIG, MANIFEST, MODEL, OPTIMIZER, RUN, STATE, TOKENIZER, TOKENIZER_CONFIG, TrainingState};
+use super::{CONFIG, MANIFEST, MODEL, OPTIMIZER, RUN, STATE, State, TOKENIZER, TOKENIZER_CONFIG};
 use super::{folders, hidden, hidden_step_of, path_of, prune};
 
-/// All that goes into one checkpoint.
-pub struct Snapshot<'a> {
+/// All that goes into one checkpoint; `S` is the state of its kind of run.
+pub struct Snapshot<'a, S> {
     /// Text of `config.json`, with `model_type`.
     pub config_json: &'a str,
     /// Parameters by checkpoint name.
@@ -25,8 +25,10 @@ pub struct Snapshot<'a> {
     pub tokenizer_config_json: &'a str,
     /// Optimizer state by name.
     pub optimizer: Vec<(String, Tensor)>,
-    /// Step, seed, best evaluation, open metrics.
-    pub state: &'a TrainingState,
+    /// Optimizer steps done.
+    pub step: usize,
+    /// Everything beside tensors that a resumed run continues from.
+    pub state: &'a S,
     /// The resolved configuration of the run.
     pub run_toml: &'a str,
 }
@@ -37,8 +39,8 @@ pub struct Snapshot<'a> {
 ///
 /// # Errors
 /// Names the file or folder that cannot be written. Earlier checkpoints stay as they were.
-pub fn save(run_dir: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
-    let step = snapshot.state.step;
+pub fn save<S: State>(run_dir: &Path, snapshot: &Snapshot<S>) -> Result<PathBuf> {
+    let step = snapshot.step;
     fs::create_dir_all(run_dir)
         .with_context(|| format!("cannot create the folder {}: choose another --out", run_dir.display()))?;
     clean(run_dir)?;
@@ -55,7 +57,7 @@ pub fn save(run_dir: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
     Ok(path_of(run_dir, step))
 }
 
-fn write_files(folder: &Path, snapshot: &Snapshot) -> Result<()> {
+fn write_files<S: State>(folder: &Path, snapshot: &Snapshot<S>) -> Result<()> {
     let training_state = folder.join("training_state");
     fs::create_dir_all(&training_state).with_context(|| {
         format!("cannot create {}: check its permissions or choose another --out", folder.display())
@@ -84,9 +86,9 @@ fn write_manifest(folder: &Path, config_json: &str, files: BTreeMap<String, File
 }
 
 /// JSON has no NaN and no infinity: a state that would not read back is refused here, not at the resume.
-fn state_json(state: &TrainingState) -> Result<String> {
+fn state_json<S: State>(state: &S) -> Result<String> {
     let text = serde_json::to_string_pretty(state)? + "\n";
-    let back: Option<TrainingState> = serde_json::from_str(&text).ok();
+    let back: Option<S> = serde_json::from_str(&text).ok();
     ensure!(back.as_ref() == Some(state), "the training state holds a number that is not finite: {text}");
     Ok(text)
 }
@@ -200,6 +202,7 @@ mod tests {
             tokenizer_json: "{}",
             tokenizer_config_json: "{}",
             optimizer: vec![],
+            step: state.step,
             state: &state,
             run_toml: "",
         };
@@ -218,6 +221,7 @@ mod tests {
             tokenizer_json: "{}",
             tokenizer_config_json: "{}",
             optimizer: vec![],
+            step: state.step,
             state: &state,
             run_toml: "",
         };

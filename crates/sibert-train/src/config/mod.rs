@@ -16,6 +16,7 @@ mod tests;
 mod validate;
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sibert_model::Precision;
@@ -170,6 +171,25 @@ pub enum HeadOptimizer {
     Lamb,
     /// Adam with decoupled weight decay.
     Adamw,
+}
+
+impl HeadOptimizer {
+    /// Its name in options and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lamb => "lamb",
+            Self::Adamw => "adamw",
+        }
+    }
+}
+
+impl FromStr for HeadOptimizer {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = [Self::Lamb, Self::Adamw].into_iter().find(|rule| rule.name() == name.to_lowercase());
+        found.ok_or_else(|| "unknown rule, expected lamb or adamw".to_string())
+    }
 }
 
 impl RunConfig {

@@ -33,16 +33,20 @@ impl Progress {
 
     /// Shows the numbers of one report.
     pub fn report(&self, report: &Report) {
-        let (done, to_come) =
-            (report.step.saturating_sub(self.start), self.total.saturating_sub(report.step));
+        self.show(report.step, &summary(report));
+    }
+
+    /// Shows a line about `step`, with the time that is left behind it.
+    pub fn show(&self, step: usize, line: &str) {
+        let (done, to_come) = (step.saturating_sub(self.start), self.total.saturating_sub(step));
         let left = remaining(self.began.elapsed(), done, to_come);
-        let line = summary(report, left);
+        let left = left.map(|left| format!("  {} left", clock(left))).unwrap_or_default();
         match &self.bar {
             Some(bar) => {
-                bar.set_position(report.step as u64);
-                bar.set_message(line);
+                bar.set_position(step as u64);
+                bar.set_message(format!("{line}{left}"));
             }
-            None => console::note(format!("step {}/{}  {line}", report.step, self.total)),
+            None => console::note(format!("step {step}/{}  {line}{left}", self.total)),
         }
     }
 
@@ -73,11 +77,10 @@ fn bar(total: usize, start: usize) -> ProgressBar {
     bar
 }
 
-/// `loss 3.142  accuracy 41.2 %  12.3k tok/s  clipped 1.5 %  3m20s left`
-fn summary(report: &Report, left: Option<Duration>) -> String {
-    let left = left.map(|left| format!("  {} left", clock(left))).unwrap_or_default();
+/// `loss 3.142  accuracy 41.2 %  12.3k tok/s  clipped 1.5 %`
+fn summary(report: &Report) -> String {
     format!(
-        "loss {:.3}  accuracy {:.1} %  {} tok/s  clipped {:.1} %{left}",
+        "loss {:.3}  accuracy {:.1} %  {} tok/s  clipped {:.1} %",
         report.loss,
         100. * report.masked_accuracy,
         count(report.timing.tokens_per_second),
@@ -137,7 +140,6 @@ mod tests {
         let mut report = Window::default().report(1, 0, 0.);
         (report.loss, report.masked_accuracy, report.clip_rate) = (2.71449, 0.412, 0.015);
         report.timing.tokens_per_second = 12_345.;
-        let line = summary(&report, Some(Duration::from_secs(200)));
-        assert_eq!(line, "loss 2.714  accuracy 41.2 %  12.3k tok/s  clipped 1.5 %  3m20s left");
+        assert_eq!(summary(&report), "loss 2.714  accuracy 41.2 %  12.3k tok/s  clipped 1.5 %");
     }
 }

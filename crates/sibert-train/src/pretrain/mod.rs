@@ -160,6 +160,7 @@ impl<'a> Training<'a> {
                 tokenizer_json: &tokenizer,
                 tokenizer_config_json: &tokenizer_config::text(&self.corpus.tokenizer, longest)?,
                 optimizer: self.update.state()?,
+                step: state.step,
                 state,
                 run_toml: &config.to_toml()?,
             },
