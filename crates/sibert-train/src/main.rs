@@ -1,4 +1,4 @@
-//! `sibert`: pretrain, inspect and verify scale-invariant BERT encoders.
+//! `sibert`: pretrain, fine-tune, inspect and verify scale-invariant BERT encoders.
 
 mod args;
 mod batch;
@@ -10,20 +10,28 @@ mod corpus;
 mod data;
 mod device;
 mod durable;
+mod evaluate;
 mod fill_mask;
+mod finetune;
 mod hub;
 mod inspect;
 mod log;
 mod memory;
+mod metrics;
 mod model_dir;
 mod plot;
+mod predict;
 mod prepare;
 mod pretrain;
+mod pretrained;
 mod run;
 mod signals;
 mod step;
+mod submission;
+mod task;
 mod threads;
 mod train_tokenizer;
+mod tuned;
 mod update;
 mod verify;
 
@@ -32,7 +40,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sibert_model::Recycler;
 
-use args::{Cli, Command, TokenizerCommand};
+use args::{Cli, Command, ComputeArgs, TokenizerCommand};
 
 /// Every operation makes a fresh tensor: the buffers of one step serve the next.
 #[global_allocator]
@@ -61,6 +69,9 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Prepare(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || prepare::run(&args))
         }
+        Command::FineTune(args) => run_in_pool(threads(&args.compute), || finetune::run(&args)),
+        Command::Evaluate(args) => run_in_pool(threads(&args.ask.compute), || evaluate::run(&args)),
+        Command::Predict(args) => run_in_pool(threads(&args.ask.compute), || predict::run(&args)),
         Command::Data(args) => run_in_pool(None, || inspect::run(&args)),
         Command::FillMask(args) => run_in_pool(None, || fill_mask::run(&args)),
         Command::Verify(args) => run_in_pool(None, || verify::run(&args)),
@@ -72,6 +83,11 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
             run_in_pool(args.threads.map(|threads| threads as usize), || train_tokenizer::run(&args))
         }
     }
+}
+
+/// The threads that were asked for.
+fn threads(args: &ComputeArgs) -> Option<usize> {
+    args.threads.map(|threads| threads as usize)
 }
 
 /// What failed on one line, why on the next.

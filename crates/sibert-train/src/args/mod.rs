@@ -2,7 +2,9 @@
 
 mod bench;
 mod data;
+mod evaluate;
 mod fill_mask;
+mod finetune;
 mod plot;
 mod prepare;
 mod pretrain;
@@ -15,7 +17,9 @@ use clap::{Parser, Subcommand};
 
 pub use bench::{Arch, BenchArgs};
 pub use data::{DataArgs, DataView};
+pub use evaluate::{EvaluateArgs, PredictArgs};
 pub use fill_mask::FillMaskArgs;
+pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, tasks};
 pub use plot::PlotArgs;
 pub use prepare::PrepareArgs;
 pub use pretrain::PretrainArgs;
@@ -39,6 +43,13 @@ pub struct Cli {
 pub enum Command {
     /// Pretrain an encoder by masked language modelling
     Pretrain(PretrainArgs),
+    /// Train an encoder with a new head on GLUE or SQuAD
+    #[command(name = "finetune")]
+    FineTune(Box<FinetuneArgs>),
+    /// Judge a fine-tuned model, or score a file of predictions
+    Evaluate(EvaluateArgs),
+    /// Write the files of the GLUE leaderboard, or SQuAD's answers
+    Predict(PredictArgs),
     /// Turn text into token ids once, to train on from then on
     Prepare(PrepareArgs),
     /// Learn a tokenizer

@@ -1,6 +1,8 @@
 //! A folder to work in, and the program `sibert` run in it.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod tasks;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -1,0 +1,104 @@
+//! `sibert evaluate` and `sibert predict`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::at_least_one;
+use super::finetune::{AnswerArgs, ComputeArgs, LengthArgs, TaskChoice, TaskDataArgs};
+use crate::task::Task;
+
+/// How a model is asked.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// Examples in a forward pass
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    pub batch_size: usize,
+    /// Lengths of the inputs
+    #[command(flatten)]
+    pub lengths: LengthArgs,
+    /// SQuAD's answers
+    #[command(flatten)]
+    pub answers: AnswerArgs,
+    /// Device, precision, threads
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+}
+
+/// Arguments of `sibert evaluate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sibert evaluate --task mrpc --model runs/mrpc --data-dir glue
+  sibert evaluate --model runs/squad_v2 --data-dir squad             the task is in its config.json
+  sibert evaluate --task mnli --model org/name --labels contradiction,entailment,neutral
+  sibert evaluate --predictions predictions.json --dataset dev-v2.0.json --na-prob-file null_odds.json
+  sibert evaluate --task mrpc --predictions MRPC.tsv --dataset glue/MRPC/dev.tsv
+
+Prints one JSON object on standard output. A file of predictions is scored as SQuAD's official
+scripts do, by version 2.0 if the data set has questions without an answer.")]
+pub struct EvaluateArgs {
+    /// The task [default: the model's, or SQuAD for a file of predictions]
+    #[arg(long, value_name = "TASK")]
+    pub task: Option<Task>,
+    /// Folder of a fine-tuned model, or a model of the hub
+    #[arg(long, value_name = "MODEL", required_unless_present = "predictions")]
+    pub model: Option<String>,
+    /// The model's classes in its order, where its config.json has no names for them
+    #[arg(long, value_name = "LABELS", value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// A file of predictions to score, in place of a model
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "labels"], requires = "dataset")]
+    pub predictions: Option<PathBuf>,
+    /// With --predictions: the score of no answer for each question, as a JSON object
+    #[arg(long, value_name = "FILE", requires = "predictions")]
+    pub na_prob_file: Option<PathBuf>,
+    /// With --na-prob-file: a question whose score is above it counts as not answered
+    #[arg(
+        long,
+        value_name = "X",
+        default_value_t = 1.,
+        allow_negative_numbers = true,
+        requires = "na_prob_file"
+    )]
+    pub na_prob_thresh: f64,
+    /// The data; with --predictions, --dataset is its file
+    #[command(flatten)]
+    pub data: TaskDataArgs,
+    /// How the model is asked
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// Arguments of `sibert predict`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sibert predict --task mrpc --model runs/mrpc --data-dir glue --out submission
+  sibert predict --task glue --model runs/glue --data-dir glue --out submission
+  sibert predict --task ax --model runs/mnli --data-dir glue --out submission
+  sibert predict --task squad --model runs/squad --data-dir squad --out answers
+
+GLUE: the files of the leaderboard, and with all eleven of them submission.zip. For several tasks
+MODEL is the folder that finetune --task glue made, with a folder for each task. SQuAD:
+predictions.json, nbest_predictions.json, null_odds.json for the development set.")]
+pub struct PredictArgs {
+    /// A task, several with commas, or glue: the nine and ax, by the model of mnli
+    #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
+    pub tasks: Vec<TaskChoice>,
+    /// Folder of a fine-tuned model, a folder of such folders, or a model of the hub
+    #[arg(long, value_name = "MODEL")]
+    pub model: String,
+    /// The model's classes in its order, where its config.json has no names for them
+    #[arg(long, value_name = "LABELS", value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// The data
+    #[command(flatten)]
+    pub data: TaskDataArgs,
+    /// Folder for the files
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// How the model is asked
+    #[command(flatten)]
+    pub ask: AskArgs,
+}

@@ -1,0 +1,182 @@
+//! `sibert finetune`, and the options that `evaluate` and `predict` share with it.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use sibert_model::Precision;
+
+use super::{at_least_one, thread_count};
+use crate::config::HeadOptimizer;
+use crate::device::DeviceName;
+use crate::task::Task;
+
+/// What `--task` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskChoice {
+    /// The nine tasks of GLUE.
+    Glue,
+    /// One task.
+    One(Task),
+}
+
+impl FromStr for TaskChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "glue" => Ok(Self::Glue),
+            text => text.parse().map(Self::One).map_err(|error| format!("{error}, or glue for its nine")),
+        }
+    }
+}
+
+/// The tasks that were named, each once, in the order of the names.
+pub fn tasks(choices: &[TaskChoice]) -> Vec<Task> {
+    let mut tasks: Vec<Task> = Vec::new();
+    for choice in choices {
+        let named = match choice {
+            TaskChoice::Glue => Task::GLUE,
+            TaskChoice::One(task) => std::slice::from_ref(task),
+        };
+        tasks.extend(named.iter().filter(|task| !tasks.contains(task)).copied().collect::<Vec<_>>());
+    }
+    tasks
+}
+
+/// Where the data of the tasks is.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TaskDataArgs {
+    /// Folder with the official files: GLUE's, holding CoLA/, MRPC/, …, or that of one task
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Data set of the hub, as org/name[@revision] [default: nyu-mll/glue, rajpurkar/squad, rajpurkar/squad_v2]
+    #[arg(long, value_name = "DATASET")]
+    pub dataset: Option<String>,
+}
+
+/// How long the model's inputs are.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LengthArgs {
+    /// Longest input in tokens; what is longer is cut, or for SQuAD looked at through several windows
+    /// [default: the model's, else 128, SQuAD 384]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub max_seq_len: Option<usize>,
+    /// SQuAD: tokens that two neighbouring windows share [default: the model's, else 128]
+    #[arg(long, value_name = "N")]
+    pub doc_stride: Option<usize>,
+    /// SQuAD: longest question in tokens, the rest is cut; 0 cuts nothing [default: the model's, else 64]
+    #[arg(long, value_name = "N")]
+    pub max_query_len: Option<usize>,
+}
+
+/// How SQuAD's answers are read off the scores.
+#[derive(Clone, Debug, Args)]
+pub struct AnswerArgs {
+    /// SQuAD: starts and ends that are combined, and answers that are listed
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one)]
+    pub n_best: usize,
+    /// SQuAD: longest answer in tokens
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = at_least_one)]
+    pub max_answer_len: usize,
+    /// SQuAD 2.0: how far the score of no answer must be above the best answer's to win
+    #[arg(long, value_name = "X", default_value_t = 0., allow_negative_numbers = true)]
+    pub null_threshold: f32,
+}
+
+/// What the computations run on.
+#[derive(Clone, Debug, Args)]
+pub struct ComputeArgs {
+    /// cpu, cuda, cuda:N or metal
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: DeviceName,
+    /// Numbers that matrix products multiply, f32 or bf16
+    #[arg(long, value_name = "PRECISION", default_value = "f32")]
+    pub precision: Precision,
+    /// CPU threads [default: every core]
+    #[arg(long, value_name = "N", value_parser = thread_count())]
+    pub threads: Option<u32>,
+}
+
+/// Arguments of `sibert finetune`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sibert finetune --task mrpc --model google-bert/bert-base-uncased
+  sibert finetune --task mrpc --model runs/own/best --data-dir glue --seeds 5
+  sibert finetune --task rte --model runs/mnli --data-dir glue       an MNLI model with a new head
+  sibert finetune --task squad_v2 --model org/name@revision --data-dir squad --epochs 2
+  sibert finetune --task glue --model org/name --out runs/glue       all nine, one table
+  sibert finetune --task mrpc --model org/name --out runs/mrpc --resume --seeds 10
+
+Defaults of --lr, --epochs and --batch-size depend on the task and the model's size; the README has
+the table and its sources. Seeds are S, S+1, …; each draws the new head, the order and dropout. OUT
+is a Hugging Face folder with the best seed's model, a model card and finetune.json, which has the
+figures of every seed.
+
+SIGINT and SIGTERM end the step, save and exit with 0; --resume goes on, seeds that are done stay.")]
+pub struct FinetuneArgs {
+    /// cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, squad or squad_v2, several with commas, or glue
+    #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
+    pub tasks: Vec<TaskChoice>,
+    /// Folder of a model or run, or a model of the hub as org/name[@revision]
+    #[arg(long, value_name = "MODEL")]
+    pub model: String,
+    /// The data
+    #[command(flatten)]
+    pub data: TaskDataArgs,
+    /// Folder for models and figures; of several tasks, one folder each in it [default: runs/TASK]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub seeds: usize,
+    /// The first seed
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Peak learning rate, after a linear warm-up and before a linear decay to 0
+    #[arg(long, value_name = "X")]
+    pub lr: Option<f64>,
+    /// Passes over the training data
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub epochs: Option<usize>,
+    /// Examples in an optimizer step
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub batch_size: Option<usize>,
+    /// Parts of a batch that are computed one after the other, to save memory
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub accumulation_steps: usize,
+    /// lamb or adamw [default: lamb for SIBERT, adamw for BERT]
+    #[arg(long, value_name = "RULE")]
+    pub optimizer: Option<HeadOptimizer>,
+    /// Share of the steps over which the learning rate rises
+    #[arg(long, value_name = "X", default_value_t = 0.1)]
+    pub warmup: f64,
+    /// Decoupled weight decay of the matrices
+    #[arg(long, value_name = "X", default_value_t = 0.01)]
+    pub weight_decay: f64,
+    /// Longest gradient that is not clipped
+    #[arg(long, value_name = "X", default_value_t = 1.)]
+    pub max_grad_norm: f64,
+    /// Evaluations in an epoch
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub evaluations: usize,
+    /// Stop a seed after N evaluations without a better one [default: never]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub patience: Option<usize>,
+    /// Train on the first N examples only
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub train_rows: Option<usize>,
+    /// Go on with the run in --out
+    #[arg(long)]
+    pub resume: bool,
+    /// Lengths of the inputs
+    #[command(flatten)]
+    pub lengths: LengthArgs,
+    /// SQuAD's answers
+    #[command(flatten)]
+    pub answers: AnswerArgs,
+    /// Device, precision, threads
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+}

@@ -1,0 +1,89 @@
+//! Learning rate, epochs and batch size where the user names none.
+//!
+//! | model | task | lr | epochs | batch | source |
+//! |---|---|---|---|---|---|
+//! | BERT, width 512 or more | GLUE | 2e-5 | 3; MRPC, WNLI 5 | 32 | transformers' run_glue table |
+//! | | SQuAD | 3e-5 | 2 | 12 | google-research/bert, run_squad |
+//! | smaller BERT | GLUE | 1e-4 | 4 | 32 | google-research/bert, the smaller models' grid |
+//! | | SQuAD | 1e-4 | 3 | 12 | the same grid's rate |
+//! | SIBERT, with LAMB | GLUE | 3e-3 | 4; MRPC, WNLI 5 | 32 | the rate: `docs/results/finetune.md` |
+//! | | SQuAD | 3e-3 | 3 | 12 | the same |
+//!
+//! Warm-up over a tenth of the steps, decay 0.01 and gradients of at most norm 1 are run_classifier's.
+
+use sibert_model::{ModelConfig, ModelType};
+
+use crate::config::HeadOptimizer;
+use crate::task::Task;
+
+/// From this width on BERT's own rates hold.
+const LARGE: usize = 512;
+
+/// What a task and a model are trained with unless the user says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Defaults {
+    /// The rule.
+    pub optimizer: HeadOptimizer,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Passes over the data.
+    pub epochs: usize,
+    /// Examples in a step.
+    pub batch_size: usize,
+}
+
+impl Defaults {
+    /// The row of the table above.
+    pub fn of(task: Task, config: &ModelConfig) -> Self {
+        let small_data = matches!(task, Task::Mrpc | Task::Wnli);
+        let large = config.hidden_size >= LARGE;
+        let (optimizer, lr) = match (config.model_type, task.is_squad(), large) {
+            (ModelType::Sibert, ..) => (HeadOptimizer::Lamb, 3e-3),
+            (ModelType::Bert, _, false) => (HeadOptimizer::Adamw, 1e-4),
+            (ModelType::Bert, false, true) => (HeadOptimizer::Adamw, 2e-5),
+            (ModelType::Bert, true, true) => (HeadOptimizer::Adamw, 3e-5),
+        };
+        let bert = config.model_type == ModelType::Bert;
+        let epochs = match (task.is_squad(), bert && large) {
+            (true, true) => 2,
+            (true, false) => 3,
+            (false, true) => {
+                if small_data {
+                    5
+                } else {
+                    3
+                }
+            }
+            (false, false) => {
+                if small_data && !bert {
+                    5
+                } else {
+                    4
+                }
+            }
+        };
+        Self { optimizer, lr, epochs, batch_size: if task.is_squad() { 12 } else { 32 } }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn of(task: Task, model_type: ModelType, preset: &str) -> Defaults {
+        Defaults::of(task, &ModelConfig::preset(model_type, preset).unwrap())
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_table() {
+        let base = of(Task::Mnli, ModelType::Bert, "base");
+        let expected = Defaults { optimizer: HeadOptimizer::Adamw, lr: 2e-5, epochs: 3, batch_size: 32 };
+        assert_eq!(base, expected);
+        assert_eq!(of(Task::Mrpc, ModelType::Bert, "base").epochs, 5);
+        let squad = of(Task::SquadV2, ModelType::Bert, "base");
+        assert_eq!((squad.lr, squad.epochs, squad.batch_size), (3e-5, 2, 12));
+        assert_eq!(of(Task::Mnli, ModelType::Bert, "mini").lr, 1e-4);
+        assert_eq!(of(Task::Rte, ModelType::Sibert, "base").optimizer, HeadOptimizer::Lamb);
+    }
+}

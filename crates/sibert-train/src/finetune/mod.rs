@@ -1,0 +1,100 @@
+//! `sibert finetune`: an encoder with a new head, trained on tasks with labels.
+//!
+//! ```text
+//! for each task:  model + data ─ TaskRun
+//!     for each seed:  Seed ─ loop ─ best checkpoint ─ SeedResult
+//!     TaskReport: median, mean, deviation, interval; the best seed's model, its card
+//! ```
+
+mod card;
+mod defaults;
+mod folder;
+mod head;
+mod report;
+mod run;
+mod seed;
+mod settings;
+mod state;
+mod training_set;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::args::{FinetuneArgs, tasks};
+use crate::console::result;
+use crate::data::dataset::DataSource;
+use crate::signals::Stop;
+use crate::task::Task;
+use report::{TaskReport, table};
+use run::TaskRun;
+
+pub use settings::answer_settings;
+
+/// Fine-tunes on every task that was named, and prints their figures.
+///
+/// # Errors
+/// If a model, data or setting is unfit, training diverges, or a file cannot be written; the message names it, and what
+/// was saved before stays intact.
+pub fn run(args: &FinetuneArgs) -> Result<()> {
+    let tasks = tasks(&args.tasks);
+    let last = args.seed.checked_add(args.seeds as u64).context("--seed is too large")?;
+    ensure_data(args, &tasks)?;
+    let stop = Stop::install()?;
+    let mut reports: Vec<TaskReport> = Vec::new();
+    for task in &tasks {
+        let run = TaskRun::prepare(*task, args, &folder_of(args, &tasks, *task))?;
+        match run.train(args.seed..last, &stop, &command_line())? {
+            Some(report) => reports.push(report),
+            None => return Ok(()),
+        }
+    }
+    table(&reports)?;
+    for task in &tasks {
+        result(format!("{:<10} {}", task.title(), folder_of(args, &tasks, *task).display()))?;
+    }
+    Ok(())
+}
+
+/// The folder of one task: `--out`, or a folder in it where there are several.
+fn folder_of(args: &FinetuneArgs, tasks: &[Task], task: Task) -> PathBuf {
+    match (&args.out, tasks.len()) {
+        (Some(out), 1) => out.clone(),
+        (Some(out), _) => out.join(task.name()),
+        (None, _) => PathBuf::from("runs").join(task.name()),
+    }
+}
+
+/// Of several tasks, all data is looked at before the first one is trained on for hours.
+fn ensure_data(args: &FinetuneArgs, tasks: &[Task]) -> Result<()> {
+    if tasks.len() < 2 {
+        return Ok(());
+    }
+    let missing = |task: &Task| -> Option<String> {
+        let (data, dataset) = (args.data.data_dir.as_deref(), args.data.dataset.as_deref());
+        let found =
+            DataSource::of(data, dataset, *task).and_then(|source| training_set::is_there(*task, &source));
+        found.err().map(|error| format!("\n  {task}: {error:#}"))
+    };
+    let missing: Vec<String> = tasks.iter().filter_map(missing).collect();
+    ensure!(
+        missing.is_empty(),
+        "the data of some tasks is not there:{}\nname those that are with --task A,B,…",
+        missing.concat()
+    );
+    Ok(())
+}
+
+/// The command as it was given, quoted for a shell.
+fn command_line() -> String {
+    let quoted = |word: String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    std::iter::once("sibert".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,202 @@
+//! A task's fine-tuning run: what its seeds share, and what they give together.
+
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::Device;
+use sibert_model::Origins;
+
+use super::folder::{self, SeedFolder};
+use super::head::{Head, ModelFiles};
+use super::report::{self, TaskReport};
+use super::seed::Seed;
+use super::settings::Settings;
+use super::state::SeedResult;
+use super::training_set::TrainingSet;
+use crate::args::FinetuneArgs;
+use crate::checkpoint::RunLock;
+use crate::config::{ScheduleConfig, ScheduleKind};
+use crate::console::note;
+use crate::data::dataset::DataSource;
+use crate::durable;
+use crate::pretrained::Pretrained;
+use crate::signals::Stop;
+use crate::task::Task;
+use crate::tuned::{DevSet, Outcome};
+use crate::update::WholeRule;
+
+const SETTINGS: &str = "settings.json";
+
+/// What the seeds of a run share.
+pub struct TaskRun {
+    /// The model to begin with.
+    pub pretrained: Pretrained,
+    /// All settings but the seeds.
+    pub settings: Settings,
+    /// The head of the task.
+    pub head: Head,
+    /// The examples to train on.
+    pub train: TrainingSet,
+    /// The examples to judge by.
+    pub dev: Vec<DevSet>,
+    /// Where the model lives.
+    pub device: Device,
+    /// What lies beside the weights.
+    pub files: ModelFiles,
+    out: PathBuf,
+    said: Once,
+    _lock: RunLock,
+}
+
+impl TaskRun {
+    /// Opens the folder, the model and the data.
+    ///
+    /// # Errors
+    /// If one of them is unfit, or the folder holds another run.
+    pub fn prepare(task: Task, args: &FinetuneArgs, out: &Path) -> Result<Self> {
+        ensure!(task != Task::Ax, "AX has no training set: fine-tune mnli, and predict ax with that model");
+        let device = args.compute.device.open()?;
+        let source = DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task)?;
+        let pretrained = Pretrained::open(&args.model, &device)?;
+        let settings = Settings::of(task, args, &pretrained, source.to_string())?;
+        let lock = RunLock::acquire(out)?;
+        check_folder(out, &settings, args.resume)?;
+        let head = Head::of(&pretrained, task)?;
+        let train = TrainingSet::read(&settings, &source, &pretrained.tokenizer, &head.labels)?;
+        let dev = DevSet::read(task, &source, &pretrained.tokenizer, settings.lengths)?;
+        let files = ModelFiles::of(&pretrained, &settings, &head.labels)?;
+        folder::write_json(&out.join(SETTINGS), &settings)?;
+        let (out, said) = (out.to_owned(), Once::new());
+        Ok(Self { pretrained, settings, head, train, dev, device, files, out, said, _lock: lock })
+    }
+
+    /// Trains every seed that is not done; none if a signal ended the run early.
+    ///
+    /// # Errors
+    /// As [`Seed::train`].
+    pub fn train(
+        &self,
+        seeds: std::ops::Range<u64>,
+        stop: &Stop,
+        command: &str,
+    ) -> Result<Option<TaskReport>> {
+        self.describe();
+        let mut results = Vec::new();
+        for seed in seeds {
+            let folder = SeedFolder::of(&self.out, seed);
+            let result = match folder.result()? {
+                Some(result) => {
+                    folder.drop_checkpoints()?; // of a run that was killed in the act
+                    note(format!(
+                        "seed {seed}: done before, {}",
+                        report::line(self.settings.task, &result.figures)
+                    ));
+                    result
+                }
+                None => match Seed::prepare(self, folder, seed)?.train(stop)? {
+                    Some(result) => result,
+                    None => return Ok(None),
+                },
+            };
+            results.push(result);
+        }
+        self.conclude(results, command).map(Some)
+    }
+
+    /// The best seed's model, the model card and `finetune.json`.
+    fn conclude(&self, seeds: Vec<SeedResult>, command: &str) -> Result<TaskReport> {
+        let task_report = TaskReport::new(self, seeds, command)?;
+        let best = SeedFolder::of(&self.out, task_report.best_seed).model();
+        folder::publish(&best, &self.out)?;
+        durable::replace(&self.out.join("README.md"), &task_report.card(self)?)?;
+        folder::write_json(&self.out.join("finetune.json"), &task_report)?;
+        Ok(task_report)
+    }
+
+    /// What the best checkpoint of a seed said to the development sets.
+    ///
+    /// # Errors
+    /// If its file cannot be read.
+    pub fn outcomes(&self, seed: u64) -> Result<Vec<Outcome>> {
+        SeedFolder::of(&self.out, seed).outcomes()
+    }
+
+    /// Optimizer steps in a pass over the training set.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.train.sequences.len().div_ceil(self.settings.batch_size)
+    }
+
+    /// Optimizer steps of the whole run of a seed.
+    pub fn total_steps(&self) -> usize {
+        self.steps_per_epoch() * self.settings.epochs
+    }
+
+    /// Whether the model is judged after `step` steps: so many times an epoch, and at its end.
+    pub fn is_evaluated_at(&self, step: usize) -> bool {
+        let (per_epoch, times) = (self.steps_per_epoch(), self.settings.evaluations);
+        let within = (step - 1) % per_epoch + 1; // 1 … per_epoch
+        (1..=times).any(|k| within == (per_epoch * k).div_ceil(times))
+    }
+
+    /// The rule of the update, over the whole run.
+    pub fn rule(&self) -> WholeRule {
+        let Settings { optimizer, lr, weight_decay, max_grad_norm, warmup, .. } = self.settings;
+        let schedule = ScheduleConfig::warmed_up(ScheduleKind::Linear, warmup).over(self.total_steps());
+        WholeRule { optimizer, lr, weight_decay, max_grad_norm, schedule }
+    }
+
+    /// `212 samples/s, 1.2 GiB`.
+    pub fn pace(&self, result: &SeedResult) -> String {
+        let memory =
+            result.peak_memory_bytes.map(|bytes| format!(", {} MiB", bytes >> 20)).unwrap_or_default();
+        format!("{:.0} samples/s{memory}", result.samples_per_second)
+    }
+
+    /// Which parameters are new and which of the checkpoint's are not used: once, not for every seed.
+    pub fn say_once(&self, origins: &Origins) {
+        self.said.call_once(|| {
+            let list = |names: &[String]| names.join(", ");
+            if !origins.unused.is_empty() {
+                note(format!("not used of {}: {}", self.pretrained.name, list(&origins.unused)));
+            }
+            if !origins.drawn.is_empty() {
+                note(format!("new, drawn from the seed: {}", list(&origins.drawn)));
+            }
+        });
+    }
+
+    fn describe(&self) {
+        let Settings { task, lr, epochs, batch_size, optimizer, .. } = &self.settings;
+        let rule = format!("{optimizer:?}").to_lowercase();
+        let dev: Vec<String> = self.dev.iter().map(|set| set.len().to_string()).collect();
+        note(format!(
+            "{task}: {} rows to train on, {} to judge by; {rule}, lr {lr}, {epochs} epochs of {} steps of {batch_size}",
+            self.train.rows,
+            dev.join(" and "),
+            self.steps_per_epoch(),
+        ));
+    }
+}
+
+/// Whether the folder may be written: it is new, or holds this run and is gone on with.
+fn check_folder(out: &Path, settings: &Settings, resume: bool) -> Result<()> {
+    let file = out.join(SETTINGS);
+    if file.exists() {
+        ensure!(
+            resume,
+            "output folder {} already holds a run: continue it with --resume, or name another with --out",
+            out.display()
+        );
+        return settings.ensure_same(&folder::read_json(&file)?).with_context(|| out.display().to_string());
+    }
+    ensure!(
+        !out.join("config.json").exists(),
+        "output folder {} holds a model: name another with --out",
+        out.display()
+    );
+    if resume {
+        note(format!("{} holds no run to go on with: it begins here", out.display()));
+    }
+    Ok(())
+}

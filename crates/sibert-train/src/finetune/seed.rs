@@ -1,0 +1,252 @@
+//! One seed of a fine-tuning run: the loop, its state, its checkpoints.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
+use sibert_model::{FineTuning, Gradients, Mode, Tape, random};
+
+use super::folder::SeedFolder;
+use super::report;
+use super::run::TaskRun;
+use super::state::{Best, SeedResult, State};
+use crate::batch::DTYPE;
+use crate::checkpoint::{self, Loaded, Snapshot};
+use crate::console::note;
+use crate::log::{MetricsLog, Progress, StepMetrics, count as count_of};
+use crate::memory;
+use crate::signals::Stop;
+use crate::tuned::{Figures, Outcome, inputs, main_value, order, outputs};
+use crate::update::Update;
+
+/// Steps between two lines of `metrics.jsonl`.
+const LOG_EVERY: usize = 10;
+/// Sequences in a forward pass of an evaluation, at least.
+const EVALUATED: usize = 32;
+
+/// Everything that a seed changes.
+pub struct Seed<'a> {
+    run: &'a TaskRun,
+    folder: SeedFolder,
+    model: FineTuning,
+    update: Update,
+    state: State,
+    metrics: MetricsLog,
+    batches: (u64, Vec<Vec<usize>>), // of an epoch
+}
+
+impl<'a> Seed<'a> {
+    /// A new model with a head drawn from the seed, or the newest intact checkpoint.
+    ///
+    /// # Errors
+    /// If the model does not fit, or a checkpoint cannot be read.
+    pub fn prepare(run: &'a TaskRun, folder: SeedFolder, seed: u64) -> Result<Self> {
+        folder.create()?;
+        let saved: Option<Loaded<State>> = folder.newest(&run.device)?;
+        let keeps_head = saved.is_some() || run.head.kept;
+        let (tensors, optimizer, state) = match saved {
+            Some(saved) => (saved.model, Some(saved.optimizer), saved.state),
+            None => (run.pretrained.tensors.clone(), None, State { seed, ..State::default() }),
+        };
+        let (config, head) = (&run.pretrained.config, run.head.kind);
+        let (model, origins) = FineTuning::load(config, head, keeps_head, tensors, seed, DTYPE, &run.device)
+            .with_context(|| run.pretrained.name.clone())?;
+        if state.step == 0 {
+            run.say_once(&origins);
+        }
+        let mut update = Update::of_all(model.parameters(), &run.rule())?;
+        if let Some(optimizer) = &optimizer {
+            update.load_state(optimizer)?;
+        }
+        let metrics = match state.step {
+            0 => MetricsLog::create(&folder.metrics()),
+            step => MetricsLog::resume(&folder.metrics(), step)?,
+        };
+        Ok(Self { run, folder, model, update, state, metrics, batches: (u64::MAX, Vec::new()) })
+    }
+
+    /// The loop; none if a signal ended it early.
+    ///
+    /// # Errors
+    /// If a loss or gradient is not finite, or a file cannot be written.
+    pub fn train(mut self, stop: &Stop) -> Result<Option<SeedResult>> {
+        let total = self.run.total_steps();
+        let progress = Progress::new(total, self.state.step);
+        while self.state.step < total && !self.is_out_of_patience() {
+            let began = Instant::now();
+            let (metrics, samples) = self.step().with_context(|| self.last_words())?;
+            self.state.seconds += began.elapsed().as_secs_f64();
+            self.state.samples += samples as u64;
+            self.state.step += 1;
+
+            let done = self.state.step;
+            progress.step(done);
+            if done.is_multiple_of(LOG_EVERY) || done == total {
+                self.report(&metrics, &progress)?;
+            }
+            let (evaluated, interrupted) = (self.run.is_evaluated_at(done), stop.requested());
+            if evaluated {
+                self.evaluate(&progress).with_context(|| self.last_words())?;
+            }
+            if evaluated || interrupted {
+                let saved = self.save()?;
+                if interrupted && done < total {
+                    progress.finish();
+                    note(format!("stopped at step {done}, saved {}; go on with --resume", saved.display()));
+                    return Ok(None);
+                }
+            }
+        }
+        progress.finish();
+        self.finish().map(Some)
+    }
+
+    /// One optimizer step: gradients of the batch's mean loss, then the update.
+    fn step(&mut self) -> Result<(StepMetrics, usize)> {
+        let (step, per_epoch) = (self.state.step, self.run.steps_per_epoch());
+        let epoch = (step / per_epoch) as u64;
+        if self.batches.0 != epoch {
+            let lengths = self.run.train.lengths();
+            self.batches = (epoch, order(&lengths, self.run.settings.batch_size, self.state.seed, epoch));
+        }
+        let batch = self.batches.1[step % per_epoch].clone();
+        let (gradients, loss) = self.gradients(&batch)?;
+        let metrics = self.update.step(&gradients, step).with_context(|| format!("loss {loss}"))?;
+        ensure!(loss.is_finite(), "loss {loss}, with finite gradients");
+        self.state.window.0 += loss;
+        self.state.window.1 += 1;
+        Ok((metrics, batch.len()))
+    }
+
+    /// `∇ mean loss of the batch`, summed over its parts, and that loss.
+    fn gradients(&self, batch: &[usize]) -> Result<(Gradients, f64)> {
+        let Self { run, model, state, .. } = self;
+        let mode = Mode::train(random::fork(random::named(state.seed, "dropout"), state.step as u64));
+        let mut gradients = Gradients::of(model.parameters().iter().map(|(_, var)| var));
+        let mut sum = 0.;
+        let part = run.settings.micro_batch_size();
+        for (index, rows) in batch.chunks(part).enumerate() {
+            let sequences: Vec<_> = rows.iter().map(|&row| &run.train.sequences[row]).collect();
+            let inputs = inputs(&sequences, model.config().pad_token_id, &run.device)?;
+            let targets = run.train.targets(rows, &run.device)?;
+            let forward = || {
+                let logits = model.forward(&inputs, mode.from_row(index * part))?;
+                model.loss(&logits, &inputs, &targets)
+            };
+            let (loss, tape) = run.settings.precision.scope(|| Tape::record(forward))?;
+            sum += f64::from(loss.to_scalar::<f32>()?);
+            tape.backward(&[(&loss, 1. / batch.len() as f64)], &mut gradients)?;
+        }
+        Ok((gradients, sum / batch.len() as f64))
+    }
+
+    /// A line in `metrics.jsonl` and on the terminal.
+    fn report(&mut self, metrics: &StepMetrics, progress: &Progress) -> Result<()> {
+        let (sum, count) = std::mem::take(&mut self.state.window);
+        let State { step, samples, seconds, .. } = self.state;
+        let (loss, rate) = (sum / count.max(1) as f64, samples as f64 / seconds);
+        self.metrics.write(&json!({
+            "step": step,
+            "epoch": self.epoch(step),
+            "loss": loss,
+            "lr": metrics.lr,
+            "grad_norm": metrics.grad_norm,
+            "param_norm": metrics.param_norm,
+            "timing": { "samples_per_second": rate, "seconds": seconds },
+        }))?;
+        progress.show(step, &format!("loss {loss:.3}  {} samples/s", count_of(rate)));
+        Ok(())
+    }
+
+    /// Judges the model by the development sets; what the best one said is kept beside the checkpoints.
+    fn evaluate(&mut self, progress: &Progress) -> Result<()> {
+        let (figures, outcomes) = self.judge()?;
+        let (step, epoch, task) = (self.state.step, self.epoch(self.state.step), self.run.settings.task);
+        self.metrics.write(&json!({ "step": step, "epoch": epoch, "figures": figures }))?;
+        let value = |figures: &Figures| main_value(task, figures).unwrap_or(f64::NEG_INFINITY);
+        let better = self.state.best.as_ref().is_none_or(|best| value(&figures) > value(&best.figures));
+        let mark = if better { "  best" } else { "" };
+        progress.note(&format!("epoch {epoch:.1}  {}{mark}", report::line(task, &figures)));
+        self.state.since_best = if better { 0 } else { self.state.since_best + 1 };
+        if better {
+            self.folder.write_outcomes(&outcomes)?;
+            self.state.best = Some(Best { step, figures });
+        }
+        Ok(())
+    }
+
+    /// The figures of all development sets, and what the model says to each example of them.
+    fn judge(&self) -> Result<(Figures, Vec<Outcome>)> {
+        let Self { run, model, .. } = self;
+        let settings = &run.settings;
+        let size = settings.micro_batch_size().max(EVALUATED);
+        let (mut figures, mut outcomes): (Figures, Vec<Outcome>) = Default::default();
+        for set in &run.dev {
+            let labels = &run.head.labels;
+            let outputs = outputs(model, labels, &set.sequences, size, settings.precision, &run.device)?;
+            let judged = set.judge(outputs, &settings.answers())?;
+            figures.extend(judged.figures);
+            outcomes.push(judged.outcome);
+        }
+        Ok((figures, outcomes))
+    }
+
+    /// Writes a checkpoint after the metrics that belong to it, and drops all others but the best.
+    fn save(&self) -> Result<PathBuf> {
+        let Self { run, folder, model, state, .. } = self;
+        self.metrics.sync()?;
+        let parameters = model.parameters();
+        let snapshot = Snapshot {
+            config_json: &run.files.config,
+            model: parameters.into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect(),
+            tokenizer_json: &run.files.tokenizer,
+            tokenizer_config_json: &run.files.tokenizer_config,
+            optimizer: self.update.state()?,
+            step: state.step,
+            state,
+            run_toml: &toml::to_string(&run.settings)?,
+        };
+        let path = checkpoint::save(folder.path(), &snapshot)?;
+        checkpoint::prune(folder.path(), state.step, 1, state.best.as_ref().map(|best| best.step))?;
+        Ok(path)
+    }
+
+    /// Keeps the best checkpoint's model, writes the result, and drops the checkpoints.
+    fn finish(self) -> Result<SeedResult> {
+        let Self { run, folder, state, .. } = &self;
+        let Some(best) = &state.best else { bail!("seed {}: no evaluation was made", state.seed) };
+        let result = SeedResult {
+            seed: state.seed,
+            figures: best.figures.clone(),
+            best_step: best.step,
+            best_epoch: self.epoch(best.step),
+            steps: state.step,
+            seconds: state.seconds,
+            samples_per_second: state.samples as f64 / state.seconds,
+            peak_memory_bytes: memory::peak_bytes(),
+        };
+        folder.finish(best.step, &result)?;
+        let epoch = result.best_epoch;
+        let line = report::line(run.settings.task, &result.figures);
+        note(format!("seed {}: {line} after {epoch:.1} epochs, {}", state.seed, run.pace(&result)));
+        Ok(result)
+    }
+
+    fn epoch(&self, step: usize) -> f64 {
+        step as f64 / self.run.steps_per_epoch() as f64
+    }
+
+    fn is_out_of_patience(&self) -> bool {
+        self.run.settings.patience.is_some_and(|most| self.state.since_best >= most)
+    }
+
+    /// What a failed step leaves behind.
+    fn last_words(&self) -> String {
+        let step = self.state.step + 1;
+        format!(
+            "seed {}: training stopped at step {step}; --resume goes on from the last checkpoint",
+            self.state.seed
+        )
+    }
+}

@@ -1,0 +1,173 @@
+//! The settings of a fine-tuning run, complete: what `--resume` compares and the model card shows.
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sibert_model::Precision;
+
+use super::defaults::Defaults;
+use crate::args::{AnswerArgs, FinetuneArgs};
+use crate::config::HeadOptimizer;
+use crate::data::squad::AnswerSettings;
+use crate::pretrained::Pretrained;
+use crate::task::{Kind, Task};
+use crate::tuned::Lengths;
+
+/// Settings that mean nothing to other tasks.
+const OF_SQUAD: [&str; 5] = ["n_best", "max_answer_len", "null_threshold", "doc_stride", "max_query_len"];
+
+/// Everything but the seeds that decides what a run gives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The task.
+    pub task: Task,
+    /// The model, as the user named it.
+    pub model: String,
+    /// Its commit on the hub.
+    pub revision: Option<String>,
+    /// Where the data is from.
+    pub data: String,
+    /// The rule.
+    pub optimizer: HeadOptimizer,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Passes over the data.
+    pub epochs: usize,
+    /// Examples in a step.
+    pub batch_size: usize,
+    /// Parts of a batch.
+    pub accumulation_steps: usize,
+    /// Share of the steps in which the rate rises.
+    pub warmup: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Longest gradient.
+    pub max_grad_norm: f64,
+    /// Evaluations in an epoch.
+    pub evaluations: usize,
+    /// Evaluations without a better one that end a seed.
+    pub patience: Option<usize>,
+    /// So many examples of the training set.
+    pub train_rows: Option<usize>,
+    /// What matrix products multiply.
+    pub precision: Precision,
+    /// How long inputs are.
+    pub lengths: Lengths,
+    /// Starts and ends that are combined; SQuAD.
+    pub n_best: usize,
+    /// Longest answer in tokens; SQuAD.
+    pub max_answer_len: usize,
+    /// Margin of no answer; SQuAD 2.0.
+    pub null_threshold: f32,
+}
+
+impl Settings {
+    /// The settings of these arguments for one task.
+    ///
+    /// # Errors
+    /// If a number makes no training.
+    pub fn of(task: Task, args: &FinetuneArgs, pretrained: &Pretrained, data: String) -> Result<Self> {
+        let defaults = Defaults::of(task, &pretrained.config);
+        let settings = Self {
+            task,
+            model: pretrained.name.clone(),
+            revision: pretrained.revision.clone(),
+            data,
+            optimizer: args.optimizer.unwrap_or(defaults.optimizer),
+            lr: args.lr.unwrap_or(defaults.lr),
+            epochs: args.epochs.unwrap_or(defaults.epochs),
+            batch_size: args.batch_size.unwrap_or(defaults.batch_size),
+            accumulation_steps: args.accumulation_steps,
+            warmup: args.warmup,
+            weight_decay: args.weight_decay,
+            max_grad_norm: args.max_grad_norm,
+            evaluations: args.evaluations,
+            patience: args.patience,
+            train_rows: args.train_rows,
+            precision: args.compute.precision,
+            lengths: Lengths::of(task, &args.lengths, &pretrained.config, &pretrained.config_json)?,
+            n_best: args.answers.n_best,
+            max_answer_len: args.answers.max_answer_len,
+            null_threshold: args.answers.null_threshold,
+        };
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    fn validate(&self) -> Result<()> {
+        let Self { lr, warmup, weight_decay, max_grad_norm, batch_size, accumulation_steps, .. } = self;
+        ensure!(lr.is_finite() && *lr > 0., "--lr {lr}, expected a positive number");
+        ensure!((0. ..1.).contains(warmup), "--warmup {warmup}, expected at least 0 and below 1");
+        ensure!(
+            weight_decay.is_finite() && *weight_decay >= 0.,
+            "--weight-decay {weight_decay}, expected 0 or more"
+        );
+        ensure!(
+            max_grad_norm.is_finite() && *max_grad_norm > 0.,
+            "--max-grad-norm {max_grad_norm}, expected a positive number"
+        );
+        ensure!(
+            accumulation_steps <= batch_size,
+            "--accumulation-steps {accumulation_steps}, expected at most the {batch_size} examples of a batch"
+        );
+        Ok(())
+    }
+
+    /// Examples in a part of a batch.
+    pub fn micro_batch_size(&self) -> usize {
+        self.batch_size.div_ceil(self.accumulation_steps)
+    }
+
+    /// How SQuAD's answers are read off the scores.
+    pub fn answers(&self) -> AnswerSettings {
+        let Self { n_best, max_answer_len, null_threshold, .. } = *self;
+        answer_settings(self.task, &AnswerArgs { n_best, max_answer_len, null_threshold })
+    }
+
+    /// Names and values, as the model card lists them: those of SQuAD for SQuAD alone.
+    ///
+    /// # Errors
+    /// If a number cannot be written as JSON.
+    pub fn entries(&self) -> Result<Vec<(String, String)>> {
+        let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = serde_json::to_value(self).context("the settings")?;
+        let entries = value.as_object().into_iter().flatten();
+        let mut shown: Vec<(String, String)> = entries
+            .filter(|(_, value)| !value.is_null() && !value.is_object())
+            .map(|(key, value)| (key.clone(), shown(value)))
+            .collect();
+        let lengths = value["lengths"].as_object().into_iter().flatten();
+        shown.extend(lengths.map(|(key, value)| (key.clone(), value.to_string())));
+        shown.retain(|(key, _)| self.task.is_squad() || !OF_SQUAD.contains(&key.as_str()));
+        Ok(shown)
+    }
+
+    /// Refuses to go on with a run of other settings.
+    ///
+    /// # Errors
+    /// Names every setting that differs, with both values.
+    pub fn ensure_same(&self, earlier: &Self) -> Result<()> {
+        let (now, then) = (serde_json::to_value(self)?, serde_json::to_value(earlier)?);
+        let keys = now.as_object().into_iter().flatten();
+        let changes: Vec<String> = keys
+            .filter(|(key, value)| then.get(key.as_str()) != Some(value))
+            .map(|(key, value)| format!("{key} was {}, is {value}", then[key.as_str()]))
+            .collect();
+        ensure!(
+            changes.is_empty(),
+            "the run was begun with other settings: {}: give the same, or start a new run with another --out",
+            changes.join("; ")
+        );
+        Ok(())
+    }
+}
+
+/// The answers' settings of a task.
+pub fn answer_settings(task: Task, args: &AnswerArgs) -> AnswerSettings {
+    AnswerSettings {
+        n_best: args.n_best,
+        max_answer_len: args.max_answer_len,
+        null_score_diff_threshold: args.null_threshold,
+        unanswerable: task.kind() == Kind::Span { unanswerable: true },
+    }
+}

@@ -1,0 +1,122 @@
+//! `sibert predict`: the files of the GLUE leaderboard, and SQuAD's answers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::Device;
+
+use crate::args::{PredictArgs, TaskChoice, tasks};
+use crate::console::{note, result};
+use crate::data::dataset::DataSource;
+use crate::data::glue::{self, Split};
+use crate::data::squad;
+use crate::finetune::answer_settings;
+use crate::pretrained::Pretrained;
+use crate::submission::{self, Prediction};
+use crate::task::Task;
+use crate::tuned::{Encoded, Outputs, Sequence, Tuned, encode, outputs};
+
+/// Writes the files of every task that was named; with all of GLUE's, also the archive for the site.
+///
+/// # Errors
+/// If a model or data is missing or unfit, or a file cannot be written.
+pub fn run(args: &PredictArgs) -> Result<()> {
+    let device = args.ask.compute.device.open()?;
+    let whole = args.tasks.contains(&TaskChoice::Glue);
+    let mut tasks = tasks(&args.tasks);
+    if whole && !tasks.contains(&Task::Ax) {
+        tasks.push(Task::Ax);
+    }
+    let models: Vec<String> = models(args, &tasks)?;
+    fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
+    let mut files = Vec::new();
+    for (task, model) in tasks.iter().zip(&models) {
+        files.extend(predict(*task, model, args, &device)?);
+    }
+    files.iter().try_for_each(|file: &PathBuf| result(file.display()))?;
+    if whole { result(submission::archive(&args.out, &files)?.display()) } else { Ok(()) }
+}
+
+/// The model of each task: its folder in the one that was named, or else that one, if it can serve all of them.
+fn models(args: &PredictArgs, tasks: &[Task]) -> Result<Vec<String>> {
+    let folder = |task: &Task| Path::new(&args.model).join(maker(*task).name());
+    let is_there = |task: &&Task| folder(task).join("config.json").is_file();
+    if tasks.iter().all(|task| is_there(&task)) {
+        return Ok(tasks.iter().map(|task| folder(task).display().to_string()).collect());
+    }
+    if tasks.iter().all(|task| maker(*task) == maker(tasks[0])) {
+        return Ok(vec![args.model.clone(); tasks.len()]);
+    }
+    let mut missing: Vec<&str> =
+        tasks.iter().filter(|task| !is_there(task)).map(|task| maker(*task).name()).collect();
+    missing.dedup();
+    bail!(
+        "{model}: expected a folder with a model for each task, there is none for {}: make them with sibert finetune \
+         --task {} --out {model}",
+        missing.join(", "),
+        missing.join(","),
+        model = args.model
+    )
+}
+
+/// The task whose model answers: MNLI's for the diagnostic set.
+fn maker(task: Task) -> Task {
+    if task == Task::Ax { Task::Mnli } else { task }
+}
+
+fn predict(task: Task, model: &str, args: &PredictArgs, device: &Device) -> Result<Vec<PathBuf>> {
+    let source = DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task)?;
+    let pretrained = Pretrained::open(model, device)?;
+    if let Some(found) = pretrained.task() {
+        ensure!(
+            found == maker(task),
+            "{model}: the model was fine-tuned for {found}, expected one of {}",
+            maker(task)
+        );
+    }
+    let tuned = Tuned::open(pretrained, maker(task), &args.labels, &args.ask.lengths, device)?;
+    if task.is_squad() {
+        return answers(task, &tuned, &source, args, device);
+    }
+    let write = |split: &Split| -> Result<PathBuf> {
+        let examples = glue::read(task, *split, &source)?;
+        let Encoded { sequences, cut } = encode(&examples, &tuned.tokenizer, tuned.lengths.max_seq_len)?;
+        if cut > 0 {
+            note(format!(
+                "{task}: {cut} of {} examples are cut to {} tokens",
+                examples.len(),
+                tuned.lengths.max_seq_len
+            ));
+        }
+        let predictions = match outputs_of(&tuned, &sequences, args, device)? {
+            Outputs::Classes(classes) => classes.into_iter().map(Prediction::Class).collect(),
+            Outputs::Scores(scores) => scores.into_iter().map(Prediction::Score).collect(),
+            Outputs::Spans(_) => Vec::new(), // SQuAD's alone
+        };
+        submission::write(&args.out, task, *split, &predictions)
+    };
+    glue::test_splits(task).iter().map(write).collect()
+}
+
+/// The answers to the development set, as SQuAD's scripts take them.
+fn answers(
+    task: Task,
+    tuned: &Tuned,
+    source: &DataSource,
+    args: &PredictArgs,
+    device: &Device,
+) -> Result<Vec<PathBuf>> {
+    let questions = squad::read(task, false, source)?;
+    let windows = squad::windows(&questions, &tuned.tokenizer, &tuned.lengths.windows())?;
+    let sequences: Vec<Sequence> = windows.iter().cloned().map(Sequence::from).collect();
+    let Outputs::Spans(logits) = outputs_of(tuned, &sequences, args, device)? else {
+        bail!("the model's head gives no spans");
+    };
+    let found = squad::answers(&questions, &windows, &logits, &answer_settings(task, &args.ask.answers));
+    squad::write(&args.out, &found)
+}
+
+fn outputs_of(tuned: &Tuned, sequences: &[Sequence], args: &PredictArgs, device: &Device) -> Result<Outputs> {
+    outputs(&tuned.model, &tuned.labels, sequences, args.ask.batch_size, args.ask.compute.precision, device)
+}

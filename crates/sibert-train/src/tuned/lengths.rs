@@ -1,0 +1,68 @@
+//! How long a model's inputs are: asked for, as it was trained, or the task's usual length.
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sibert_model::ModelConfig;
+
+use crate::args::LengthArgs;
+use crate::console::note;
+use crate::data::squad::WindowSettings;
+use crate::task::Task;
+
+/// Key of `config.json` under which transformers keeps what a model needs for a task.
+const KEY: &str = "task_specific_params";
+
+/// Lengths in tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lengths {
+    /// Longest input.
+    pub max_seq_len: usize,
+    /// What two windows of a context share; SQuAD.
+    pub doc_stride: usize,
+    /// Longest question; SQuAD.
+    pub max_query_len: usize,
+}
+
+impl Lengths {
+    /// What `args` say, else what the model's `config.json` says of the task, else 128, or 384, 128 and 64 for SQuAD
+    /// (Devlin et al. 2019, run_squad.py).
+    ///
+    /// # Errors
+    /// If a length that was asked for is more than the model has positions.
+    pub fn of(task: Task, args: &LengthArgs, config: &ModelConfig, config_json: &Value) -> Result<Self> {
+        let trained = config_json.pointer(&format!("/{KEY}/{}", task.name()));
+        let trained: Option<Self> = trained.and_then(|value| serde_json::from_value(value.clone()).ok());
+        let usual =
+            Self { max_seq_len: if task.is_squad() { 384 } else { 128 }, doc_stride: 128, max_query_len: 64 };
+        let known = trained.unwrap_or(usual);
+        let positions = config.max_position_embeddings;
+        if let Some(asked) = args.max_seq_len {
+            ensure!(
+                asked <= positions,
+                "--max-seq-len {asked}, the model has positions for {positions} tokens (max_position_embeddings)"
+            );
+        }
+        let max_seq_len = args.max_seq_len.unwrap_or(known.max_seq_len.min(positions));
+        if args.max_seq_len.is_none() && max_seq_len < known.max_seq_len {
+            note(format!("{task}: inputs of {max_seq_len} tokens: the model has no positions for more"));
+        }
+        let shared = if max_seq_len < known.max_seq_len { max_seq_len / 3 } else { known.doc_stride };
+        Ok(Self {
+            max_seq_len,
+            doc_stride: args.doc_stride.unwrap_or(shared.min(known.doc_stride)),
+            max_query_len: args.max_query_len.unwrap_or(known.max_query_len),
+        })
+    }
+
+    /// The lengths under the key that [`Lengths::of`] looks for.
+    pub fn to_json(self, task: Task) -> (String, Value) {
+        (KEY.into(), json!({ task.name(): self }))
+    }
+
+    /// How SQuAD's contexts are cut.
+    pub fn windows(self) -> WindowSettings {
+        let Self { max_seq_len, doc_stride, max_query_len } = self;
+        WindowSettings { max_seq_len, doc_stride, max_query_len }
+    }
+}

@@ -1,0 +1,388 @@
+//! From a pretrained model to figures, leaderboard files and answers, on data that a small model can learn.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use support::{Folder, assert_has, refused, stderr, stdout, tasks};
+
+/// A folder with a model `run/last` of either kind, and the data of every task.
+fn folder(model_type: &str) -> Folder {
+    let folder = Folder::new();
+    let model = format!("model.type={model_type}");
+    let extra = if model_type == "bert" { vec!["optimizer=adamw", "clip=none"] } else { vec![] };
+    let settings = [&["--set", "max_steps=2", "eval_every=2", &model][..], &extra].concat();
+    stdout(&folder.pretrain(&settings));
+    tasks::write_glue(&folder);
+    tasks::write_squad(&folder);
+    folder
+}
+
+/// Settings under which the small model learns the small data.
+const QUICK: [&str; 8] = ["--lr", "1e-2", "--epochs", "6", "--batch-size", "8", "--threads", "1"];
+
+fn finetune<'a>(task: &'a str, model: &'a str, data: &'a str, out: &'a str) -> Vec<&'a str> {
+    let args = ["finetune", "--task", task, "--model", model, "--data-dir", data, "--out", out];
+    [&args[..], &QUICK].concat()
+}
+
+/// The arguments with other values, or with more options behind them.
+fn with<'a>(args: &[&'a str], options: &[&'a str]) -> Vec<&'a str> {
+    let mut args = args.to_vec();
+    for option in options.chunks(2) {
+        match args.iter().position(|known| *known == option[0]) {
+            Some(place) => args[place + 1] = option[1],
+            None => args.extend(option),
+        }
+    }
+    args
+}
+
+fn json(folder: &Folder, file: &str) -> Value {
+    serde_json::from_str(&folder.text(file)).unwrap()
+}
+
+/// A run's figures of its best seed, by name.
+fn figures(folder: &Folder, out: &str) -> Value {
+    let report = json(folder, &format!("{out}/finetune.json"));
+    let seeds = report["seeds"].as_array().unwrap();
+    seeds.iter().find(|seed| seed["seed"] == report["best_seed"]).unwrap()["figures"].clone()
+}
+
+/// What a run leaves that does not depend on the clock.
+fn outcome(folder: &Folder, out: &str) -> (Vec<u8>, Value, Vec<Value>) {
+    let mut report = json(folder, &format!("{out}/finetune.json"));
+    report["command"] = Value::Null;
+    for seed in report["seeds"].as_array_mut().unwrap() {
+        for measured in ["seconds", "samples_per_second", "peak_memory_bytes"] {
+            seed[measured] = Value::Null;
+        }
+    }
+    let lines = folder.text(&format!("{out}/seed-0/metrics.jsonl"));
+    let mut lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    lines.iter_mut().for_each(|line| line["timing"] = Value::Null);
+    (folder.bytes(&format!("{out}/model.safetensors")), report, lines)
+}
+
+#[test]
+fn a_separable_task_is_learned_by_both_architectures() {
+    for model_type in ["sibert", "bert"] {
+        let folder = folder(model_type);
+        stdout(
+            &folder.sibert(&with(
+                &finetune("SST-2", "run", "glue", "sst2"),
+                &["--epochs", "40", "--lr", "3e-2"],
+            )),
+        );
+        assert_eq!(figures(&folder, "sst2")["accuracy"], 1., "{model_type}");
+    }
+}
+
+#[test]
+fn a_fine_tuned_folder_is_a_hugging_face_folder_with_a_card() {
+    let folder = folder("bert");
+    let table = stdout(&folder.sibert(&with(&finetune("mrpc", "run", "glue", "mrpc"), &["--seeds", "2"])));
+    assert_has(&table, "MRPC");
+    let config = json(&folder, "mrpc/config.json");
+    assert_eq!(config["architectures"][0], "BertForSequenceClassification");
+    assert_eq!(config["finetuning_task"], "mrpc");
+    assert_eq!(config["id2label"]["1"], "equivalent");
+    for file in ["tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
+        assert!(folder.exists(&format!("mrpc/{file}")), "{file}");
+    }
+    let card = folder.text("mrpc/README.md");
+    assert!(card.starts_with("---\n"), "{card}");
+    for part in ["sibert finetune --task mrpc", "text-classification", "accuracy", "seed"] {
+        assert_has(&card, part);
+    }
+    let report = json(&folder, "mrpc/finetune.json");
+    assert_eq!(report["seeds"].as_array().unwrap().len(), 2);
+    assert!(report["summary"][0]["standard_deviation"].is_number());
+    assert!(!folder.exists("mrpc/seed-0/last"), "checkpoints of a seed that is done are dropped");
+}
+
+#[test]
+fn evaluate_repeats_the_figures_of_finetune() {
+    let folder = folder("sibert");
+    for task in ["cola", "stsb", "mnli"] {
+        stdout(&folder.sibert(&finetune(task, "run", "glue", task)));
+        let found = stdout(&folder.sibert(&["evaluate", "--model", task, "--data-dir", "glue"]));
+        let found: Value = serde_json::from_str(&found).unwrap();
+        assert_eq!(found["task"], task);
+        let expected = figures(&folder, task);
+        assert_eq!(found["figures"], expected, "{task}");
+        assert!(expected.as_object().unwrap().len() == if task == "cola" { 1 } else { 2 });
+    }
+}
+
+/// Two seeds of 240 steps each, judged twice an epoch.
+const LONG: [&str; 6] = ["--seeds", "2", "--evaluations", "2", "--epochs", "30"];
+
+#[test]
+fn killed_run_resumed_equals_uninterrupted_run() {
+    let folder = folder("sibert");
+    let whole = with(&finetune("rte", "run/last", "glue", "whole"), &LONG);
+    stdout(&folder.sibert(&whole));
+    let expected = outcome(&folder, "whole");
+    let args = with(&finetune("rte", "run/last", "glue", "rte"), &LONG);
+    let resumed = [&args[..], &["--resume"]].concat();
+    for round in 0..3_u64 {
+        let mut kills = 0;
+        for moment in 0..6_u64 {
+            let command = if folder.exists("rte/settings.json") { &resumed } else { &args };
+            let after = Duration::from_millis(25 + (round * 7919 + moment * 104_729) % 90);
+            kills += usize::from(folder.killed(command, |since| since >= after));
+        }
+        let last = if folder.exists("rte/settings.json") { &resumed } else { &args };
+        stdout(&folder.sibert(last));
+        assert!(kills >= 2, "only {kills} kills of round {round} came before the end");
+        let found = outcome(&folder, "rte");
+        assert_eq!((&found.1, &found.2), (&expected.1, &expected.2));
+        assert!(found.0 == expected.0, "model.safetensors differs");
+        fs::remove_dir_all(folder.path("rte")).unwrap();
+    }
+}
+
+#[test]
+fn seeds_that_are_done_stay_and_more_can_follow() {
+    let folder = folder("sibert");
+    let args = finetune("wnli", "run", "glue", "wnli");
+    stdout(&folder.sibert(&args));
+    let model = folder.bytes("wnli/seed-0/model/model.safetensors");
+    let again = refused(&folder.sibert(&args));
+    assert_has(&again, "already holds a run: continue it with --resume");
+    let said = stderr(&folder.sibert(&with(&args, &["--seeds", "2", "--resume"])));
+    assert_has(&said, "seed 0: done before");
+    assert!(folder.bytes("wnli/seed-0/model/model.safetensors") == model);
+    assert!(folder.bytes("wnli/seed-1/model/model.safetensors") != model);
+    let other = refused(&folder.sibert(&with(&args, &["--lr", "3e-3", "--resume"])));
+    assert_has(&other, "lr was 0.01, is 0.003");
+}
+
+#[test]
+fn a_model_of_mnli_gets_a_new_head_for_another_task() {
+    let folder = folder("bert");
+    stdout(&folder.sibert(&finetune("mnli", "run", "glue", "mnli")));
+    let said = stderr(&folder.sibert(&finetune("stsb", "mnli", "glue", "stsb")));
+    assert_has(&said, "fine-tuned for MNLI; its head is replaced by a new one for STS-B");
+    assert_has(&said, "new, drawn from the seed: classifier.bias, classifier.weight");
+    let said = stderr(&folder.sibert(&finetune("mnli", "mnli", "glue", "again")));
+    assert_has(&said, "its head is trained on");
+}
+
+#[test]
+fn patience_stops_a_seed_early_and_keeps_its_best() {
+    let folder = folder("sibert");
+    let args = finetune("qqp", "run", "glue", "qqp");
+    let extra = ["--epochs", "40", "--patience", "1", "--lr", "1e-6"];
+    stdout(&folder.sibert(&with(&args, &extra)));
+    let seed = &json(&folder, "qqp/finetune.json")["seeds"][0];
+    assert!(seed["steps"].as_u64().unwrap() < 40 * 8);
+    assert!(seed["best_step"].as_u64() < seed["steps"].as_u64());
+}
+
+#[test]
+fn all_of_glue_in_one_command_becomes_a_submission() {
+    let folder = folder("sibert");
+    let args = with(&finetune("glue", "run", "glue", "all"), &["--epochs", "1"]);
+    let table = stdout(&folder.sibert(&args));
+    for title in ["CoLA", "SST-2", "MRPC", "STS-B", "QQP", "MNLI", "QNLI", "RTE", "WNLI", "average"] {
+        assert_has(&table, title);
+    }
+    stdout(&folder.sibert(&[
+        "predict",
+        "--task",
+        "glue",
+        "--model",
+        "all",
+        "--data-dir",
+        "glue",
+        "--out",
+        "sub",
+    ]));
+    let mut names: Vec<String> = fs::read_dir(folder.path("sub"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = [
+        "AX.tsv",
+        "CoLA.tsv",
+        "MNLI-m.tsv",
+        "MNLI-mm.tsv",
+        "MRPC.tsv",
+        "QNLI.tsv",
+        "QQP.tsv",
+        "RTE.tsv",
+        "SST-2.tsv",
+        "STS-B.tsv",
+        "WNLI.tsv",
+        "submission.zip",
+    ];
+    assert_eq!(names, expected);
+    let lines = folder.text("sub/AX.tsv");
+    assert_eq!(lines.lines().next(), Some("index\tprediction"));
+    assert_eq!(lines.lines().count(), 8);
+    assert!(
+        ["entailment", "neutral", "contradiction"]
+            .contains(&lines.lines().nth(1).unwrap().split('\t').nth(1).unwrap())
+    );
+}
+
+#[test]
+fn squad_answers_score_by_the_official_rules_as_they_did_in_training() {
+    let folder = folder("bert");
+    for (task, dev) in [("squad", "squad/dev-v1.1.json"), ("squad_v2", "squad/dev-v2.0.json")] {
+        let long = ["--max-seq-len", "24", "--doc-stride", "4"];
+        stdout(&folder.sibert(&with(&finetune(task, "run", "squad", task), &long)));
+        let out = format!("{task}-answers");
+        stdout(&folder.sibert(&[
+            "predict",
+            "--task",
+            task,
+            "--model",
+            task,
+            "--data-dir",
+            "squad",
+            "--out",
+            &out,
+        ]));
+        let file = format!("{out}/predictions.json");
+        let odds = format!("{out}/null_odds.json");
+        let mut args = vec!["evaluate", "--predictions", &file, "--dataset", dev];
+        if task == "squad_v2" {
+            args.extend(["--na-prob-file", &odds, "--na-prob-thresh", "1e9"]);
+        }
+        let scored: Value = serde_json::from_str(&stdout(&folder.sibert(&args))).unwrap();
+        let trained = figures(&folder, task);
+        let (exact, best) =
+            if task == "squad" { ("exact_match", None) } else { ("exact", Some("best_f1_thresh")) };
+        let close = |name: &str, of: &str| {
+            let [a, b] = [&scored[name], &trained[of]].map(|value| value.as_f64().unwrap());
+            assert!((a - b).abs() < 1e-9, "{task} {name}: {a} and {b}");
+        };
+        close("f1", "f1");
+        close(exact, "exact_match");
+        best.into_iter().for_each(|name| close(name, name));
+        assert!(trained["f1"].as_f64().unwrap() > 30., "{task}: {trained}");
+    }
+}
+
+#[test]
+fn a_file_of_predictions_is_scored_against_labels() {
+    let folder = folder("sibert");
+    let rows = |wrong: usize| {
+        let label = |i: usize| folder.text("glue/MRPC/dev.tsv").lines().nth(i + 1).unwrap()[..1].to_owned();
+        let flip = |label: String| if label == "0" { "1".to_owned() } else { "0".to_owned() };
+        let line = |i: usize| format!("{i}\t{}\n", if i < wrong { flip(label(i)) } else { label(i) });
+        "index\tprediction\n".to_owned() + &(0..20).map(line).collect::<String>()
+    };
+    folder.write("MRPC.tsv", rows(5));
+    let args = ["evaluate", "--task", "mrpc", "--predictions", "MRPC.tsv", "--dataset", "glue/MRPC/dev.tsv"];
+    let found: Value = serde_json::from_str(&stdout(&folder.sibert(&args))).unwrap();
+    assert_eq!(found["figures"]["accuracy"], 0.75);
+}
+
+#[test]
+fn unfit_data_is_refused_with_file_line_and_remedy() {
+    let folder = folder("sibert");
+    let good = folder.text("glue/SST-2/train.tsv");
+    let third = good.lines().nth(2).unwrap();
+    let cases: [(String, &[&str]); 6] = [
+        (good.replacen(third, "one column only", 1), &["SST-2/train.tsv", "3", "column"]),
+        (good.replacen(third, "a text\t7", 1), &["SST-2/train.tsv", "3", "7", "negative"]),
+        (good.replacen(third, "a text\t", 1), &["SST-2/train.tsv", "3", "label"]),
+        (String::new(), &["SST-2/train.tsv", "empty"]),
+        ("sentence\tlabel\n".into(), &["SST-2/train.tsv"]),
+        (good.replacen("sentence\tlabel", "a\tb", 1), &["SST-2/train.tsv", "sentence"]),
+    ];
+    for (text, parts) in cases {
+        folder.write("glue/SST-2/train.tsv", &text);
+        let message = refused(&folder.sibert(&finetune("sst2", "run", "glue", "sst2")));
+        parts.iter().for_each(|part| assert_has(&message, part));
+    }
+    let crlf = format!("\u{feff}{}", good.replace('\n', "\r\n").replacen("The ", "\"The ", 1));
+    folder.write("glue/SST-2/train.tsv", crlf);
+    stdout(&folder.sibert(&with(&finetune("sst2", "run", "glue", "sst2"), &["--epochs", "1"])));
+}
+
+#[test]
+fn unfit_models_are_refused_with_the_remedy() {
+    let folder = folder("bert");
+    let evaluate = |model: &str, task: &str| {
+        refused(&folder.sibert(&["evaluate", "--task", task, "--model", model, "--data-dir", "glue"]))
+    };
+    assert_has(&evaluate("run", "mrpc"), "the model has no head for MRPC: fine-tune it first");
+    stdout(&folder.sibert(&with(&finetune("mrpc", "run", "glue", "mrpc"), &["--epochs", "1"])));
+    assert_has(&evaluate("mrpc", "sst2"), "made for another task");
+    assert_has(&evaluate("mrpc", "mnli"), "no head for MNLI");
+    let config = folder.text("mrpc/config.json");
+    folder.write(
+        "mrpc/config.json",
+        config.replace("not_equivalent", "LABEL_0").replace("equivalent", "LABEL_1"),
+    );
+    assert_has(&evaluate("mrpc", "mrpc"), "do not say what they mean");
+    let labels = [
+        "evaluate",
+        "--task",
+        "mrpc",
+        "--model",
+        "mrpc",
+        "--data-dir",
+        "glue",
+        "--labels",
+        "not_equivalent,equivalent",
+    ];
+    stdout(&folder.sibert(&labels));
+    assert_has(&refused(&folder.sibert(&finetune("ax", "run", "glue", "ax"))), "fine-tune mnli");
+    assert_has(&refused(&folder.sibert(&finetune("mrpc", "nowhere/at/all", "glue", "x"))), "nowhere/at/all");
+    let asked = refused(&folder.sibert(&["fill-mask", "--model", "mrpc", "The [MASK] lives."]));
+    assert_has(&asked, "a fine-tuned model (classifier.weight), without the heads of pretraining");
+    let long = with(&finetune("mrpc", "run", "glue", "y"), &["--max-seq-len", "64"]);
+    assert_has(&refused(&folder.sibert(&long)), "max_position_embeddings");
+}
+
+#[test]
+fn wrong_settings_are_refused_by_name() {
+    let folder = folder("sibert");
+    let cases = [
+        (["--lr", "0"], "--lr 0, expected a positive number"),
+        (["--lr", "nan"], "--lr NaN, expected a positive number"),
+        (["--warmup", "1"], "--warmup 1, expected at least 0 and below 1"),
+        (["--weight-decay", "inf"], "--weight-decay inf, expected 0 or more"),
+        (["--max-grad-norm", "0"], "--max-grad-norm 0, expected a positive number"),
+        (["--accumulation-steps", "9"], "--accumulation-steps 9, expected at most the 8 examples of a batch"),
+        (["--dataset", "o/n"], "leave out the other"),
+    ];
+    for (option, expected) in cases {
+        let message = refused(&folder.sibert(&with(&finetune("rte", "run", "glue", "rte"), &option)));
+        assert_has(&message, expected);
+        assert!(!folder.exists("rte/settings.json"), "{option:?} left a run behind");
+    }
+    let stride = ["--max-seq-len", "16", "--doc-stride", "14"];
+    let message = refused(&folder.sibert(&with(&finetune("squad", "run", "squad", "squad"), &stride)));
+    assert_has(&message, "give a --doc-stride below");
+}
+
+#[test]
+fn parts_of_a_batch_add_up_to_the_batch() {
+    let folder = folder("bert");
+    let args = finetune("cola", "run", "glue", "whole");
+    stdout(&folder.sibert(&args));
+    let parts = with(&finetune("cola", "run", "glue", "parts"), &["--accumulation-steps", "3"]);
+    stdout(&folder.sibert(&parts));
+    let losses = |out: &str| -> Vec<f64> {
+        let lines = folder.text(&format!("{out}/seed-0/metrics.jsonl"));
+        let loss = |line: &str| serde_json::from_str::<Value>(line).unwrap()["loss"].as_f64();
+        lines.lines().filter_map(loss).collect()
+    };
+    let (whole, parts) = (losses("whole"), losses("parts"));
+    assert!(whole.len() == parts.len() && !whole.is_empty());
+    let same = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-3 * a; // rounding alone, grown over 48 steps
+    assert!(whole.iter().zip(&parts).all(same), "{whole:?} {parts:?}");
+}
