@@ -63,3 +63,21 @@ bench-prepare PYTHON TOKENIZER +TEXT:
     cargo build --release
     {{PYTHON}} scripts/bench_prepare.py --sibert target/release/sibert --tokenizer {{TOKENIZER}} \
         --out target/bench-prepare.jsonl {{TEXT}}
+
+# Fine-tuning of MODEL beside transformers' Trainer, same settings, 3 seeds: PYTHON has torch, transformers, accelerate,
+# scikit-learn and scipy; GLUE holds the official folders
+finetune-peer PYTHON MODEL GLUE *TASKS="mrpc cola stsb sst2 qnli":
+    cargo build --release
+    for task in {{TASKS}}; do \
+        target/release/sibert finetune --task $task --model {{MODEL}} --data-dir {{GLUE}} --lr 1e-4 --epochs 3 --seeds 3 \
+            --out runs/finetune/$task --resume && \
+        {{PYTHON}} scripts/finetune_peer.py --task $task --model {{MODEL}} --data-dir {{GLUE}} --lr 1e-4 --epochs 3 \
+            --seeds 0 1 2 --json runs/finetune/peer.jsonl || exit 1; \
+    done
+    {{PYTHON}} scripts/finetune_table.py sibert=runs/finetune transformers=runs/finetune/peer.jsonl
+
+# Samples per second and memory of fine-tuning on MRPC, ours and transformers' Trainer in turn
+bench-finetune PYTHON MODEL GLUE *OPTIONS:
+    cargo build --release
+    {{PYTHON}} scripts/bench_finetune.py --sibert target/release/sibert --model {{MODEL}} --data-dir {{GLUE}} \
+        --out target/bench-finetune.jsonl {{OPTIONS}}
