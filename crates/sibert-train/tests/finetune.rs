@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::time::Duration;
 
+use candle_core::{Device, Tensor};
 use serde_json::Value;
 
 use support::{Folder, assert_has, refused, stderr, stdout, tasks};
@@ -173,6 +174,62 @@ fn a_model_of_mnli_gets_a_new_head_for_another_task() {
     assert_has(&said, "new, drawn from the seed: classifier.bias, classifier.weight");
     let said = stderr(&folder.sibert(&finetune("mnli", "mnli", "glue", "again")));
     assert_has(&said, "its head is trained on");
+}
+
+/// Puts the classes of a model into another order, in its head and in its configuration.
+fn reorder_classes(folder: &Folder, model: &str, order: [u32; 3]) {
+    let path = folder.path(&format!("{model}/model.safetensors"));
+    let mut tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    let rows = Tensor::new(&order, &Device::Cpu).unwrap();
+    for name in ["classifier.weight", "classifier.bias"] {
+        let reordered = tensors[name].index_select(&rows, 0).unwrap();
+        tensors.insert(name.into(), reordered);
+    }
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    let mut config = json(folder, &format!("{model}/config.json"));
+    let names = config["id2label"].clone();
+    for (place, class) in order.iter().enumerate() {
+        config["id2label"][place.to_string()] = names[class.to_string()].clone();
+    }
+    folder.write(&format!("{model}/config.json"), config.to_string());
+}
+
+#[test]
+fn classes_are_found_by_name_in_a_model_with_another_order() {
+    let folder = folder("bert");
+    stdout(&folder.sibert(&finetune("mnli", "run", "glue", "mnli")));
+    let expected = figures(&folder, "mnli");
+    let predict = |out: &str| {
+        stdout(&folder.sibert(&[
+            "predict",
+            "--task",
+            "mnli",
+            "--model",
+            "mnli",
+            "--data-dir",
+            "glue",
+            "--out",
+            out,
+        ]));
+        folder.text(&format!("{out}/MNLI-mm.tsv"))
+    };
+    let predicted = predict("before");
+    reorder_classes(&folder, "mnli", [2, 0, 1]);
+    let found = stdout(&folder.sibert(&["evaluate", "--model", "mnli", "--data-dir", "glue"]));
+    assert_eq!(serde_json::from_str::<Value>(&found).unwrap()["figures"], expected);
+    assert_eq!(predict("after"), predicted);
+
+    // Training goes on from there, in that order: a rate of nearly nothing changes nothing.
+    let more = with(&finetune("mnli", "mnli", "glue", "more"), &["--lr", "1e-9", "--epochs", "1"]);
+    stdout(&folder.sibert(&more));
+    assert_eq!(figures(&folder, "more"), expected);
+    let loss = |out: &str| {
+        let lines = folder.text(&format!("{out}/seed-0/metrics.jsonl"));
+        let loss = |line: &str| serde_json::from_str::<Value>(line).unwrap()["loss"].as_f64();
+        lines.lines().filter_map(loss).collect::<Vec<_>>()
+    };
+    let (last, again) = (*loss("mnli").last().unwrap(), loss("more")[0]);
+    assert!((again - last).abs() < 0.2, "a loss of {last} goes on as {again}");
 }
 
 #[test]
@@ -357,6 +414,7 @@ fn wrong_settings_are_refused_by_name() {
         (["--weight-decay", "inf"], "--weight-decay inf, expected 0 or more"),
         (["--max-grad-norm", "0"], "--max-grad-norm 0, expected a positive number"),
         (["--accumulation-steps", "9"], "--accumulation-steps 9, expected at most the 8 examples of a batch"),
+        (["--max-seq-len", "4"], "have no room for a pair of texts"),
         (["--dataset", "o/n"], "leave out the other"),
     ];
     for (option, expected) in cases {

@@ -109,8 +109,8 @@ Examples:
   sibert finetune --task glue --model org/name --out runs/glue       all nine, one table
   sibert finetune --task mrpc --model org/name --out runs/mrpc --resume --seeds 10
 
-Defaults of --lr, --epochs and --batch-size depend on the task and the model's size; the README has
-the table and its sources. Seeds are S, S+1, …; each draws the new head, the order and dropout. OUT
+Defaults of --lr, --epochs and --batch-size depend on the task and the model's size; docs/finetuning.md
+has the table and its sources. Seeds are S, S+1, …; each draws the new head, the order and dropout. OUT
 is a Hugging Face folder with the best seed's model, a model card and finetune.json, which has the
 figures of every seed.
 

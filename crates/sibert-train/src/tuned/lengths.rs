@@ -13,6 +13,9 @@ use crate::task::Task;
 /// Key of `config.json` under which transformers keeps what a model needs for a task.
 const KEY: &str = "task_specific_params";
 
+/// `[CLS] a [SEP] b [SEP]`.
+const SHORTEST: usize = 5;
+
 /// Lengths in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lengths {
@@ -29,7 +32,7 @@ impl Lengths {
     /// (Devlin et al. 2019, run_squad.py).
     ///
     /// # Errors
-    /// If a length that was asked for is more than the model has positions.
+    /// If a length that was asked for is more than the model has positions, or has no room for a text.
     pub fn of(task: Task, args: &LengthArgs, config: &ModelConfig, config_json: &Value) -> Result<Self> {
         let trained = config_json.pointer(&format!("/{KEY}/{}", task.name()));
         let trained: Option<Self> = trained.and_then(|value| serde_json::from_value(value.clone()).ok());
@@ -44,6 +47,11 @@ impl Lengths {
             );
         }
         let max_seq_len = args.max_seq_len.unwrap_or(known.max_seq_len.min(positions));
+        ensure!(
+            max_seq_len >= SHORTEST,
+            "inputs of {max_seq_len} tokens have no room for a pair of texts and three special tokens: give a \
+             --max-seq-len of at least {SHORTEST}"
+        );
         if args.max_seq_len.is_none() && max_seq_len < known.max_seq_len {
             note(format!("{task}: inputs of {max_seq_len} tokens: the model has no positions for more"));
         }
