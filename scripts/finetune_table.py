@@ -45,7 +45,8 @@ print('| task | rows to train on | figure | ' + ' | '.join(found) + ' |')
 print('|---' * (3 + len(found)) + '|')
 for task, title in TITLES.items():
     count = next((rows[task] for _, rows in found.values() if rows.get(task)), None)
+    shown = f'{count:,}' if count else 'all'
     for name in SHOWN:
         cells = [values.get((task, name)) for values, _ in found.values()]
         if any(cells):
-            print(f'| {title} | {count:,} | {name} | ' + ' | '.join(map(cell, cells)) + ' |')
+            print(f'| {title} | {shown} | {name} | ' + ' | '.join(map(cell, cells)) + ' |')
