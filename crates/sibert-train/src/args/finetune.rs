@@ -50,7 +50,7 @@ pub struct TaskDataArgs {
     /// Folder with the official files: GLUE's, holding CoLA/, MRPC/, …, or that of one task
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Data set of the hub, as org/name[@revision] [default: nyu-mll/glue, rajpurkar/squad, rajpurkar/squad_v2]
+    /// Data set of the hub, as org/name or org/name@revision [default: the task's own]
     #[arg(long, value_name = "DATASET")]
     pub dataset: Option<String>,
 }
@@ -119,7 +119,7 @@ pub struct FinetuneArgs {
     /// cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, squad or squad_v2, several with commas, or glue
     #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
     pub tasks: Vec<TaskChoice>,
-    /// Folder of a model or run, or a model of the hub as org/name[@revision]
+    /// Folder of a model or run, or a model of the hub as org/name or org/name@revision
     #[arg(long, value_name = "MODEL")]
     pub model: String,
     /// The data

@@ -5,7 +5,7 @@
 //! ```
 //! Columns are found by the names that a file gives them; only CoLA's training and development sets have none.
 //! Official files are tab separated, and quotes in them are letters like any other. Classes are those of the
-//! [`Task`](crate::task::Task), whatever a file calls or counts them. What is not as it should be is an error that
+//! [`Task`], whatever a file calls or counts them. What is not as it should be is an error that
 //! names file and line, but for the broken rows of QQP's labelled sets, which are skipped as all readers of it do.
 
 mod columns;

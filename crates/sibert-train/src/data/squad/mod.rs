@@ -1,6 +1,6 @@
 //! SQuAD: questions, the windows through which a model sees their contexts, and the answers read off its logits.
 //!
-//! files → [`Question`]s → [`windows`] → a model → [`SpanLogits`] → [`answers`] → files of predictions.
+//! files → [`Question`]s → [`windows()`] → a model → [`SpanLogits`] → [`answers()`] → files of predictions.
 //!
 //! Files hold places in a context in Unicode characters; all that is computed here counts in bytes of the original
 //! text, so that an answer is a slice of it, whatever the tokenizer did to its letters.
