@@ -1,17 +1,50 @@
-//! Small data for every task of GLUE and SQuAD, in the official files, of words that the model of the tests knows.
+//! Small data for every task of GLUE and SQuAD, in the official files, of words that the model of the tests knows; and how
+//! that model is fine-tuned on it.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::fs;
 
 use serde_json::{Value, json};
 
-use super::Folder;
+use super::{Folder, stdout};
 
 const ANIMALS: [&str; 6] = ["cat", "dog", "horse", "bird", "fish", "mouse"];
 const PLACES: [&str; 5] = ["house", "river", "garden", "forest", "city"];
 
 /// Rows of a split: to train on, to judge by, to predict.
 pub const ROWS: [(&str, usize); 3] = [("train", 60), ("dev", 20), ("test", 9)];
+
+/// A folder with a model `run/last` of either kind, and the data of every task.
+pub fn folder(model_type: &str) -> Folder {
+    let folder = Folder::new();
+    let model = format!("model.type={model_type}");
+    let extra = if model_type == "bert" { vec!["optimizer=adamw", "clip=none"] } else { vec![] };
+    let settings = [&["--set", "max_steps=2", "eval_every=2", &model][..], &extra].concat();
+    stdout(&folder.pretrain(&settings));
+    write_glue(&folder);
+    write_squad(&folder);
+    folder
+}
+
+/// Settings under which the small model learns the small data.
+pub const QUICK: [&str; 8] = ["--lr", "1e-2", "--epochs", "6", "--batch-size", "8", "--threads", "1"];
+
+pub fn finetune<'a>(task: &'a str, model: &'a str, data: &'a str, out: &'a str) -> Vec<&'a str> {
+    let args = ["finetune", "--task", task, "--model", model, "--data-dir", data, "--out", out];
+    [&args[..], &QUICK].concat()
+}
+
+/// The arguments with other values, or with more options behind them.
+pub fn with<'a>(args: &[&'a str], options: &[&'a str]) -> Vec<&'a str> {
+    let mut args = args.to_vec();
+    for option in options.chunks(2) {
+        match args.iter().position(|known| *known == option[0]) {
+            Some(place) => args[place + 1] = option[1],
+            None => args.extend(option),
+        }
+    }
+    args
+}
 
 /// Row `i` of a split: an animal, a place, and a second animal that is the first in every other row.
 fn row(i: usize) -> (&'static str, &'static str, &'static str) {
