@@ -64,8 +64,7 @@ bench-prepare PYTHON TOKENIZER +TEXT:
     {{PYTHON}} scripts/bench_prepare.py --sibert target/release/sibert --tokenizer {{TOKENIZER}} \
         --out target/bench-prepare.jsonl {{TEXT}}
 
-# Fine-tuning of MODEL beside transformers' Trainer, same settings, 3 seeds: PYTHON has torch, transformers, accelerate,
-# scikit-learn and scipy; GLUE holds the official folders
+# Fine-tuning of MODEL beside transformers' Trainer, 3 seeds: PYTHON has torch, transformers, accelerate, scikit-learn, scipy
 finetune-peer PYTHON MODEL GLUE *TASKS="mrpc cola stsb sst2 qnli":
     cargo build --release
     for task in {{TASKS}}; do \
