@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::args::EvaluateArgs;
-use crate::console::{note, result};
+use crate::console::result;
 use crate::data::dataset::DataSource;
 use crate::data::glue::{self, Example, Split, Target};
 use crate::data::squad::{self, Question};
@@ -101,9 +101,6 @@ fn of_glue_file(task: Task, predictions: &Path, dataset: &Path) -> Result<Value>
             }
         };
         figures.insert(&name, value);
-    }
-    if predicted.is_empty() {
-        note(format!("{}: no predictions", predictions.display()));
     }
     Ok(json!({ "task": task, "figures": figures }))
 }

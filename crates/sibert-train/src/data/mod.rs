@@ -17,6 +17,7 @@ pub mod loader;
 pub mod masking;
 pub mod mixture;
 pub mod order;
+pub mod parquet_file;
 pub mod prepare;
 pub mod random;
 pub mod sentences;

@@ -29,7 +29,7 @@ pub fn archive(out: &Path, files: &[PathBuf]) -> Result<PathBuf> {
 fn complete(files: &[PathBuf]) -> Result<Vec<(&'static str, &Path)>> {
     let is_named = |file: &Path, name: &str| file.file_name() == Some(OsStr::new(name));
     let (mut found, mut missing) = (Vec::new(), Vec::new());
-    for (name, _) in FILES {
+    for name in FILES {
         match files.iter().find(|file| is_named(file, name)) {
             Some(file) => found.push((name, file.as_path())),
             None => missing.push(name),

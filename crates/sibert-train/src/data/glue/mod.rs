@@ -17,8 +17,6 @@ mod parquet;
 mod tsv;
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -26,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::console::note;
 use crate::data::dataset::DataSource;
+use crate::data::parquet_file::is_parquet;
 use crate::data::source::shown;
 use crate::task::Task;
 use mrpc::Part;
@@ -180,10 +179,7 @@ fn check_split(task: Task, split: Split) -> Result<()> {
 /// The examples in a file, or those of its `part`.
 fn from_file(task: Task, split: Split, path: &Path, part: Option<&Part>) -> Result<Found> {
     let name = shown(path.display());
-    let mut magic = Vec::new();
-    let opened = File::open(path).and_then(|file| file.take(4).read_to_end(&mut magic));
-    opened.with_context(|| format!("cannot read {name}"))?;
-    if magic == *b"PAR1" {
+    if is_parquet(path)? {
         return parquet::read(task, split, path);
     }
     let is_named = path.extension().is_some_and(|extension| extension == "parquet");

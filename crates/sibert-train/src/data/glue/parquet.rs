@@ -14,18 +14,16 @@ use super::columns::Columns;
 use super::label::{Labels, Value};
 use super::{Example, Found, Split};
 use crate::data::contained::contained;
+use crate::data::parquet_file::brief;
 use crate::data::source::shown;
 use crate::task::{Kind, Task};
-
-/// Longest message of the library that is passed on, in letters.
-const LONGEST: usize = 200;
 
 /// The examples in the file at `path`.
 pub(super) fn read(task: Task, split: Split, path: &Path) -> Result<Found> {
     let name = shown(path.display());
     let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
     let reader = contained(|| Ok(SerializedFileReader::new(file)?)).map_err(|error| {
-        anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", short(&error))
+        anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", brief(&error))
     })?;
     let metadata = reader.metadata().file_metadata();
     let names: Vec<&str> = metadata.schema().get_fields().iter().map(|field| field.name()).collect();
@@ -33,7 +31,7 @@ pub(super) fn read(task: Task, split: Split, path: &Path) -> Result<Found> {
     let labels = labels(task, split, metadata, columns.label.map(|label| names[label]))
         .map_err(|why| anyhow!("{name}: {why}"))?;
     let rows = contained(|| fields(&reader, &columns))
-        .map_err(|error| anyhow!("{name}: damaged ({}): was it copied completely?", short(&error)))?;
+        .map_err(|error| anyhow!("{name}: damaged ({}): was it copied completely?", brief(&error)))?;
     let mut found = Found::default();
     for (number, row) in (1..).zip(rows) {
         let example = example(row, &columns, &labels);
@@ -104,13 +102,4 @@ fn value(field: &Field) -> Result<Value<'_>, String> {
         Field::Double(value) => Value::Number(*value),
         other => return Err(format!("expected a label, found {other}")),
     })
-}
-
-/// A message of the library on one line, and not a long one.
-fn short(error: &anyhow::Error) -> String {
-    let line = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
 }

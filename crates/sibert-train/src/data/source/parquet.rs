@@ -15,6 +15,7 @@ use super::column;
 use super::open::seekable;
 use super::{Document, InputFile, LONGEST};
 use crate::data::contained::contained;
+use crate::data::parquet_file::brief;
 
 /// Most rows read at a time.
 const ROWS: usize = 512;
@@ -46,7 +47,7 @@ impl ParquetFile {
         let name = file.name.clone();
         let seekable = seekable(file, path)?;
         let reader = contained(|| Ok(SerializedFileReader::new(seekable)?)).map_err(|error| {
-            anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", one_line(&error))
+            anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", brief(&error))
         })?;
         let metadata = reader.metadata();
         let column = column::find(metadata.file_metadata().schema_descr(), column)
@@ -107,7 +108,7 @@ impl ParquetFile {
                 Ok(true)
             });
             let more = read.map_err(|error| {
-                let (name, row, error) = (&self.name, self.row, one_line(&error));
+                let (name, row, error) = (&self.name, self.row, brief(&error));
                 anyhow!("{name}: damaged after row {row} ({error}): was it copied completely?")
             })?;
             if !more {
@@ -183,9 +184,4 @@ impl PageReader for Pages {
     fn skip_next_page(&mut self) -> ParquetResult<()> {
         self.0.skip_next_page()
     }
-}
-
-/// A message of the library without its own line ends.
-fn one_line(error: &anyhow::Error) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -25,6 +25,7 @@ use anyhow::{Result, bail, ensure};
 use indexmap::IndexMap;
 
 use super::dataset::DataSource;
+use super::parquet_file::is_parquet;
 use crate::console::note;
 use crate::task::Task;
 
@@ -105,7 +106,7 @@ fn set(task: Task, train: bool) -> Result<(Vec<String>, usize)> {
 /// # Errors
 /// Names the file, the place in it, what was expected and what was found.
 pub fn read_file(path: &Path) -> Result<Vec<Question>> {
-    let questions = if table::is_parquet(path)? { table::read(path)? } else { official::read(path)? };
+    let questions = if is_parquet(path)? { table::read(path)? } else { official::read(path)? };
     ensure!(!questions.is_empty(), "{}: no question in it", path.display());
     ensure_distinct(&questions, path)?;
     Ok(questions)

@@ -4,7 +4,6 @@
 //! context does not answer.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,24 +13,10 @@ use parquet::record::{Field, Row};
 
 use super::{Answer, Question};
 use crate::data::contained::contained;
-
-/// How a Parquet file begins.
-const MAGIC: &[u8] = b"PAR1";
+use crate::data::parquet_file::brief;
 
 /// The columns that must be there.
 const COLUMNS: [&str; 4] = ["id", "context", "question", "answers"];
-
-/// Whether a file is Parquet, by its first bytes.
-///
-/// # Errors
-/// If it cannot be read.
-pub(super) fn is_parquet(path: &Path) -> Result<bool> {
-    let unreadable = || format!("cannot read {}", path.display());
-    let mut first = Vec::new();
-    let file = File::open(path).with_context(unreadable)?;
-    file.take(MAGIC.len() as u64).read_to_end(&mut first).with_context(unreadable)?;
-    Ok(first == MAGIC)
-}
 
 /// Reads a Parquet file.
 ///
@@ -41,7 +26,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Question>> {
     let name = path.display();
     let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
     let damaged = |error: anyhow::Error, row: usize| {
-        anyhow!("{name}: damaged after row {row} ({}): was it copied completely?", one_line(&error))
+        anyhow!("{name}: damaged after row {row} ({}): was it copied completely?", brief(&error))
     };
     let reader = contained(|| Ok(SerializedFileReader::new(file)?)).map_err(|error| damaged(error, 0))?;
     ensure_columns(&reader).map_err(|error| anyhow!("{name}: {error}"))?;
@@ -131,9 +116,4 @@ fn number(field: &Field) -> Result<usize> {
         _ => None,
     };
     number.with_context(|| format!("found {field}, expected a number of characters"))
-}
-
-/// A message of the library without its own line ends.
-fn one_line(error: &anyhow::Error) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
