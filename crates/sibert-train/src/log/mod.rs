@@ -2,8 +2,10 @@
 
 mod metrics;
 mod progress;
+mod summary;
 mod window;
 
 pub use metrics::{Evaluation, MetricsLog};
 pub use progress::{Progress, clock, count};
+pub use summary::{Memory, SUMMARY, Summary, SummaryTiming};
 pub use window::{Report, StepMetrics, Window};

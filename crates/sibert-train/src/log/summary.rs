@@ -1,0 +1,101 @@
+//! `summary.json`: what a finished run comes to, for tables and figures of many runs.
+#![allow(dead_code, unused_imports)]
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+
+/// The file's name in a run's folder.
+pub const SUMMARY: &str = "summary.json";
+
+/// The end of a run. The file is there if and only if the run is over: all its steps are done, or it has diverged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Optimizer steps done.
+    pub step: usize,
+    /// Tokens read.
+    pub tokens: u64,
+    /// Why the run ended before its last step: a loss or gradient that is not finite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverged: Option<String>,
+    /// Mean cross-entropy of held-out masked words after the last step; none if the run has diverged.
+    #[serde(default)]
+    pub eval_loss: Option<f64>,
+    /// Share of them predicted correctly.
+    #[serde(default)]
+    pub eval_accuracy: Option<f64>,
+    /// What always guessing the most frequent word would get.
+    #[serde(default)]
+    pub frequent_accuracy: Option<f64>,
+    /// Held-out sequences that these three are of.
+    pub eval_sequences: usize,
+    /// Steps whose gradient was clipped.
+    pub clipped_steps: u64,
+    /// Steps whose gradient stood out, at the same norm of the parameters, from those before it.
+    pub spikes: u64,
+    /// ‖x‖ of the encoder at the end.
+    pub param_norm: f64,
+    /// Where ‖x‖ would settle at the last rates, by the gradients of the last steps; SGD with weight decay only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equilibrium_norm: Option<f64>,
+    /// Numbers in the model, encoder and head.
+    pub parameters: u64,
+    /// What they, and what training them, took.
+    pub memory: Memory,
+    /// What differs from run to run.
+    pub timing: SummaryTiming,
+}
+
+/// Bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Of encoder and head.
+    pub parameters: u64,
+    /// Of their gradients; at most as many as of the parameters, as a table's untouched rows have none.
+    pub gradients: u64,
+    /// Of what the optimizers keep between steps.
+    pub optimizer_state: u64,
+    /// The same of the encoder's optimizer alone.
+    pub encoder_optimizer_state: u64,
+    /// Largest resident memory of the process; none where the system does not tell.
+    #[serde(default)]
+    pub peak: Option<u64>,
+}
+
+/// The part of a summary that depends on the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SummaryTiming {
+    /// Time of the steps, over all resumed parts.
+    pub elapsed_seconds: f64,
+    /// Over all steps.
+    pub tokens_per_second: f64,
+}
+
+impl Summary {
+    /// The summary in a run's folder; none if the run is not over.
+    ///
+    /// # Errors
+    /// If the file is there but cannot be read.
+    pub fn read(run: &Path) -> Result<Option<Self>> {
+        let path = run.join(SUMMARY);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let read = serde_json::from_str(&text);
+        Ok(Some(read.with_context(|| format!("{} is not the summary of a run", path.display()))?))
+    }
+
+    /// Writes the file whole or not at all.
+    ///
+    /// # Errors
+    /// If the folder is not writable.
+    pub fn write(&self, run: &Path) -> Result<()> {
+        durable::replace(&run.join(SUMMARY), &(serde_json::to_string_pretty(self)? + "\n"))?;
+        Ok(())
+    }
+}
