@@ -11,7 +11,7 @@ use sisgd::{
 };
 
 use crate::config::{HeadConfig, HeadOptimizer, Optimizer, RunConfig};
-use crate::log::StepMetrics;
+use crate::log::{Sphere, StepMetrics};
 
 /// Any optimizer, by what the log wants to know of its steps.
 trait Rule {
@@ -46,6 +46,8 @@ impl<O: sisgd::Optimizer<Report: Into<StepMetrics> + 'static>> Rule for O {
 struct Group {
     rule: Box<dyn Rule>,
     lr: f64,
+    /// λ, if the group is scale invariant and its rule is SGD, so that the theory of its equilibrium applies.
+    decay_to_equilibrium: Option<f64>,
     schedule: Schedule,
 }
 
@@ -107,7 +109,8 @@ impl Update {
                 Box::new(AdamW::new(vars, config)?)
             }
         };
-        Ok(Self { encoder: Group { rule, lr, schedule: schedule.clone() }, head: None })
+        let encoder = Group { rule, lr, decay_to_equilibrium: None, schedule: schedule.clone() };
+        Ok(Self { encoder, head: None })
     }
 
     /// Updates every group at optimizer step `step`, counted from 0; nothing changes if a gradient is unfit.
@@ -122,7 +125,9 @@ impl Update {
             self.head.as_mut().zip(head_lr).map(|(head, lr)| head.rule.check(grads, lr)).transpose()?;
         let metrics = encoder.apply()?;
         head.map(CheckedStep::apply).transpose()?;
-        Ok(StepMetrics { lr, head_lr, ..metrics })
+        let sphere = self.encoder.decay_to_equilibrium.zip(metrics.sphere);
+        let sphere = sphere.map(|(weight_decay, sphere)| Sphere { weight_decay, ..sphere });
+        Ok(StepMetrics { lr, head_lr, sphere, ..metrics })
     }
 
     /// Every group's state by name, for a checkpoint.
@@ -169,12 +174,17 @@ impl Group {
         let rule: Box<dyn Rule> = match config.optimizer {
             Optimizer::Sisgd => Box::new(SiSgd::new(vars, SgdConfig { weight_decay, clip: config.clip })?),
             Optimizer::Sgd => {
-                Box::new(Sgd::new(vars, PlainSgdConfig { weight_decay, max_grad_norm: config.clip })?)
+                let RunConfig { clip: max_grad_norm, momentum, .. } = *config;
+                Box::new(Sgd::new(vars, PlainSgdConfig { weight_decay, max_grad_norm, momentum })?)
             }
             Optimizer::Lamb => lamb(vars, weight_decay)?,
             Optimizer::Adamw => adamw(vars, weight_decay)?,
         };
-        Ok(Self { rule, lr: config.lr, schedule: config.schedule.over(config.max_steps) })
+        let sgd = matches!(config.optimizer, Optimizer::Sisgd | Optimizer::Sgd) && config.momentum == 0.;
+        let scale_invariant = config.model.model_type == ModelType::Sibert;
+        let decay_to_equilibrium = (sgd && scale_invariant).then_some(weight_decay);
+        let schedule = config.schedule.over(config.max_steps);
+        Ok(Self { rule, lr: config.lr, decay_to_equilibrium, schedule })
     }
 
     fn head(vars: NamedVars, config: &HeadConfig, max_steps: usize) -> Result<Self> {
@@ -182,7 +192,8 @@ impl Group {
             HeadOptimizer::Lamb => lamb(vars, config.weight_decay)?,
             HeadOptimizer::Adamw => adamw(vars, config.weight_decay)?,
         };
-        Ok(Self { rule, lr: config.lr, schedule: config.schedule.over(max_steps) })
+        let schedule = config.schedule.over(max_steps);
+        Ok(Self { rule, lr: config.lr, decay_to_equilibrium: None, schedule })
     }
 
     fn lr_at(&self, step: usize) -> f64 {
@@ -206,6 +217,12 @@ impl From<StepReport> for StepMetrics {
             clip_factor: report.clip_factor,
             angle: Some(report.angle),
             effective_lr: Some(report.effective_lr),
+            sphere: Some(Sphere {
+                grad_norm: report.grad_norm * report.param_norm,
+                param_norm: report.param_norm,
+                euler: report.euler,
+                weight_decay: 0.,
+            }),
             ..Self::default()
         }
     }

@@ -3,6 +3,10 @@
 //! Two thresholds are in use: the constant one of common practice, and the relative one of the paper,
 //! [`relative_threshold`], which grows with the parameters. Both cut through [`clip_factor`].
 
+use crate::Gradient;
+use crate::ops::dots::dots;
+use candle_core::{Result, Tensor};
+
 /// The norm of a vector given the squared norms of its parts: `√(Σ ‖xᵢ‖²)`.
 ///
 /// ```
@@ -10,6 +14,14 @@
 /// ```
 pub fn global_norm(squares: impl IntoIterator<Item = f64>) -> f64 {
     squares.into_iter().sum::<f64>().sqrt()
+}
+
+/// `‖x‖²` of a contiguous tensor of f32 or f64, summed in f64.
+///
+/// # Errors
+/// If the device fails, or the tensor is of another kind.
+pub fn squared_norm(x: &Tensor) -> Result<f64> {
+    Ok(dots(x, Gradient::Dense(x))?.xx)
 }
 
 /// The threshold of relative global clipping, `√(2Cλ/η)·‖x‖`, from `clip = √C` (Li et al. 2022, Algorithm 1).

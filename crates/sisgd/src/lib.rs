@@ -30,6 +30,7 @@
 //! | [`Optimizer`] | what the four share: steps in two parts, and their state |
 //! | [`Gradients`] | where gradients come from, those of a table by its rows if only a few occurred |
 //! | [`clip`] | norms, thresholds and clip factors |
+//! | [`equilibrium`] | where norm and angle settle |
 //! | [`schedule`] | [`Schedule`], learning rates as pure functions of the step; [`intrinsic_lr`] |
 //! | [`report`] | what a step says about itself |
 //!
@@ -71,6 +72,7 @@
 
 pub mod adamw;
 pub mod clip;
+pub mod equilibrium;
 mod gradients;
 pub mod lamb;
 mod ops;

@@ -1,8 +1,8 @@
-//! Plain SGD with decoupled weight decay and a constant clipping threshold: the baseline.
+//! Plain SGD with decoupled weight decay, a constant clipping threshold, and momentum if asked for: the baseline.
 
 use crate::gradients::collect;
-use crate::report::descent;
-use crate::state::{load_step, step_entry};
+use crate::report::{descent, heavy_ball};
+use crate::state::Velocity;
 use crate::{CheckedStep, Gradients, NamedVars, Optimizer, StepReport, require, vars};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
@@ -14,25 +14,29 @@ pub struct PlainSgdConfig {
     pub weight_decay: f64,
     /// `G`, the longest gradient that is not clipped; `None` is no clipping.
     pub max_grad_norm: Option<f64>,
+    /// `μ` in [0, 1), how much of the last step's direction is kept; 0 is no momentum, and no state.
+    pub momentum: f64,
 }
 
 impl PlainSgdConfig {
     /// Refuses values for which the step means nothing.
     ///
     /// # Errors
-    /// A weight decay that is negative, a threshold that is not positive, either of them not finite.
+    /// A weight decay that is negative, a threshold that is not positive, either of them not finite, a momentum outside
+    /// [0, 1).
     pub fn validate(&self) -> Result<()> {
         require::non_negative("weight_decay", self.weight_decay)?;
+        require::fraction("momentum", self.momentum)?;
         self.max_grad_norm.map_or(Ok(()), |norm| require::positive("max_grad_norm", norm))
     }
 }
 
-/// SGD without momentum, over any parameters.
+/// SGD over any parameters.
 #[derive(Debug)]
 pub struct Sgd {
     vars: NamedVars,
     config: PlainSgdConfig,
-    steps: u64,
+    velocity: Velocity,
 }
 
 impl Sgd {
@@ -44,13 +48,15 @@ impl Sgd {
     pub fn new(vars: NamedVars, config: PlainSgdConfig) -> Result<Self> {
         config.validate()?;
         vars::validate(&vars)?;
-        Ok(Self { vars, config, steps: 0 })
+        let velocity = Velocity::new(&vars, config.momentum > 0.)?;
+        Ok(Self { vars, config, velocity })
     }
 
     /// One step with learning rate `η`, the gradient clipped by its global norm (Pascanu et al. 2013):
     ///
     /// ```text
-    /// x ← (1 − ηλ)·x − η·min(1, G/‖g‖)·g
+    /// v ← μ·v + min(1, G/‖g‖)·g            v = g, clipped, without momentum
+    /// x ← (1 − ηλ)·x − η·v
     /// ```
     ///
     /// # Errors
@@ -74,22 +80,27 @@ impl Optimizer for Sgd {
     }
 
     fn steps(&self) -> u64 {
-        self.steps
+        self.velocity.steps
     }
 
     fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, StepReport>> {
-        let PlainSgdConfig { weight_decay, max_grad_norm } = self.config;
+        let PlainSgdConfig { weight_decay, max_grad_norm, momentum } = self.config;
         require::learning_rate(lr, weight_decay)?;
         let gradients = collect(&self.vars, grads)?;
-        descent(gradients, &mut self.steps, lr, weight_decay, max_grad_norm)
+        let Velocity { steps, vars } = &mut self.velocity;
+        match vars {
+            None => descent(gradients, steps, lr, weight_decay, max_grad_norm),
+            Some(velocity) => {
+                heavy_ball(gradients, velocity, steps, momentum, lr, weight_decay, max_grad_norm)
+            }
+        }
     }
 
     fn state(&self) -> Result<Vec<(String, Tensor)>> {
-        Ok(vec![step_entry(self.steps)?])
+        self.velocity.save(&self.vars)
     }
 
     fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
-        self.steps = load_step(state, &[])?;
-        Ok(())
+        self.velocity.load(&self.vars, state)
     }
 }

@@ -1,11 +1,11 @@
 //! What a step says about itself, and the step of gradient descent that says it.
 
-use crate::CheckedStep;
 use crate::clip::clip_factor;
 use crate::gradients::{Checked, total};
-use crate::ops::dots::Dots;
+use crate::ops::dots::{Dots, dots};
 use crate::ops::scaled_add::scaled_add;
-use candle_core::{DType, Result, bail};
+use crate::{CheckedStep, Gradient};
+use candle_core::{DType, Result, Var, bail};
 use serde::Serialize;
 
 /// A step of [`SiSgd`](crate::SiSgd) or [`Sgd`](crate::Sgd) in the quantities of the theory.
@@ -62,6 +62,35 @@ pub(crate) fn descent<'a>(
         }
         *steps += 1;
         Ok(report)
+    }))
+}
+
+/// `v ← μ·v + min(1, threshold/‖g‖)·g`, then `x ← (1 − ηλ)·x − η·v`; the angle is that of the step along `v`.
+pub(crate) fn heavy_ball<'a>(
+    gradients: Vec<Checked<'a>>,
+    velocity: &'a mut [Var],
+    steps: &'a mut u64,
+    momentum: f64,
+    lr: f64,
+    weight_decay: f64,
+    threshold: Option<f64>,
+) -> Result<CheckedStep<'a, StepReport>> {
+    let along_gradient = StepReport::new(total(&gradients), lr, weight_decay, threshold);
+    along_gradient.refuse_overflow(&gradients)?;
+    Ok(CheckedStep::new(move || {
+        let mut step = Dots::default();
+        for (checked, v) in gradients.iter().zip(velocity.iter()) {
+            scaled_add(v, checked.gradient(), 1. - momentum, -along_gradient.clip_factor)?;
+            step = step.plus(dots(checked.var, Gradient::Dense(v))?);
+        }
+        let along_velocity = StepReport::new(step, lr, weight_decay, None);
+        along_velocity.refuse_overflow(&gradients)?;
+        for (checked, v) in gradients.iter().zip(velocity.iter()) {
+            scaled_add(checked.var, Gradient::Dense(v), lr * weight_decay, lr)?;
+        }
+        *steps += 1;
+        let StepReport { new_param_norm, angle, .. } = along_velocity;
+        Ok(StepReport { new_param_norm, angle, ..along_gradient })
     }))
 }
 

@@ -1,16 +1,18 @@
-//! Optimizer state: the number of steps and two moments per variable, saved and loaded by name.
+//! Optimizer state: the number of steps and up to two tensors per variable, saved and loaded by name.
 //!
 //! | entry | shape | what |
 //! |---|---|---|
 //! | `step` | scalar, i64 | steps taken |
 //! | `exp_avg.NAME` | as the variable | `m` |
 //! | `exp_avg_sq.NAME` | as the variable | `v` |
+//! | `momentum_buffer.NAME` | as the variable | `v` of SGD with momentum |
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use std::collections::HashMap;
 
 const STEP: &str = "step";
 const MOMENTS: [&str; 2] = ["exp_avg", "exp_avg_sq"];
+const VELOCITY: &str = "momentum_buffer";
 
 /// The entry `step`.
 pub(crate) fn step_entry(steps: u64) -> Result<(String, Tensor)> {
@@ -85,6 +87,45 @@ impl Moments {
             tensors.push(Tensor::cat(&[m?, v?], 0)?);
         }
         *self = Self { steps, tensors };
+        Ok(())
+    }
+}
+
+/// The state of SGD.
+#[derive(Debug)]
+pub(crate) struct Velocity {
+    pub steps: u64,
+    /// `v` of each variable; none without momentum.
+    pub vars: Option<Vec<Var>>,
+}
+
+impl Velocity {
+    /// Zeros for each variable, if there is momentum.
+    pub fn new(vars: &[(String, Var)], momentum: bool) -> Result<Self> {
+        let zeros = |(_, var): &(String, Var)| Var::zeros(var.shape(), var.dtype(), var.device());
+        let vars = momentum.then(|| vars.iter().map(zeros).collect::<Result<_>>()).transpose()?;
+        Ok(Self { steps: 0, vars })
+    }
+
+    /// Copies of all entries.
+    pub fn save(&self, vars: &[(String, Var)]) -> Result<Vec<(String, Tensor)>> {
+        let mut entries = vec![step_entry(self.steps)?];
+        for ((name, _), velocity) in vars.iter().zip(self.vars.iter().flatten()) {
+            entries.push((format!("{VELOCITY}.{name}"), velocity.as_tensor().copy()?.detach()));
+        }
+        Ok(entries)
+    }
+
+    /// The inverse of [`save`](Self::save); on an error nothing has changed.
+    pub fn load(&mut self, vars: &[(String, Var)], state: &HashMap<String, Tensor>) -> Result<()> {
+        let entry = |name: &str| format!("{VELOCITY}.{name}");
+        let names = vars.iter().filter(|_| self.vars.is_some()).map(|(name, _)| entry(name));
+        let steps = load_step(state, &names.collect::<Vec<_>>())?;
+        let read = |(name, var): &(String, Var)| {
+            Var::from_tensor(&row(state, entry(name), var)?.reshape(var.shape())?)
+        };
+        let velocities = self.vars.as_ref().map(|_| vars.iter().map(read).collect::<Result<_>>());
+        *self = Self { steps, vars: velocities.transpose()? };
         Ok(())
     }
 }

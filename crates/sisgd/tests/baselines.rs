@@ -100,7 +100,9 @@ fn adamw_follows_its_definition_with_every_switch() {
 fn plain_sgd_follows_its_definition() {
     for max_grad_norm in [None, Some(6.)] {
         let vars = vars();
-        let mut sgd = Sgd::new(vars.clone(), PlainSgdConfig { weight_decay: 0.1, max_grad_norm }).unwrap();
+        let mut sgd =
+            Sgd::new(vars.clone(), PlainSgdConfig { weight_decay: 0.1, max_grad_norm, momentum: 0. })
+                .unwrap();
         let mut x = start(10);
         for t in 1..=STEPS {
             let report = sgd.step(&grads(&vars, t), LR).unwrap();
@@ -110,6 +112,32 @@ fn plain_sgd_follows_its_definition() {
             }
             assert_eq!(report.threshold, max_grad_norm);
             assert!((report.clip_factor - factor).abs() < 1e-15);
+        }
+        assert_close(&values(&vars), &x);
+    }
+}
+
+#[test]
+fn sgd_with_momentum_follows_its_definition() {
+    for max_grad_norm in [None, Some(6.)] {
+        let vars = vars();
+        let config = PlainSgdConfig { weight_decay: 0.1, max_grad_norm, momentum: 0.9 };
+        let mut sgd = Sgd::new(vars.clone(), config).unwrap();
+        let (mut x, mut v) = (start(10), [0.; 10]);
+        for t in 1..=STEPS {
+            let before = x.clone();
+            let report = sgd.step(&grads(&vars, t), LR).unwrap();
+            let factor = max_grad_norm.map_or(1., |max| f64::min(1., max / grad_norm(t)));
+            for i in 0..10 {
+                v[i] = 0.9 * v[i] + factor * grad(t, i);
+                x[i] = (1. - LR * 0.1) * x[i] - LR * v[i];
+            }
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let norm = |a: &[f64]| dot(a, a).sqrt();
+            let cosine = dot(&before, &x) / (norm(&before) * norm(&x));
+            assert!((report.angle.cos() - cosine).abs() < 1e-12);
+            assert!((report.new_param_norm - norm(&x)).abs() < 1e-12);
+            assert!((report.grad_norm - grad_norm(t)).abs() < 1e-12);
         }
         assert_close(&values(&vars), &x);
     }

@@ -29,7 +29,8 @@ fn refusal(lr: f64, grads: impl Fn(&NamedVars) -> GradStore) -> String {
         },
         |vars| {
             let mut sgd =
-                Sgd::new(vars, PlainSgdConfig { weight_decay: 0.01, max_grad_norm: Some(1.) }).unwrap();
+                Sgd::new(vars, PlainSgdConfig { weight_decay: 0.01, max_grad_norm: Some(1.), momentum: 0. })
+                    .unwrap();
             Box::new(move |grads, lr| sgd.step(grads, lr).map(|_| ()))
         },
         |vars| {
@@ -124,6 +125,7 @@ fn configurations_that_mean_nothing_are_refused() {
     assert!(Lamb::new(vars(), LambConfig { betas: (1., 0.9), ..Default::default() }).is_err());
     assert!(AdamW::new(vars(), AdamWConfig { eps: 0., ..Default::default() }).is_err());
     assert!(Sgd::new(vars(), PlainSgdConfig { max_grad_norm: Some(0.), ..Default::default() }).is_err());
+    assert!(Sgd::new(vars(), PlainSgdConfig { momentum: 1., ..Default::default() }).is_err());
     assert!(SiSgd::new(vec![], SgdConfig::default()).is_err());
 }
 

@@ -63,7 +63,7 @@ fn outcome(rows: usize, width: usize, ids: &[u32], dtype: DType, whole: bool, th
         two_steps(optimizer(vars), if whole { &dense } else { &sparse })
     }
     let problem = || problem(rows, width, ids, dtype);
-    let clipped = PlainSgdConfig { weight_decay: 0.1, max_grad_norm: Some(1.) };
+    let clipped = PlainSgdConfig { weight_decay: 0.1, max_grad_norm: Some(1.), momentum: 0.5 };
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
         [
             run(problem(), whole, |vars| SiSgd::new(vars, SgdConfig::default()).unwrap()),

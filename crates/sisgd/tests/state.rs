@@ -77,6 +77,7 @@ fn restored_optimizers_continue_bit_for_bit() {
     assert_resumes!(AdamW, AdamWConfig::default());
     assert_resumes!(SiSgd, SgdConfig::default());
     assert_resumes!(Sgd, PlainSgdConfig::default());
+    assert_resumes!(Sgd, PlainSgdConfig { momentum: 0.9, ..PlainSgdConfig::default() });
 }
 
 #[test]
@@ -105,6 +106,10 @@ fn entries_are_named_after_the_variables_in_their_order() {
     assert_eq!(state[1].1.dims(), [7, 5]);
     let state = SiSgd::new(vars(DType::F32), SgdConfig::default()).unwrap().state().unwrap();
     assert_eq!(state.len(), 1);
+    let momentum = PlainSgdConfig { momentum: 0.9, ..PlainSgdConfig::default() };
+    let state = Sgd::new(vars(DType::F32), momentum).unwrap().state().unwrap();
+    assert_eq!(state[2].0, "momentum_buffer.head.bias");
+    assert_eq!(state.len(), 3);
 }
 
 /// The message with which a changed state is refused; the optimizer's own state must not have changed.

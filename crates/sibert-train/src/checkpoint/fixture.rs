@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{Device, Tensor};
 
 use super::{Best, Snapshot, TrainingState, save};
-use crate::log::Window;
+use crate::log::{Trajectory, Window};
 
 /// A state with numbers that do not survive a careless float parser.
 pub fn state(step: usize) -> TrainingState {
@@ -16,6 +16,7 @@ pub fn state(step: usize) -> TrainingState {
         text_sha256: "ab".repeat(32),
         best: Some(Best { step, loss: 0.1 + 0.2 }),
         window: Window { steps: 3, loss_sum: 1. / 3., ..Window::default() },
+        trajectory: Trajectory { equilibrium_norm: Some(0.1 + 0.7), ..Trajectory::default() },
         tokens_seen: 1 << 60,
         elapsed_seconds: 1e-7,
     }

@@ -29,7 +29,7 @@ use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::log::Window;
+use crate::log::{Trajectory, Window};
 
 const CONFIG: &str = "config.json";
 const MODEL: &str = "model.safetensors";
@@ -53,6 +53,9 @@ pub struct TrainingState {
     pub best: Option<Best>,
     /// Sums since the last line of `metrics.jsonl`.
     pub window: Window,
+    /// The encoder's way to its equilibrium; checkpoints of earlier versions do not know it.
+    #[serde(default)]
+    pub trajectory: Trajectory,
     /// Tokens read since step 0.
     pub tokens_seen: u64,
     /// Time spent training since step 0, over all resumed parts.

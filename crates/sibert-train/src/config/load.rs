@@ -12,11 +12,12 @@ use super::{RunConfig, diagnose, model, resolve};
 pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
 
 /// A key of a later source, and what it makes meaningless in the sources before.
-const SUPERSEDES: [(&str, &[&str]); 9] = [
+const SUPERSEDES: [(&str, &[&str]); 10] = [
     ("source", &["shards", "weights"]),
     ("shards", &["source", "weights", "tokenizer"]),
-    ("weight_decay", &["budget"]),
-    ("budget", &["weight_decay"]),
+    ("weight_decay", &["budget", "intrinsic_lr"]),
+    ("budget", &["weight_decay", "intrinsic_lr"]),
+    ("intrinsic_lr", &["weight_decay", "budget"]),
     ("optimizer", &["clip"]),
     ("schedule.kind", &["schedule"]),
     ("head.schedule.kind", &["head.schedule"]),

@@ -6,6 +6,7 @@
 mod changes;
 mod clip;
 mod diagnose;
+mod intrinsic_lr;
 mod load;
 mod model;
 mod resolve;
@@ -21,6 +22,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sibert_model::Precision;
 
+pub use intrinsic_lr::IntrinsicLr;
 pub use model::ModelSettings;
 pub use schedule::{ScheduleConfig, ScheduleKind};
 pub use validate::MOST_THREADS;
@@ -107,9 +109,14 @@ pub struct RunConfig {
     /// Total decay D = η·λ·T; stands for `weight_decay` = min(D / `max_steps`, 0.1) / `lr`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<f64>,
+    /// The intrinsic learning rate ηλ, or `"auto"`: by the length of the run; stands for `weight_decay` = ηλ / `lr`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intrinsic_lr: Option<IntrinsicLr>,
     /// `√C` for `sisgd`, the largest gradient norm for `sgd`; `"none"` clips nothing.
     #[serde(with = "clip")]
     pub clip: Option<f64>,
+    /// Momentum μ of `sgd`.
+    pub momentum: f64,
     /// Factor on the encoder's initial parameters.
     pub init_scale: f64,
     /// Factor on the loss.
@@ -254,7 +261,9 @@ impl Default for RunConfig {
             lr: 8e-4,
             weight_decay: 0.01,
             budget: None,
+            intrinsic_lr: None,
             clip: Some(2.0),
+            momentum: 0.0,
             init_scale: 1.0,
             loss_scale: 1.0,
             log_every: 10,

@@ -4,33 +4,33 @@ use anyhow::{Result, ensure};
 use sibert_model::ModelType;
 use toml::{Table, Value};
 
-use super::{HeadConfig, Optimizer, RunConfig, ScheduleConfig, model};
+use super::{HeadConfig, IntrinsicLr, Optimizer, RunConfig, ScheduleConfig, intrinsic_lr, model};
 
-/// D of a SIBERT run that states neither `weight_decay` nor `budget`: the paper's 8e-4 · 1e-2 · 1e6.
-const PAPER_BUDGET: f64 = 8.0;
-
-/// Largest η·λ that a budget is turned into: a run of fewer than 10·D steps spends less than D.
-const LARGEST_RATE: f64 = 0.1;
+/// What stands for the weight decay; at most one of them is given.
+const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
 
 /// Reads the merged table as a complete configuration, not yet validated.
 ///
 /// ```text
 /// model.preset                     → the four sizes it stands for, unless given
 /// budget D                         → weight_decay = min(D / max_steps, 0.1) / lr
-/// neither budget nor weight_decay  → D = 8 for sisgd, weight_decay 0.01 for the others
+/// intrinsic_lr ηλ                  → weight_decay = ηλ / lr
+/// none of these three              → intrinsic_lr = "auto" for sisgd, weight_decay 0.01 for the others
 /// no clip                          → √C = 2 for sisgd, none for the others
 /// [schedule] without kind          → the kind of the default, and what else it lacks
 /// no [head]                        → LAMB as in the paper for SIBERT, none for BERT
 /// ```
 ///
 /// # Errors
-/// If both `budget` and `weight_decay` are given, or a preset is unknown.
+/// If two of `weight_decay`, `budget` and `intrinsic_lr` are given, or a preset is unknown.
 pub fn complete(mut table: Table) -> Result<RunConfig> {
     let given = |key: &str| table.contains_key(key);
-    let (decay_given, budget_given, clip_given) = (given("weight_decay"), given("budget"), given("clip"));
+    let clip_given = given("clip");
+    let decays: Vec<_> = DECAYS.into_iter().filter(|key| given(key)).collect();
     ensure!(
-        !(decay_given && budget_given),
-        "weight_decay and budget are both set: budget D stands for weight_decay = D / (lr·max_steps)"
+        decays.len() < 2,
+        "{} are both set: budget D stands for weight_decay = D / (lr·max_steps), intrinsic_lr for lr·weight_decay",
+        decays.join(" and ")
     );
     if let Some(Value::Table(model)) = table.get_mut("model") {
         model::expand_preset(model)?;
@@ -44,11 +44,15 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
     if !clip_given {
         config.clip = scale_invariant_rule.then_some(2.0);
     }
-    if scale_invariant_rule && !decay_given && !budget_given {
-        config.budget = Some(PAPER_BUDGET);
+    if scale_invariant_rule && decays.is_empty() {
+        config.intrinsic_lr = Some(IntrinsicLr::Auto);
     }
     if let Some(budget) = config.budget.take() {
-        config.weight_decay = (budget / config.max_steps as f64).min(LARGEST_RATE) / config.lr;
+        let rate = (budget / config.max_steps as f64).min(intrinsic_lr::LARGEST);
+        config.intrinsic_lr = Some(IntrinsicLr::Rate(rate));
+    }
+    if let Some(rate) = config.intrinsic_lr.take() {
+        config.weight_decay = rate.over(config.max_steps) / config.lr;
     }
     if config.model.model_type == ModelType::Sibert && config.head.is_none() {
         config.head = Some(HeadConfig::default());

@@ -129,6 +129,7 @@ impl RunConfig {
         validate_rates("", self.lr, self.weight_decay)?;
         positive("init_scale", self.init_scale)?;
         positive("loss_scale", self.loss_scale)?;
+        self.validate_momentum()?;
         let Some(clip) = self.clip else { return Ok(()) };
         positive("clip", clip)?;
         match self.optimizer {
@@ -145,6 +146,16 @@ impl RunConfig {
                 bail!("clip is {clip}, but only sisgd and sgd clip: set clip = \"none\"")
             }
         }
+    }
+
+    fn validate_momentum(&self) -> Result<()> {
+        let momentum = self.momentum;
+        ensure!((0.0..1.0).contains(&momentum), "momentum is {momentum}, expected at least 0 and below 1");
+        ensure!(
+            momentum == 0.0 || self.optimizer == Optimizer::Sgd,
+            "momentum is {momentum}, but only optimizer sgd has momentum"
+        );
+        Ok(())
     }
 }
 

@@ -1,8 +1,7 @@
 //! `summary.json`: what a finished run comes to, for tables and figures of many runs.
-#![allow(dead_code, unused_imports)]
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::durable;
 
 /// The file's name in a run's folder.
-pub const SUMMARY: &str = "summary.json";
+const SUMMARY: &str = "summary.json";
 
 /// The end of a run. The file is there if and only if the run is over: all its steps are done, or it has diverged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +30,10 @@ pub struct Summary {
     /// What always guessing the most frequent word would get.
     #[serde(default)]
     pub frequent_accuracy: Option<f64>,
-    /// Held-out sequences that these three are of.
+    /// The loss of a model that knows how frequent the words are and nothing else: the plateau of the first steps.
+    #[serde(default)]
+    pub frequency_loss: Option<f64>,
+    /// Held-out sequences that these four are of.
     pub eval_sequences: usize,
     /// Steps whose gradient was clipped.
     pub clipped_steps: u64,
@@ -61,7 +63,8 @@ pub struct Memory {
     pub optimizer_state: u64,
     /// The same of the encoder's optimizer alone.
     pub encoder_optimizer_state: u64,
-    /// Largest resident memory of the process; none where the system does not tell.
+    /// Largest resident memory of the process while it trained, before it wrote a checkpoint; none where the system does
+    /// not tell.
     #[serde(default)]
     pub peak: Option<u64>,
 }
@@ -88,6 +91,20 @@ impl Summary {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let read = serde_json::from_str(&text);
         Ok(Some(read.with_context(|| format!("{} is not the summary of a run", path.display()))?))
+    }
+
+    /// Takes the summary of a run away that goes on.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be removed.
+    pub fn remove(run: &Path) -> Result<()> {
+        let path = run.join(SUMMARY);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", path.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes the file whole or not at all.

@@ -1,5 +1,6 @@
 //! Sums over the steps since the last line of `metrics.jsonl`.
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Pairs;
@@ -31,10 +32,25 @@ pub struct StepMetrics {
     pub angle: Option<f64>,
     /// η / ‖x‖².
     pub effective_lr: Option<f64>,
+    /// What the theory of scale-invariant losses speaks of; none where it does not apply.
+    pub sphere: Option<Sphere>,
     /// Wall time of the step.
     pub seconds: f64,
     /// The part of it that was spent waiting for the batch.
     pub wait_seconds: f64,
+}
+
+/// A step of SGD on a scale-invariant encoder, before its update.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sphere {
+    /// ‖g‖·‖x‖, the gradient's norm at the same direction on the unit sphere, before clipping.
+    pub grad_norm: f64,
+    /// ‖x‖.
+    pub param_norm: f64,
+    /// ⟨g,x⟩/(‖g‖‖x‖), 0 for a loss that is scale invariant.
+    pub euler: f64,
+    /// λ.
+    pub weight_decay: f64,
 }
 
 /// Sums since the last report; part of a checkpoint, so that a resumed run reports the same numbers.
@@ -110,6 +126,24 @@ pub struct Report {
     /// η / ‖x‖² at the last step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective_lr: Option<f64>,
+    /// Where ‖x‖ would settle at these rates, by the gradients of the last steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equilibrium_norm: Option<f64>,
+    /// √(2ηλ), the angle of a step there, in radians.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equilibrium_angle: Option<f64>,
+    /// The window's longest gradient, before clipping, in units of the one that keeps ‖x‖ in balance, √(2λ/η)·‖x‖.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_gradient_ratio: Option<f64>,
+    /// Steps of the window whose gradient was more than twice as long as usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spikes: Option<u64>,
+    /// The window's largest |⟨g,x⟩|/(‖g‖‖x‖): 0 but for rounding if the encoder is scale invariant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub euler: Option<f64>,
+    /// ‖x‖ of the embeddings, of the blocks of each layer and of the head, last step.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub group_norms: IndexMap<String, f64>,
     /// Tokens read since step 0.
     pub tokens: u64,
     /// What differs from run to run.
@@ -166,6 +200,12 @@ impl Window {
             clip_factor: window.clip_factor_sum / steps,
             angle: window.angle_sum.map(|sum| sum / steps),
             effective_lr: window.effective_lr,
+            equilibrium_norm: None,
+            equilibrium_angle: None,
+            max_gradient_ratio: None,
+            spikes: None,
+            euler: None,
+            group_norms: IndexMap::new(),
             tokens: tokens_seen,
             timing: Timing {
                 tokens_per_second: window.tokens as f64 / window.seconds.max(1e-9),

@@ -1,27 +1,34 @@
 //! `sibert pretrain`: masked-language-model pretraining.
 
+mod divergence;
+mod health;
 mod prepare;
 mod summary;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use candle_core::Device;
 use sibert_model::PreTraining;
+use sisgd::{Gradient, Gradients};
 
 use crate::batch;
 use crate::checkpoint::{self, Best, Snapshot, TrainingState};
 use crate::config::RunConfig;
 use crate::console::note;
+use crate::data::guess::FrequencyGuess;
 use crate::data::loader::Loader;
 use crate::data::{Corpus, tokenizer_config};
-use crate::log::{Evaluation, MetricsLog, Progress, StepMetrics};
+use crate::log::{Evaluation, MetricsLog, Progress, Report, StepMetrics, group_norms};
+use crate::memory;
 use crate::plot;
 use crate::run::Run;
 use crate::signals::Stop;
 use crate::step::{self, Sums};
 use crate::update::Update;
+use divergence::Diverged;
+use health::Health;
 
 /// Trains a model from text to its last checkpoint, or on from an earlier one.
 ///
@@ -31,7 +38,7 @@ use crate::update::Update;
 pub fn run(run: &Run) -> Result<()> {
     let mut training = Training::prepare(run)?;
     let stop = Stop::install()?; // before, there is nothing to save
-    let finished = training.train(&stop)?;
+    let finished = training.train(&stop).map_err(|error| training.give_up(error))?;
     if finished { training.summarise() } else { Ok(()) }
 }
 
@@ -44,6 +51,10 @@ struct Training<'a> {
     update: Update,
     state: TrainingState,
     metrics: MetricsLog,
+    /// The most bytes that the gradients of a step took.
+    gradient_bytes: u64,
+    /// The process' largest memory before its first checkpoint.
+    peak: Option<u64>,
 }
 
 impl<'a> Training<'a> {
@@ -52,6 +63,7 @@ impl<'a> Training<'a> {
         let config = self.config;
         let progress = Progress::new(config.max_steps, self.state.step);
         let mut loader = self.load()?;
+        let mut health = Health::new(&self.frequency_guess());
         while self.state.step < config.max_steps {
             let began = Instant::now();
             let mut step = self.step(&mut loader).with_context(|| self.last_words(self.state.step + 1))?;
@@ -61,26 +73,29 @@ impl<'a> Training<'a> {
             self.state.tokens_seen += step.tokens;
             self.state.elapsed_seconds += step.seconds;
             self.state.window.observe(&step);
+            self.state.trajectory.observe(&step);
 
             let done = self.state.step;
             let due = |every: usize| done.is_multiple_of(every) || done == config.max_steps;
             progress.step(done);
             if due(config.log_every) {
-                let report =
-                    self.state.window.report(done, self.state.tokens_seen, self.state.elapsed_seconds);
+                let report = self.report()?;
                 progress.report(&report);
                 self.metrics.write(&report)?;
+                health.of_report(&report, config).iter().for_each(|warning| progress.note(warning));
             }
             let interrupted = stop.requested();
             if due(config.eval_every) || due(config.save_every) {
                 let evaluation = self.evaluate().with_context(|| self.last_words(done))?;
                 self.metrics.write(&evaluation)?;
                 progress.note(&held_out_line(&evaluation));
+                health.of_evaluation(&evaluation, config).iter().for_each(|warning| progress.note(warning));
                 if due(config.save_every) {
                     self.remember(&evaluation);
                 }
             }
             if due(config.save_every) || interrupted {
+                self.peak = self.peak.or_else(memory::peak_bytes);
                 let saved = self.save()?;
                 if interrupted && done < config.max_steps {
                     progress.finish();
@@ -110,11 +125,25 @@ impl<'a> Training<'a> {
         );
         let (grads, sums) = step::gradients(&self.model, micro_batches, config, step, self.device)?;
         let loss = sums.mean_loss();
-        let metrics = self.update.step(&grads, step).with_context(|| format!("loss {loss}"))?;
-        ensure!(loss.is_finite(), "loss {loss}, with finite gradients");
+        self.gradient_bytes = self.gradient_bytes.max(bytes(&self.model, &grads));
+        let updated = self.update.step(&grads, step);
+        let metrics =
+            updated.map_err(|error| divergence::mark(error, loss, &self.model.parameters(), &grads))?;
+        if !loss.is_finite() {
+            return Err(anyhow!(Diverged(format!("loss {loss}, with finite gradients"))));
+        }
         let tokens = (config.batch_size * config.seq_len) as u64;
         let Sums { loss: loss_sum, correct, masked, pairs } = sums;
         Ok(StepMetrics { loss_sum, correct: correct as u64, masked: masked as u64, pairs, tokens, ..metrics })
+    }
+
+    /// What the steps since the last report come to.
+    fn report(&mut self) -> Result<Report> {
+        let TrainingState { step, tokens_seen, elapsed_seconds, window, trajectory, .. } = &mut self.state;
+        let mut report = window.report(*step, *tokens_seen, *elapsed_seconds);
+        trajectory.complete(&mut report);
+        report.group_norms = group_norms(&self.model.parameters())?;
+        Ok(report)
     }
 
     fn evaluate(&self) -> Result<Evaluation> {
@@ -122,8 +151,16 @@ impl<'a> Training<'a> {
         let evaluation =
             batch::evaluate(&self.model, &self.corpus.held_out, count, size, self.device, self.state.step)?;
         let loss = evaluation.eval_loss;
-        ensure!(loss.is_finite(), "held-out loss {loss}{}", self.unfit_parameter()?);
+        if !loss.is_finite() {
+            return Err(anyhow!(Diverged(format!("held-out loss {loss}{}", self.unfit_parameter()?))));
+        }
         Ok(evaluation)
+    }
+
+    /// What the words that the periodic evaluations read are worth to a model that ignores their context.
+    fn frequency_guess(&self) -> FrequencyGuess {
+        let Corpus { text, special, held_out, .. } = &self.corpus;
+        FrequencyGuess::new(text, *special, held_out, self.config.eval_sequences)
     }
 
     /// Names the first parameter with a value that is not finite.
@@ -192,6 +229,15 @@ impl<'a> Training<'a> {
         };
         format!("training stopped at step {step}; {left}")
     }
+}
+
+/// Bytes of the gradients of a model; tables may have those of a few rows.
+fn bytes(model: &PreTraining, grads: &dyn Gradients) -> u64 {
+    let values = |gradient| match gradient {
+        Gradient::Dense(values) | Gradient::Rows { values, .. } => values,
+    };
+    let gradients = model.parameters().into_iter().filter_map(|(_, var)| grads.gradient(&var).map(values));
+    gradients.map(|values| (values.elem_count() * values.dtype().size_in_bytes()) as u64).sum()
 }
 
 fn held_out_line(evaluation: &Evaluation) -> String {

@@ -14,7 +14,7 @@ use crate::config::RunConfig;
 use crate::console::note;
 use crate::corpus;
 use crate::data::{Corpus, tokenizer};
-use crate::log::MetricsLog;
+use crate::log::{MetricsLog, Summary};
 use crate::run::Run;
 use crate::update::Update;
 
@@ -53,7 +53,8 @@ impl<'a> Training<'a> {
             run.save_settings()?; // not earlier: a refused resume leaves the old ones
         }
         describe(&corpus, config);
-        Ok(Self { config, device, corpus, model, update, state, metrics })
+        Summary::remove(&config.out)?;
+        Ok(Self { config, device, corpus, model, update, state, metrics, gradient_bytes: 0, peak: None })
     }
 }
 
