@@ -10,8 +10,6 @@ const HABIT: usize = 5;
 const FAR: f64 = 0.05;
 /// Radians a step, below which the encoder hardly learns.
 const NEAR: f64 = 1e-4;
-/// Share of clipped steps.
-const MANY_CLIPPED: f64 = 0.25;
 /// Share of steps whose gradient stands out.
 const MANY_SPIKES: f64 = 0.02;
 /// `|⟨g,x⟩|/(‖g‖‖x‖)` beyond rounding.
@@ -24,7 +22,6 @@ const PLATEAU: f64 = 0.1;
 enum Sign {
     Far,
     Near,
-    Clipped,
     Spikes,
     NotOrthogonal,
     Plateau,
@@ -35,14 +32,14 @@ enum Sign {
 #[derive(Debug)]
 pub struct Health {
     frequency_loss: f64,
-    in_a_row: [usize; 5],
+    in_a_row: [usize; 4],
     said: Vec<Sign>,
 }
 
 impl Health {
     /// Of a run whose held-out words are worth `guess.loss` to a model that knows their frequencies alone.
     pub fn new(guess: &FrequencyGuess) -> Self {
-        Self { frequency_loss: guess.loss, in_a_row: [0; 5], said: Vec::new() }
+        Self { frequency_loss: guess.loss, in_a_row: [0; 4], said: Vec::new() }
     }
 
     /// Warnings after a report.
@@ -55,7 +52,6 @@ impl Health {
         let signs = [
             (Sign::Far, theory && settled && report.angle > Some(FAR)),
             (Sign::Near, theory && settled && full_rate && report.angle < Some(NEAR)),
-            (Sign::Clipped, theory && settled && report.clip_rate > MANY_CLIPPED),
             (Sign::Spikes, config.clip.is_none() && spikes > MANY_SPIKES),
             (Sign::NotOrthogonal, report.euler > Some(NOT_ORTHOGONAL)),
         ];
@@ -99,9 +95,8 @@ impl Health {
 }
 
 fn describe(sign: Sign, report: &Report, config: &RunConfig) -> String {
-    let Report { step, param_norm, clip_rate, .. } = report;
+    let Report { step, param_norm, .. } = report;
     let angle = report.angle.unwrap_or_default();
-    let equilibrium = report.equilibrium_norm.unwrap_or_default();
     let words = match sign {
         Sign::Far => format!(
             "each step turns the encoder by {angle:.2} rad, which forgets as fast as it learns: lower intrinsic_lr (now \
@@ -110,15 +105,13 @@ fn describe(sign: Sign, report: &Report, config: &RunConfig) -> String {
         ),
         Sign::Near => format!(
             "a step turns the encoder by only {angle:.1e} rad at ||x|| = {param_norm:.3}, so that it hardly learns: raise \
-             lr (now {}) or weight_decay, or lower init_scale (now {})",
-            config.lr, config.init_scale
-        ),
-        Sign::Clipped => format!(
-            "{:.0} % of the steps are clipped: ||x|| is {param_norm:.3}, far below the {equilibrium:.3} where it settles; \
-             lower lr (now {}) or raise init_scale (now {}); a short while of this is how a run grows from small weights",
-            100. * clip_rate,
+             lr (now {}), keeping intrinsic_lr (now {:.1e}){}",
             config.lr,
-            config.init_scale
+            config.lr * config.weight_decay,
+            match config.clip {
+                Some(_) => "; with a clip it cannot be too large",
+                None => ", and set clip = 2, with which it cannot be too large",
+            }
         ),
         Sign::Spikes => {
             let remedy = match config.optimizer {
