@@ -78,14 +78,22 @@ fn checked(source: &str, text: &str) -> Result<Table> {
 fn read_sets(sets: &[String]) -> Result<Table> {
     let mut all = Table::new();
     for set in sets {
-        let source = format!("--set {set}");
-        let pair = set.split_once('=').filter(|(key, _)| !key.trim().is_empty());
-        let (key, value) = pair.with_context(|| format!("{source}: expected key=value"))?;
-        let mut one = Table::new();
-        insert(&mut one, key.trim(), value_of(value));
-        merge(&mut all, checked(&source, &toml::to_string(&one)?)?);
+        merge(&mut all, read_set("--set", set)?);
     }
     Ok(all)
+}
+
+/// The setting `key=value` of a flag.
+///
+/// # Errors
+/// If there is no such key, or its values are of another type.
+pub fn read_set(flag: &str, set: &str) -> Result<Table> {
+    let source = format!("{flag} {set}");
+    let pair = set.split_once('=').filter(|(key, _)| !key.trim().is_empty());
+    let (key, value) = pair.with_context(|| format!("{source}: expected key=value"))?;
+    let mut one = Table::new();
+    insert(&mut one, key.trim(), value_of(value));
+    checked(&source, &toml::to_string(&one)?)
 }
 
 /// A TOML value or a number, or else the text itself: `1e-3` and `.5` are numbers, `runs/a` is a string.

@@ -21,6 +21,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sibert_model::Precision;
 
+pub use load::read_set;
 pub use model::ModelSettings;
 pub use schedule::{ScheduleConfig, ScheduleKind};
 pub use validate::MOST_THREADS;
