@@ -34,16 +34,25 @@ pub fn of_run(config: &RunConfig, resumed: Option<&Loaded>) -> Result<Shards> {
     let own = config.own_shards();
     let Some(checkpoint) = resumed.filter(|_| config.shards.is_none()) else { return shards(config, &own) };
     config.ensure_text_of(&checkpoint.run_toml)?;
-    if !own.join(MANIFEST).exists() {
-        let remedy = || format!("remove {} to prepare the text of the run anew", own.display());
-        return shards(config, &own).with_context(remedy);
+    kept(config, &own)
+}
+
+/// The shards that were made in a folder, as they are, whatever became of their sources; made again if they are gone or
+/// damaged.
+///
+/// # Errors
+/// As [`shards`].
+pub fn kept(config: &RunConfig, folder: &Path) -> Result<Shards> {
+    if !folder.join(MANIFEST).exists() {
+        let remedy = || format!("remove {} to prepare the text of the run anew", folder.display());
+        return shards(config, folder).with_context(remedy);
     }
-    match Shards::open(&own) {
+    match Shards::open(folder) {
         Ok(shards) => {
-            compare(config, &own, &shards);
+            compare(config, folder, &shards);
             Ok(shards)
         }
-        Err(_) => shards(config, &own), // says what is damaged, and prepares again
+        Err(_) => shards(config, folder), // says what is damaged, and prepares again
     }
 }
 

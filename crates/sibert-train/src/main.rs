@@ -28,6 +28,7 @@ mod run;
 mod signals;
 mod step;
 mod submission;
+mod sweep;
 mod task;
 mod threads;
 mod train_tokenizer;
@@ -66,6 +67,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
             let config = run::settings(&args)?;
             run_in_pool(config.threads, || pretrain::run(&run::Run::prepare(config, args.resume)?))
         }
+        Command::Sweep(args) => run_in_pool(None, || sweep::run(&args)),
         Command::Prepare(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || prepare::run(&args))
         }

@@ -13,9 +13,10 @@ use crate::config::RunConfig;
 use crate::console::result;
 use crate::durable;
 use crate::plot;
+use crate::sweep;
 
 /// The resolved settings in a run's folder.
-const SETTINGS: &str = "config.toml";
+pub const SETTINGS: &str = "config.toml";
 
 /// A pretraining run whose settings are checked, whose device is open and whose folder is writable.
 #[derive(Debug)]
@@ -65,8 +66,7 @@ impl Run {
 /// # Errors
 /// If a setting is wrong, or there is no run to resume.
 pub fn settings(args: &PretrainArgs) -> Result<RunConfig> {
-    let mut flags = text_flags(&args.text);
-    flags.extend(run_flags(args));
+    let flags = flags(args);
     let mut file = args.text.config.clone();
     if args.resume {
         let out = RunConfig::out(file.as_deref(), &flags, &args.text.set)?;
@@ -87,6 +87,13 @@ pub fn settings(args: &PretrainArgs) -> Result<RunConfig> {
 /// If a setting is wrong.
 pub fn text_settings(args: &TextArgs) -> Result<RunConfig> {
     RunConfig::load(args.config.as_deref(), &text_flags(args), &args.set)
+}
+
+/// The flags that were given, as settings.
+pub fn flags(args: &PretrainArgs) -> Table {
+    let mut flags = text_flags(&args.text);
+    flags.extend(run_flags(args));
+    flags
 }
 
 fn text_flags(args: &TextArgs) -> Table {
@@ -116,18 +123,20 @@ fn path(path: &Path) -> Value {
     Value::String(path.display().to_string())
 }
 
-/// The flags that were given, as settings.
+/// Those of the settings that there are.
 fn given<const N: usize>(flags: [(&str, Option<Value>); N]) -> Table {
     flags.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
 }
 
-/// Draws the curves of runs, each named after its folder.
+/// Draws the curves of runs, each named after its folder; a sweep stands for its runs.
 ///
 /// # Errors
 /// If a run has no readable metrics, or a drawing cannot be written.
 pub fn draw(args: &PlotArgs) -> Result<()> {
     let name = |run: &PathBuf| run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned();
-    let runs: Vec<_> = args.runs.iter().map(|run| (name(run), run.clone())).collect();
+    let expand = |run: &PathBuf| Ok(sweep::runs_of(run)?.unwrap_or_else(|| vec![run.clone()]));
+    let runs: Vec<Vec<PathBuf>> = args.runs.iter().map(expand).collect::<Result<_>>()?;
+    let runs: Vec<_> = runs.concat().iter().map(|run| (name(run), run.clone())).collect();
     let stem = args.out.clone().unwrap_or_else(|| args.runs[0].join("curves"));
     if let Some(folder) = args.out.as_ref().and_then(|stem| stem.parent()) {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;

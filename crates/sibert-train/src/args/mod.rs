@@ -8,6 +8,7 @@ mod finetune;
 mod plot;
 mod prepare;
 mod pretrain;
+mod sweep;
 mod text;
 mod tokenizer;
 mod verify;
@@ -23,6 +24,7 @@ pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice
 pub use plot::PlotArgs;
 pub use prepare::PrepareArgs;
 pub use pretrain::PretrainArgs;
+pub use sweep::SweepArgs;
 pub use text::{SourceArgs, TextArgs};
 pub use tokenizer::{TokenizerCommand, TrainTokenizerArgs};
 pub use verify::VerifyArgs;
@@ -43,6 +45,8 @@ pub struct Cli {
 pub enum Command {
     /// Pretrain an encoder by masked language modelling
     Pretrain(PretrainArgs),
+    /// Pretrain with every combination of some settings, and compare
+    Sweep(SweepArgs),
     /// Train an encoder with a new head on GLUE or SQuAD
     #[command(name = "finetune")]
     FineTune(Box<FinetuneArgs>),

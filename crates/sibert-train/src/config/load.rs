@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use toml::{Table, Value};
 
-use super::{RunConfig, diagnose, model, resolve};
+use super::{RunConfig, SweepSettings, diagnose, model, resolve};
 
 /// The configuration of a run that names none.
 pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
@@ -54,13 +54,24 @@ impl RunConfig {
     }
 }
 
+/// What a config file says of a sweep over it.
+///
+/// # Errors
+/// If the file cannot be read, or a key is unknown or of another type.
+pub fn sweep_of(file: &Path) -> Result<SweepSettings> {
+    let settings: RunConfig = read(file)?.try_into()?;
+    Ok(settings.sweep.unwrap_or_default())
+}
+
+fn read(file: &Path) -> Result<Table> {
+    let name = file.display().to_string();
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read config {name}"))?;
+    checked(&name, &text)
+}
+
 fn merged(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<Table> {
     let mut settings = match file {
-        Some(path) => {
-            let name = path.display().to_string();
-            let text = fs::read_to_string(path).with_context(|| format!("cannot read config {name}"))?;
-            checked(&name, &text)?
-        }
+        Some(path) => read(path)?,
         None => checked("quickstart.toml (built in)", QUICKSTART)?,
     };
     overlay(&mut settings, flags.clone());
@@ -79,14 +90,22 @@ fn checked(source: &str, text: &str) -> Result<Table> {
 fn read_sets(sets: &[String]) -> Result<Table> {
     let mut all = Table::new();
     for set in sets {
-        let source = format!("--set {set}");
-        let pair = set.split_once('=').filter(|(key, _)| !key.trim().is_empty());
-        let (key, value) = pair.with_context(|| format!("{source}: expected key=value"))?;
-        let mut one = Table::new();
-        insert(&mut one, key.trim(), value_of(value));
-        merge(&mut all, checked(&source, &toml::to_string(&one)?)?);
+        merge(&mut all, read_set("--set", set)?);
     }
     Ok(all)
+}
+
+/// The setting `key=value` of a flag.
+///
+/// # Errors
+/// If there is no such key, or its values are of another type.
+pub fn read_set(flag: &str, set: &str) -> Result<Table> {
+    let source = format!("{flag} {set}");
+    let pair = set.split_once('=').filter(|(key, _)| !key.trim().is_empty());
+    let (key, value) = pair.with_context(|| format!("{source}: expected key=value"))?;
+    let mut one = Table::new();
+    insert(&mut one, key.trim(), value_of(value));
+    checked(&source, &toml::to_string(&one)?)
 }
 
 /// A TOML value or a number, or else the text itself: `1e-3` and `.5` are numbers, `runs/a` is a string.

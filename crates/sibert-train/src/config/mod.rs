@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use sibert_model::Precision;
 
 pub use intrinsic_lr::IntrinsicLr;
+pub use load::{read_set, sweep_of};
 pub use model::ModelSettings;
 pub use schedule::{ScheduleConfig, ScheduleKind};
 pub use validate::MOST_THREADS;
@@ -140,6 +141,19 @@ pub struct RunConfig {
     pub head: Option<HeadConfig>,
     /// Architecture and sizes.
     pub model: ModelSettings,
+    /// What `sibert sweep` varies; `pretrain` trains the one run that all else describes.
+    #[serde(skip_serializing)]
+    pub sweep: Option<SweepSettings>,
+}
+
+/// What a file says of a sweep over it.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SweepSettings {
+    /// As `--vary`, each.
+    pub vary: Vec<String>,
+    /// As `--seeds`.
+    pub seeds: Option<usize>,
 }
 
 /// Training of the masked-LM head.
@@ -274,6 +288,7 @@ impl Default for RunConfig {
             schedule: ScheduleConfig::divided_by_ten(),
             head: None,
             model: ModelSettings::default(),
+            sweep: None,
         }
     }
 }

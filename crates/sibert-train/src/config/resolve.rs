@@ -40,6 +40,7 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
         fill_schedule(head, &HeadConfig::default().schedule)?;
     }
     let mut config: RunConfig = table.try_into()?;
+    config.sweep = None;
     let scale_invariant_rule = config.optimizer == Optimizer::Sisgd;
     if !clip_given {
         config.clip = scale_invariant_rule.then_some(2.0);

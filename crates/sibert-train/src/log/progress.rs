@@ -12,6 +12,8 @@ use crate::console;
 pub struct Progress {
     /// Absent where standard error is not a terminal.
     bar: Option<ProgressBar>,
+    /// What is counted.
+    noun: &'static str,
     total: usize,
     start: usize,
     began: Instant,
@@ -20,8 +22,13 @@ pub struct Progress {
 impl Progress {
     /// A run of `total` steps of which `start` are done.
     pub fn new(total: usize, start: usize) -> Self {
+        Self::counting("step", total, start)
+    }
+
+    /// The same of something else than steps.
+    pub fn counting(noun: &'static str, total: usize, start: usize) -> Self {
         let bar = stderr().is_terminal().then(|| bar(total, start));
-        Self { bar, total, start, began: Instant::now() }
+        Self { bar, noun, total, start, began: Instant::now() }
     }
 
     /// Moves the bar to `step`.
@@ -46,8 +53,16 @@ impl Progress {
                 bar.set_position(step as u64);
                 bar.set_message(format!("{line}{left}"));
             }
-            None => console::note(format!("step {step}/{}  {line}{left}", self.total)),
+            None => console::note(format!("{} {step}/{}  {line}{left}", self.noun, self.total)),
         }
+    }
+
+    /// Shows a line about `step` that stays, above the bar, and the time that is left.
+    pub fn keep(&self, step: usize, line: &str) {
+        if self.bar.is_some() {
+            self.note(line);
+        }
+        self.show(step, if self.bar.is_some() { "" } else { line });
     }
 
     /// Prints a line of its own, above the bar.
