@@ -5,15 +5,22 @@
 
 mod axis;
 mod canvas;
+mod command;
+mod figure;
 mod frame;
 mod page;
 mod panel;
+mod runs;
 mod series;
+mod terminal;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use plotters::prelude::DrawingBackend;
+
+pub use command::run;
+pub use figure::{Figure, Options, draw_figure};
 
 use canvas::Canvas;
 use frame::Frame;
