@@ -1,19 +1,15 @@
 //! From arguments to a run that can start: settings, device, output folder.
 
-use std::fs;
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, absolute};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use candle_core::Device;
 use toml::{Table, Value};
 
-use crate::args::{PlotArgs, PretrainArgs, TextArgs};
+use crate::args::{PretrainArgs, TextArgs};
 use crate::checkpoint::RunLock;
 use crate::config::RunConfig;
-use crate::console::result;
 use crate::durable;
-use crate::plot;
-use crate::sweep;
 
 /// The resolved settings in a run's folder.
 pub const SETTINGS: &str = "config.toml";
@@ -126,22 +122,4 @@ fn path(path: &Path) -> Value {
 /// Those of the settings that there are.
 fn given<const N: usize>(flags: [(&str, Option<Value>); N]) -> Table {
     flags.into_iter().filter_map(|(key, value)| Some((key.to_string(), value?))).collect()
-}
-
-/// Draws the curves of runs, each named after its folder; a sweep stands for its runs.
-///
-/// # Errors
-/// If a run has no readable metrics, or a drawing cannot be written.
-pub fn draw(args: &PlotArgs) -> Result<()> {
-    let name = |run: &PathBuf| run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned();
-    let expand = |run: &PathBuf| Ok(sweep::runs_of(run)?.unwrap_or_else(|| vec![run.clone()]));
-    let runs: Vec<Vec<PathBuf>> = args.runs.iter().map(expand).collect::<Result<_>>()?;
-    let runs: Vec<_> = runs.concat().iter().map(|run| (name(run), run.clone())).collect();
-    let stem = args.out.clone().unwrap_or_else(|| args.runs[0].join("curves"));
-    if let Some(folder) = args.out.as_ref().and_then(|stem| stem.parent()) {
-        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    let drawn = plot::draw(&runs, &stem)?;
-    ensure!(!drawn.is_empty(), "{}: nothing to draw, no metrics were reported yet", args.runs[0].display());
-    drawn.iter().try_for_each(|file| result(file.display()))
 }

@@ -4,17 +4,36 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::plot::Figure;
+
 /// Arguments of `sibert plot`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sibert plot runs/sibert-mini-cpu runs/bert-mini-cpu --out docs/results/mini
-  sibert plot runs/quickstart-sweep                                              all its runs")]
+  sibert plot runs/sgd runs/adamw --figure loss --labels 'SGD,AdamW'
+  sibert plot runs/scales --figure robustness --over init_scale --out figures/scales
+  sibert plot runs/quickstart-sweep --terminal                                   all its runs
+
+Runs that differ in nothing but the seed share a colour and a label; their mean is the
+thick line. The numbers of a --figure are written beside it, as STEM.csv.")]
 pub struct PlotArgs {
-    /// Folders of runs, each with a metrics.jsonl, and of sweeps
+    /// Folders of runs, each with a metrics.jsonl, or of sweeps
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-    /// Write STEM.svg and STEM.png [default: curves, in the first run's folder]
+    /// What to draw [default: everything, as small multiples]
+    #[arg(long)]
+    pub figure: Option<Figure>,
+    /// Write STEM.svg and STEM.png, and of a figure STEM.csv [default: curves or the figure's name, in the first run's folder]
     #[arg(long, value_name = "STEM")]
     pub out: Option<PathBuf>,
+    /// The setting on the x axis of --figure robustness [default: the only number in which the runs differ]
+    #[arg(long, value_name = "KEY")]
+    pub over: Option<String>,
+    /// Names for the lines, in order [default: the settings that differ, else the folders]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// Also draw a chart of text where standard output is no terminal
+    #[arg(long)]
+    pub terminal: bool,
 }

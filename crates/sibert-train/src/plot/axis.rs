@@ -56,6 +56,38 @@ impl Axis {
         Self { low, high, log: true, ticks }
     }
 
+    /// A linear axis from one end to the other, without margins.
+    pub fn exact(low: f64, high: f64, tick_count: usize) -> Self {
+        let mut axis = Self::linear(low, high, Unit::Number, tick_count);
+        axis.ticks.retain(|(value, _)| (low..=high).contains(value));
+        Self { low, high, ..axis }
+    }
+
+    /// An axis with a tick at each of these ascending values; logarithmic if they are positive and span a factor of 10.
+    pub fn at(values: &[f64]) -> Self {
+        let (low, high) = (values.first().copied().unwrap_or(0.), values.last().copied().unwrap_or(1.));
+        let log = low > 0. && high / low >= 10.;
+        let (low, high) = match log {
+            true => (low / (high / low).powf(0.05), high * (high / low).powf(0.05)),
+            false => {
+                let margin = if high > low { 0.05 * (high - low) } else { high.abs().max(1e-12) };
+                (low - margin, high + margin)
+            }
+        };
+        let ticks = values.iter().map(|&at| (at, value(at, Unit::Number))).collect();
+        Self { low, high, log, ticks }
+    }
+
+    /// The lower end.
+    pub fn low(&self) -> f64 {
+        self.low
+    }
+
+    /// The upper end.
+    pub fn high(&self) -> f64 {
+        self.high
+    }
+
     /// An axis of steps, from 0.
     pub fn steps(last: f64) -> Self {
         let mut axis = Self::linear(0., last.max(1.), Unit::Number, 4);
@@ -165,6 +197,23 @@ mod tests {
     fn a_small_span_is_linear() {
         assert!(!Axis::log(1., 2., 4).log && !Axis::log(0., 100., 4).log && Axis::log(1., 20., 4).log);
         assert_eq!(Axis::log(1., 100., 4).position(10.), 0.5);
+    }
+
+    #[test]
+    fn ends_are_exact_where_they_are_asked_to_be() {
+        let axis = Axis::exact(1.2, 7.7, 5);
+        assert_eq!((axis.position(1.2), axis.position(7.7)), (0., 1.));
+        assert_eq!(labels(axis), ["2", "4", "6"]);
+    }
+
+    #[test]
+    fn tested_values_are_the_ticks() {
+        let axis = Axis::at(&[0.01, 1., 100.]);
+        assert!(axis.log && (axis.position(1.) - 0.5).abs() < 1e-12);
+        assert_eq!(labels(axis), ["0.01", "1", "100"]);
+        let axis = Axis::at(&[0., 2., 4.]);
+        assert!(!axis.log && axis.position(2.) == 0.5);
+        assert_eq!(Axis::at(&[3.]).position(3.), 0.5);
     }
 
     #[test]

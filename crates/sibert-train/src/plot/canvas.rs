@@ -34,6 +34,9 @@ pub fn lighten(colour: RGBColor, opacity: f64) -> RGBColor {
 /// A point in units.
 pub type Point = (f64, f64);
 
+/// Length of a dash and of the gap after it.
+const DASH: (f64, f64) = (6., 4.);
+
 /// A white drawing area with a scale.
 pub struct Canvas<DB: DrawingBackend> {
     area: DrawingArea<DB, Shift>,
@@ -66,6 +69,17 @@ impl<DB: DrawingBackend> Canvas<DB> {
             self.draw(&Circle::new(segment[1], self.length(width / 2.) - 1, colour.filled()))?;
         }
         Ok(())
+    }
+
+    /// A dashed line through points.
+    pub fn dashed(&self, points: &[Point], colour: RGBColor, width: f64) -> Result<()> {
+        dashes(points, DASH).iter().try_for_each(|dash| self.line(dash, colour, width))
+    }
+
+    /// A mark where something ended.
+    pub fn cross(&self, (x, y): Point, radius: f64, colour: RGBColor) -> Result<()> {
+        self.line(&[(x - radius, y - radius), (x + radius, y + radius)], colour, 1.75)?;
+        self.line(&[(x - radius, y + radius), (x + radius, y - radius)], colour, 1.75)
     }
 
     /// A filled shape.
@@ -123,5 +137,56 @@ impl<DB: DrawingBackend> Canvas<DB> {
 
     fn length(&self, units: f64) -> i32 {
         (units * self.scale).round().max(1.) as i32
+    }
+}
+
+/// Width of a text in units, before there is a canvas.
+pub fn text_width(text: &str, size: f64) -> f64 {
+    const FINE: f64 = 16.;
+    let font: FontDesc = (FONT, size * FINE).into_font();
+    font.box_size(text).map_or(0., |(width, _)| f64::from(width) / FINE)
+}
+
+/// The pieces of a line that are drawn when it is dashed.
+fn dashes(points: &[Point], (dash, gap): (f64, f64)) -> Vec<Vec<Point>> {
+    let (mut pieces, mut piece) = (Vec::new(), points.first().copied().into_iter().collect::<Vec<_>>());
+    let (mut on, mut left) = (true, dash);
+    for ends in points.windows(2) {
+        let (mut from, to) = (ends[0], ends[1]);
+        loop {
+            let length = (to.0 - from.0).hypot(to.1 - from.1);
+            if length <= left {
+                left -= length;
+                piece.extend(on.then_some(to));
+                break;
+            }
+            let share = left / length;
+            from = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
+            if on {
+                piece.push(from);
+                pieces.push(std::mem::take(&mut piece));
+            } else {
+                piece = vec![from];
+            }
+            (on, left) = (!on, if on { gap } else { dash });
+        }
+    }
+    pieces.extend((piece.len() > 1).then_some(piece));
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_go_on_around_corners() {
+        let line = [(0., 0.), (8., 0.), (8., 10.)];
+        assert_eq!(
+            dashes(&line, (6., 4.)),
+            [vec![(0., 0.), (6., 0.)], vec![(8., 2.), (8., 8.)]],
+            "2 of the first gap lie on the second leg"
+        );
+        assert_eq!(dashes(&[(0., 0.), (3., 0.), (5., 0.)], (6., 4.)), [[(0., 0.), (3., 0.), (5., 0.)]]);
     }
 }

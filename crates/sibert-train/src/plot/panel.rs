@@ -5,17 +5,14 @@ use plotters::prelude::{Color, DrawingBackend, RGBColor};
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{self, Axis, Unit};
-use super::canvas::{Canvas, GREY, GRID, INK, PALETTE, Point, lighten};
+use super::canvas::{Canvas, GREY, INK, PALETTE, Point, lighten};
+use super::frame::{EndLabel, Frame, TEXT, TITLE, draw_grid, draw_labels};
 use super::series::{Bin, Run, bins};
 
-const TITLE: f64 = 17.;
-const TEXT: f64 = 13.5;
-/// Smallest distance between two labels.
-const LINE_HEIGHT: f64 = 14.;
 /// Curves with more points are drawn as means in a band.
-const MOST_POINTS: usize = 150;
+pub const MOST_POINTS: usize = 150;
 /// Curves with more evaluations are drawn without dots.
-const MOST_DOTS: usize = 40;
+pub const MOST_DOTS: usize = 40;
 
 /// A quantity of `metrics.jsonl`, by JSON pointer.
 pub struct Panel {
@@ -46,26 +43,6 @@ pub const PANELS: [Panel; 9] = [
     panel("Angle per step, radians", "/angle", Unit::Number, true),
     panel("Tokens per second", "/timing/tokens_per_second", Unit::Number, false),
 ];
-
-/// The rectangle that curves are drawn in, in units.
-pub struct Frame {
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-}
-
-impl Frame {
-    /// The inside of a cell: room for title, ticks and `label_width` of labels at the line ends.
-    pub fn new((x, y): Point, (width, height): Point, label_width: f64) -> Self {
-        Self { left: x + 48., right: x + width - label_width - 22., top: y + 38., bottom: y + height - 36. }
-    }
-
-    fn point(&self, x: &Axis, y: &Axis, (step, value): Point) -> Point {
-        let (x, y) = (x.position(step), y.position(value));
-        (self.left + x * (self.right - self.left), self.bottom - y * (self.bottom - self.top))
-    }
-}
 
 /// One line of a panel.
 struct Curve {
@@ -101,7 +78,12 @@ impl Panel {
         for curve in &curves {
             draw_curve(canvas, frame, &x, &y, curve, curves.iter().any(|curve| curve.held_out))?;
         }
-        draw_labels(canvas, frame, &x, &y, &curves)
+        let ends = curves.iter().filter(|curve| !curve.label.is_empty()).filter_map(|curve| {
+            let last = curve.bins.last()?;
+            let end = frame.point(&x, &y, (last.step, last.mean));
+            Some(EndLabel { end, text: curve.label.clone(), colour: curve.colour })
+        });
+        draw_labels(canvas, frame, ends.collect())
     }
 
     /// Training lines first, so that held-out ones lie above them.
@@ -176,20 +158,6 @@ pub fn label_width<DB: DrawingBackend>(canvas: &Canvas<DB>, runs: &[Run]) -> f64
     }
 }
 
-fn draw_grid<DB: DrawingBackend>(canvas: &Canvas<DB>, frame: &Frame, x: &Axis, y: &Axis) -> Result<()> {
-    for (value, label) in &y.ticks {
-        let (_, at) = frame.point(x, y, (0., *value));
-        canvas.line(&[(frame.left, at), (frame.right, at)], GRID, 0.75)?;
-        canvas.text(label, (frame.left - 6., at), (HPos::Right, VPos::Center), TEXT, GREY)?;
-    }
-    for (value, label) in &x.ticks {
-        let at = frame.left + x.position(*value) * (frame.right - frame.left);
-        canvas.line(&[(at, frame.top), (at, frame.bottom)], GRID, 0.75)?;
-        canvas.text(label, (at, frame.bottom + 5.), (HPos::Center, VPos::Top), TEXT, GREY)?;
-    }
-    canvas.line(&[(frame.left, frame.bottom), (frame.right, frame.bottom)], GREY, 1.)
-}
-
 fn draw_curve<DB: DrawingBackend>(
     canvas: &Canvas<DB>,
     frame: &Frame,
@@ -215,60 +183,4 @@ fn draw_curve<DB: DrawingBackend>(
         points.iter().try_for_each(|&point| canvas.dot(point, 2.5, curve.colour))?;
     }
     Ok(())
-}
-
-/// Labels right of the frame, at the height of their line's end, pushed apart where they would overlap.
-fn draw_labels<DB: DrawingBackend>(
-    canvas: &Canvas<DB>,
-    frame: &Frame,
-    x: &Axis,
-    y: &Axis,
-    curves: &[Curve],
-) -> Result<()> {
-    let mut labels: Vec<(Point, &Curve)> = curves
-        .iter()
-        .filter(|curve| !curve.label.is_empty())
-        .filter_map(|curve| {
-            let last = curve.bins.last()?;
-            Some((frame.point(x, y, (last.step, last.mean)), curve))
-        })
-        .collect();
-    labels.sort_by(|((_, a), _), ((_, b), _)| a.total_cmp(b));
-    let ends: Vec<f64> = labels.iter().map(|((_, height), _)| *height).collect();
-    for ((end, curve), height) in labels.iter().zip(spread(&ends, frame.top, frame.bottom)) {
-        let at = (frame.right + 8., height);
-        if at.0 - end.0 > 16. {
-            canvas.line(&[(end.0 + 5., end.1), (at.0 - 3., height)], lighten(curve.colour, 0.35), 0.75)?;
-        }
-        canvas.text(&curve.label, at, (HPos::Left, VPos::Center), TEXT, curve.colour)?;
-    }
-    Ok(())
-}
-
-/// Ascending heights, at least a line apart and inside the frame where they fit.
-fn spread(heights: &[f64], top: f64, bottom: f64) -> Vec<f64> {
-    let mut spread = heights.to_vec();
-    let mut free = top;
-    for height in &mut spread {
-        *height = height.max(free);
-        free = *height + LINE_HEIGHT;
-    }
-    let mut free = bottom;
-    for height in spread.iter_mut().rev() {
-        *height = height.min(free);
-        free = *height - LINE_HEIGHT;
-    }
-    spread
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_do_not_overlap() {
-        assert_eq!(spread(&[50., 51., 52.], 0., 100.), [50., 64., 78.]);
-        assert_eq!(spread(&[95., 97., 99.], 0., 100.), [72., 86., 100.]);
-        assert_eq!(spread(&[10., 60.], 0., 100.), [10., 60.]);
-    }
 }

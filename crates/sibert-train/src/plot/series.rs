@@ -32,6 +32,12 @@ impl Run {
         let number = |line: &Value, key: &str| line.pointer(key)?.as_f64().filter(|value| value.is_finite());
         self.lines.iter().filter_map(|line| Some((number(line, "/step")?, number(line, key)?))).collect()
     }
+
+    /// Whether the last line that has this key has no number there: JSON has none that is not finite.
+    pub fn ends_without(&self, key: &str) -> bool {
+        let last = self.lines.iter().rev().find_map(|line| line.pointer(key));
+        last.is_some_and(|value| value.as_f64().is_none())
+    }
 }
 
 /// Neighbouring points as one: their last step, and the lowest, mean and highest value.
@@ -78,6 +84,9 @@ mod tests {
         let run = Run::read("a", dir.path()).unwrap();
         assert_eq!(run.points("/loss"), [(1., 2.), (4., 1.)]);
         assert_eq!(run.points("/timing/tokens_per_second"), [(4., 9.)]);
+        assert!(!run.ends_without("/loss") && !run.ends_without("/angle"));
+        fs::write(dir.path().join("metrics.jsonl"), "{\"step\":2,\"loss\":null}\n{\"step\":3}\n").unwrap();
+        assert!(Run::read("a", dir.path()).unwrap().ends_without("/loss"));
     }
 
     #[test]

@@ -1,0 +1,165 @@
+//! Figures that each answer one question about runs.
+//!
+//! A figure is data first, lines and points with their labels; picture, table and terminal chart are drawn from it.
+
+mod angle;
+mod bars;
+mod chart;
+mod clip;
+mod crosses;
+mod curves;
+mod loss;
+mod memory;
+mod norm;
+mod paint;
+mod robustness;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use plotters::prelude::DrawingBackend;
+
+pub use bars::Bars;
+pub use chart::{Chart, Cross, Line, Look, NEUTRAL};
+
+use super::canvas::Canvas;
+use super::page::{self, Drawing, with_extension};
+use super::runs::{self, Group, Run};
+use crate::durable;
+
+/// What a figure shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Figure {
+    /// Held-out and training loss over the steps
+    Loss,
+    /// Norm of the encoder over the steps, and where it would settle
+    Norm,
+    /// Final held-out loss over one setting that was varied
+    Robustness,
+    /// Gradient norm against the clipping threshold, and share of steps clipped
+    Clip,
+    /// Angle per step, and what the theory says it settles at
+    Angle,
+    /// Memory of parameters, gradients, optimizer and the rest
+    Memory,
+}
+
+impl Figure {
+    /// Its name in options and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Norm => "norm",
+            Self::Robustness => "robustness",
+            Self::Clip => "clip",
+            Self::Angle => "angle",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// How a figure is drawn.
+#[derive(Debug, Default, Clone)]
+pub struct Options {
+    /// Key of the varied setting, for `robustness`; found when absent.
+    pub over: Option<String>,
+    /// Names of the groups, in order; found when empty.
+    pub labels: Vec<String>,
+}
+
+/// A figure that was written.
+pub struct Drawn {
+    /// SVG, PNG and CSV.
+    pub files: Vec<PathBuf>,
+    /// The figure in numbers, and what had to be left out, a line each.
+    pub notes: Vec<String>,
+    picture: Picture,
+}
+
+impl Drawn {
+    /// The figure as text, in colour if wanted.
+    pub fn terminal(&self, colour: bool) -> String {
+        self.picture.terminal(colour)
+    }
+}
+
+/// Draws a figure of runs, or of the runs of sweeps, as `<out_stem>.svg` and `.png`, and its numbers as `.csv`.
+///
+/// # Errors
+/// Names the run that lacks what the figure shows, or the file that cannot be read or written.
+pub fn draw_figure(figure: Figure, runs: &[PathBuf], options: &Options, out_stem: &Path) -> Result<Drawn> {
+    let (picture, notes) = picture(figure, runs, options)?;
+    let mut files = page::write(&picture, out_stem)?;
+    let csv = with_extension(out_stem, "csv");
+    durable::replace(&csv, &table::csv(&picture))?;
+    files.push(csv);
+    Ok(Drawn { files, notes, picture })
+}
+
+/// A figure's data, and notes.
+pub fn picture(figure: Figure, runs: &[PathBuf], options: &Options) -> Result<(Picture, Vec<String>)> {
+    page::load_font()?;
+    let runs: Vec<Run> = runs::expand(runs)?.iter().map(|run| Run::read(run)).collect::<Result<_>>()?;
+    if figure == Figure::Robustness {
+        let (chart, notes) = robustness::chart(&runs, options)?;
+        return Ok((Picture::Charts(vec![chart]), notes));
+    }
+    let groups = runs::groups(runs, &options.labels)?;
+    Ok(match figure {
+        Figure::Memory => {
+            let (bars, notes) = memory::bars(&groups)?;
+            (Picture::Bars(bars), notes)
+        }
+        _ => (Picture::Charts(over_steps(figure, &groups)?), Vec::new()),
+    })
+}
+
+fn over_steps(figure: Figure, groups: &[Group]) -> Result<Vec<Chart>> {
+    match figure {
+        Figure::Norm => Ok(vec![norm::chart(groups)?]),
+        Figure::Angle => Ok(vec![angle::chart(groups)?]),
+        Figure::Clip => clip::charts(groups),
+        Figure::Loss | Figure::Robustness | Figure::Memory => Ok(vec![loss::chart(groups)?]),
+    }
+}
+
+/// What is drawn: charts side by side, or bars.
+pub enum Picture {
+    /// Lines and points.
+    Charts(Vec<Chart>),
+    /// Bars of parts.
+    Bars(Bars),
+}
+
+impl Picture {
+    /// The picture as text.
+    pub fn terminal(&self, colour: bool) -> String {
+        match self {
+            Self::Charts(charts) => {
+                charts.iter().map(|chart| super::terminal::chart(chart, colour)).collect()
+            }
+            Self::Bars(bars) => super::terminal::bars(bars, colour),
+        }
+    }
+}
+
+impl Drawing for Picture {
+    fn size(&self) -> (u32, u32) {
+        match self {
+            Self::Charts(charts) => paint::size(charts),
+            Self::Bars(bars) => bars.size(),
+        }
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
+        match self {
+            Self::Charts(charts) => paint::draw(canvas, charts),
+            Self::Bars(bars) => bars.draw(canvas),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
