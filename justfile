@@ -80,3 +80,45 @@ bench-finetune PYTHON MODEL GLUE *OPTIONS:
     cargo build --release
     {{PYTHON}} scripts/bench_finetune.py --sibert target/release/sibert --model {{MODEL}} --data-dir {{GLUE}} \
         --out target/bench-finetune.jsonl {{OPTIONS}}
+
+# Where the figures of the paper go; FIGURES=docs/results makes those of the repository again
+figures := env("FIGURES", "runs/figures")
+sibert := "target/release/sibert"
+
+# A sweep over configs/paper/NAME-SIZE.toml, two runs at a time on a CPU; finished runs are not trained again
+paper NAME SIZE *OPTIONS:
+    cargo build --release
+    {{sibert}} sweep configs/paper/{{NAME}}-{{SIZE}}.toml --jobs {{ if SIZE == "cpu" { "2" } else { "1" } }} {{OPTIONS}}
+
+# Figure 1: the final loss from initial scales 0.01 to 100, and settings that the theory calls equal
+figure-1 SIZE="cpu" *OPTIONS: (paper "figure-1" SIZE OPTIONS)
+    {{sibert}} plot runs/figure-1-{{SIZE}}-sweep --figure robustness --over init_scale --out {{figures}}/figure-1 \
+        {{ if SIZE == "cpu" { "--labels 'SIBERT clip,SIBERT decay,SIBERT slow decay,SIBERT no decay,BERT SGD,BERT AdamW'" } else { "" } }}
+
+# Lemma 2.4 and section 5 by experiment: equal settings, equal curves
+equivalence *OPTIONS: (paper "equivalence" "cpu" OPTIONS)
+    {{sibert}} plot runs/equivalence-cpu-sweep --figure loss --out {{figures}}/equivalence
+
+# Figure 2: the encoder's norm and the angle of a step, without and with clipping, beside what the theory predicts
+figure-2 SIZE="cpu" *OPTIONS: (paper "figure-2" SIZE OPTIONS)
+    for figure in norm angle clip; do \
+        {{sibert}} plot runs/figure-2-{{SIZE}}-sweep --figure $figure --out {{figures}}/figure-2-$figure || exit 1; \
+    done
+
+# Figure 3: SIBERT with SGD beside BERT with AdamW and with SGD
+figure-3 SIZE="cpu" *OPTIONS: (paper "figure-3" SIZE OPTIONS)
+    {{sibert}} plot runs/figure-3-{{SIZE}}-sweep --figure loss --out {{figures}}/figure-3
+
+# The rates at which SGD's loss meets AdamW's, at three lengths of run
+search *OPTIONS: (paper "search" "cpu" OPTIONS)
+    {{sibert}} plot runs/search-cpu-sweep --figure robustness --over max_steps --out {{figures}}/search
+
+# Bytes of parameters, gradients and optimizer state, and the peak of the process, by optimizer
+memory SIZE="cpu" *OPTIONS:
+    cargo build --release
+    {{sibert}} sweep configs/paper/memory-{{SIZE}}.toml {{OPTIONS}}
+    {{sibert}} plot runs/memory-{{SIZE}}-sweep --figure memory --out {{figures}}/memory --labels 'SGD,momentum,LAMB,AdamW'
+
+# Table 1: pretraining on TEXT, then MNLI and SQuAD with 3 seeds; GLUE and SQUAD are folders with the official files
+table-1 TEXT GLUE SQUAD SIZE="cpu" *OPTIONS: (paper "table-1" SIZE "--source" TEXT OPTIONS)
+    scripts/table_1.sh {{sibert}} runs/table-1-{{SIZE}}-sweep {{GLUE}} {{SQUAD}}

@@ -6,6 +6,9 @@ use toml::{Table, Value};
 
 use super::{HeadConfig, IntrinsicLr, Optimizer, RunConfig, ScheduleConfig, intrinsic_lr, model};
 
+/// η of `sisgd` where none is given: so large that the clip sets every step, from any initial scale of any model.
+const CLIPPED_RATE: f64 = 1e4;
+
 /// What stands for the weight decay; at most one of them is given.
 const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
 
@@ -16,6 +19,7 @@ const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
 /// budget D                         → weight_decay = min(D / max_steps, 0.1) / lr
 /// intrinsic_lr ηλ                  → weight_decay = ηλ / lr
 /// none of these three              → intrinsic_lr = "auto" for sisgd, weight_decay 0.01 for the others
+/// no lr                            → 1e4 for sisgd with a clip, the paper's 8e-4 otherwise
 /// no clip                          → √C = 2 for sisgd, none for the others
 /// [schedule] without kind          → the kind of the default, and what else it lacks
 /// no [head]                        → LAMB as in the paper for SIBERT, none for BERT
@@ -25,7 +29,7 @@ const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
 /// If two of `weight_decay`, `budget` and `intrinsic_lr` are given, or a preset is unknown.
 pub fn complete(mut table: Table) -> Result<RunConfig> {
     let given = |key: &str| table.contains_key(key);
-    let clip_given = given("clip");
+    let (clip_given, lr_given) = (given("clip"), given("lr"));
     let decays: Vec<_> = DECAYS.into_iter().filter(|key| given(key)).collect();
     ensure!(
         decays.len() < 2,
@@ -44,6 +48,9 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
     let scale_invariant_rule = config.optimizer == Optimizer::Sisgd;
     if !clip_given {
         config.clip = scale_invariant_rule.then_some(2.0);
+    }
+    if scale_invariant_rule && config.clip.is_some() && !lr_given {
+        config.lr = CLIPPED_RATE;
     }
     if scale_invariant_rule && decays.is_empty() {
         config.intrinsic_lr = Some(IntrinsicLr::Auto);

@@ -4,7 +4,7 @@ use sibert_model::ModelType;
 use sisgd::Schedule;
 use toml::Table;
 
-use super::{Optimizer, RunConfig, diagnose, load::QUICKSTART};
+use super::{IntrinsicLr, Optimizer, RunConfig, diagnose, load::QUICKSTART};
 
 fn with(sets: &[&str]) -> anyhow::Result<RunConfig> {
     let sets: Vec<_> = sets.iter().map(|set| set.to_string()).collect();
@@ -34,9 +34,11 @@ fn repository() -> PathBuf {
 
 #[test]
 fn every_config_of_the_repository_loads() {
-    let files: Vec<_> =
-        std::fs::read_dir(repository().join("configs")).unwrap().map(|f| f.unwrap().path()).collect();
-    assert!(files.len() >= 5, "{files:?}");
+    let files =
+        ["configs", "configs/paper"].map(|folder| std::fs::read_dir(repository().join(folder)).unwrap());
+    let mut files: Vec<_> = files.into_iter().flatten().map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.is_file());
+    assert!(files.len() >= 15, "{files:?}");
     for file in files {
         let config = RunConfig::load(Some(&file), &Table::new(), &[]).unwrap();
         let name = file.file_stem().unwrap().to_str().unwrap();
@@ -192,6 +194,13 @@ fn budget_is_the_rate_times_the_steps() {
     let replaced = with(&["weight_decay=0.5"]).unwrap();
     assert_eq!((replaced.weight_decay, replaced.budget), (0.5, None));
     assert!(refusal(&["weight_decay=0.5", "budget=8"]).starts_with("weight_decay and budget are both set"));
+    let stated = with(&["intrinsic_lr=8e-6", "lr=8e-4"]).unwrap();
+    assert!((stated.weight_decay - 1e-2).abs() < 1e-15 && stated.intrinsic_lr.is_none());
+    assert!(refusal(&["budget=1", "intrinsic_lr=auto"]).starts_with("budget and intrinsic_lr are both set"));
+    assert_eq!(
+        refusal(&["intrinsic_lr=fast"]),
+        "--set intrinsic_lr=fast: expected a number or \"auto\", found string \"fast\""
+    );
     let short = with(&["budget=8", "lr=1e-2", "max_steps=1"]).unwrap();
     assert!((short.weight_decay - 10.0).abs() < 1e-12);
 }
@@ -200,9 +209,14 @@ fn budget_is_the_rate_times_the_steps() {
 fn defaults_go_with_the_optimizer_and_the_model() {
     let adam = with(&["optimizer=adamw", "weight_decay=0.01", "model.type=bert"]).unwrap();
     assert_eq!((adam.optimizer, adam.clip, adam.head), (Optimizer::Adamw, None, None));
-    let sibert = from_text("lr = 1e-3\nmax_steps = 1000").unwrap();
+    let sibert = from_text("max_steps = 1000").unwrap();
     assert_eq!((sibert.clip, sibert.model.model_type), (Some(2.0), ModelType::Sibert));
-    assert!((sibert.weight_decay - 8.0).abs() < 1e-12);
+    assert_eq!((sibert.lr, from_text("clip = \"none\"").unwrap().lr), (1e4, 8e-4));
+    let paper = from_text("lr = 8e-4").unwrap();
+    for config in [&sibert, &paper] {
+        let intrinsic_lr = config.lr * config.weight_decay;
+        assert!((intrinsic_lr / IntrinsicLr::Auto.over(1000) - 1.).abs() < 1e-12, "{intrinsic_lr}");
+    }
     assert_eq!(
         sibert.head.unwrap().schedule.over(1000),
         Schedule::Linear { warmup_steps: 10, total_steps: 1000 }

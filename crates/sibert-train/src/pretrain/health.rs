@@ -7,7 +7,7 @@ use crate::log::{Evaluation, Report};
 /// Reports in a row that make a habit of what one may do by chance.
 const HABIT: usize = 5;
 /// Radians a step, above which what is learned is forgotten before it is of use.
-const FAR: f64 = 0.05;
+const FAR: f64 = 0.03;
 /// Radians a step, below which the encoder hardly learns.
 const NEAR: f64 = 1e-4;
 /// Share of steps whose gradient stands out.
