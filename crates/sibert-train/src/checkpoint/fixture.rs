@@ -10,13 +10,15 @@ use crate::log::{Trajectory, Window};
 
 /// A state with numbers that do not survive a careless float parser.
 pub fn state(step: usize) -> TrainingState {
+    let mut trajectory = Trajectory::default();
+    trajectory.equilibrium_norm = Some(0.1 + 0.7);
     TrainingState {
         step,
         seed: u64::MAX,
         text_sha256: "ab".repeat(32),
         best: Some(Best { step, loss: 0.1 + 0.2 }),
         window: Window { steps: 3, loss_sum: 1. / 3., ..Window::default() },
-        trajectory: Trajectory { equilibrium_norm: Some(0.1 + 0.7), ..Trajectory::default() },
+        trajectory,
         tokens_seen: 1 << 60,
         elapsed_seconds: 1e-7,
     }

@@ -114,6 +114,7 @@ pub mod fixture {
             eval_loss,
             eval_accuracy: None,
             frequent_accuracy: None,
+            frequency_loss: None,
             eval_sequences: 1,
             clipped_steps: 0,
             spikes: 0,
