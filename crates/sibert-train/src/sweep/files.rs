@@ -13,13 +13,14 @@ use crate::durable;
 use crate::log::Summary;
 
 /// What a summary can hold, as JSON pointers; a column each.
-const FIGURES: [&str; 19] = [
+const FIGURES: [&str; 20] = [
     "step",
     "tokens",
     "diverged",
     "eval_loss",
     "eval_accuracy",
     "frequent_accuracy",
+    "frequency_loss",
     "eval_sequences",
     "clipped_steps",
     "spikes",

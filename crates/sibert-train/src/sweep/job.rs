@@ -83,24 +83,25 @@ impl Job {
         })
     }
 
-    /// The last error in the log, or else its last line, or the exit status.
+    /// The last error in the log, or else how the process ended and what it said last.
     fn reason(&self, status: ExitStatus) -> String {
         let mut text = Vec::new();
         let read = File::open(self.folder.join(LOG)).and_then(|mut log| {
             log.seek(SeekFrom::Start(self.log_start))?;
             log.read_to_end(&mut text)
         });
-        let last = read.ok().and_then(|_| last_error(&String::from_utf8_lossy(&text)));
-        last.unwrap_or_else(|| format!("its process ended with {status}"))
+        let log = read.map_or(String::new(), |_| String::from_utf8_lossy(&text).into_owned());
+        last_error(&log).unwrap_or_else(|| match log.trim_end().lines().last() {
+            Some(line) => format!("its process ended with {status}, its last words: {line}"),
+            None => format!("its process ended with {status}"),
+        })
     }
 }
 
 /// `error: …` and its cause on one line.
 fn last_error(log: &str) -> Option<String> {
-    let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    let Some(start) = lines.iter().rposition(|line| line.starts_with("error: ")) else {
-        return lines.last().map(ToString::to_string);
-    };
+    let lines: Vec<&str> = log.lines().collect();
+    let start = lines.iter().rposition(|line| line.starts_with("error: "))?;
     let causes = lines[start + 1..].iter().map_while(|line| line.strip_prefix("  caused by: "));
     let words: Vec<&str> = lines[start].strip_prefix("error: ").into_iter().chain(causes).collect();
     Some(words.join(": "))
@@ -129,7 +130,6 @@ mod tests {
         let log =
             "error: old\nstep 1/6  loss 3\n\nerror: training stopped\n  caused by: loss NaN: no more\nelse\n";
         assert_eq!(last_error(log).as_deref(), Some("training stopped: loss NaN: no more"));
-        assert_eq!(last_error("thread panicked\n\n").as_deref(), Some("thread panicked"));
-        assert_eq!(last_error("\n"), None);
+        assert_eq!(last_error("step 1/6  loss 3\n"), None);
     }
 }
