@@ -6,27 +6,25 @@ use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-/// D = ηλ·T of a run whose length alone is known; see docs/results/search.md.
-const AUTO_BUDGET: f64 = 1.0;
-
-/// Largest η·λ that a length of run is turned into.
-pub const LARGEST: f64 = 0.1;
+/// ηλ where none is stated: the best of docs/results/paper.md from 500 to 8,000 steps, and half the paper's 8e-6 for a
+/// million. A clipped step then turns the encoder by √C·√(2ηλ) = 0.006 rad, whatever its scale.
+const AUTO: f64 = 4e-6;
 
 /// ηλ as it is configured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum IntrinsicLr {
-    /// By the length of the run.
+    /// What has served runs of every length.
     Auto,
     /// As stated.
     Rate(f64),
 }
 
 impl IntrinsicLr {
-    /// ηλ of a run of `max_steps`.
-    pub fn over(self, max_steps: usize) -> f64 {
+    /// ηλ.
+    pub fn value(self) -> f64 {
         match self {
             Self::Rate(rate) => rate,
-            Self::Auto => (AUTO_BUDGET / max_steps as f64).min(LARGEST),
+            Self::Auto => AUTO,
         }
     }
 }

@@ -110,7 +110,7 @@ pub struct RunConfig {
     /// Total decay D = η·λ·T; stands for `weight_decay` = min(D / `max_steps`, 0.1) / `lr`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<f64>,
-    /// The intrinsic learning rate ηλ, or `"auto"`: by the length of the run; stands for `weight_decay` = ηλ / `lr`.
+    /// The intrinsic learning rate ηλ, or `"auto"`; stands for `weight_decay` = ηλ / `lr`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intrinsic_lr: Option<IntrinsicLr>,
     /// `√C` for `sisgd`, the largest gradient norm for `sgd`; `"none"` clips nothing.

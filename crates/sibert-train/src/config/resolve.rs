@@ -4,10 +4,13 @@ use anyhow::{Result, ensure};
 use sibert_model::ModelType;
 use toml::{Table, Value};
 
-use super::{HeadConfig, IntrinsicLr, Optimizer, RunConfig, ScheduleConfig, intrinsic_lr, model};
+use super::{HeadConfig, IntrinsicLr, Optimizer, RunConfig, ScheduleConfig, model};
 
 /// η of `sisgd` where none is given: so large that the clip sets every step, from any initial scale of any model.
 const CLIPPED_RATE: f64 = 1e4;
+
+/// Largest η·λ that a budget is turned into: a run of fewer than 10·D steps spends less than D.
+const LARGEST_RATE: f64 = 0.1;
 
 /// What stands for the weight decay; at most one of them is given.
 const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
@@ -56,11 +59,11 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
         config.intrinsic_lr = Some(IntrinsicLr::Auto);
     }
     if let Some(budget) = config.budget.take() {
-        let rate = (budget / config.max_steps as f64).min(intrinsic_lr::LARGEST);
+        let rate = (budget / config.max_steps as f64).min(LARGEST_RATE);
         config.intrinsic_lr = Some(IntrinsicLr::Rate(rate));
     }
     if let Some(rate) = config.intrinsic_lr.take() {
-        config.weight_decay = rate.over(config.max_steps) / config.lr;
+        config.weight_decay = rate.value() / config.lr;
     }
     if config.model.model_type == ModelType::Sibert && config.head.is_none() {
         config.head = Some(HeadConfig::default());
