@@ -262,7 +262,7 @@ fn readme_explains_every_key() {
     let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let known = diagnose::known_keys();
     assert!(known.len() > 40, "{known:?}");
-    let tables = ["schedule", "head", "model", "head.schedule"];
+    let tables = ["schedule", "head", "model", "head.schedule", "sweep"];
     for key in known.iter().filter(|key| !tables.contains(&key.as_str()) && !key.starts_with("head.schedule"))
     {
         assert!(readme.contains(&format!("| `{key}`")), "README's table of keys lacks {key}");
