@@ -23,3 +23,8 @@ pub fn reader_left(error: &anyhow::Error) -> bool {
     let broken = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     error.chain().filter_map(|cause| cause.downcast_ref()).any(broken)
 }
+
+/// An error's message without the backtrace that candle writes into it when `RUST_BACKTRACE` is set.
+pub fn without_backtrace(message: &str) -> String {
+    message.split("\n   0: ").next().unwrap_or_default().to_string()
+}

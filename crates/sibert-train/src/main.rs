@@ -95,12 +95,7 @@ fn threads(args: &ComputeArgs) -> Option<usize> {
 /// What failed on one line, why on the next.
 fn describe(error: &anyhow::Error) -> String {
     let causes: Vec<String> =
-        error.chain().skip(1).map(|cause| without_backtrace(&cause.to_string())).collect();
-    let failed = format!("error: {}", without_backtrace(&error.to_string()));
+        error.chain().skip(1).map(|cause| console::without_backtrace(&cause.to_string())).collect();
+    let failed = format!("error: {}", console::without_backtrace(&error.to_string()));
     if causes.is_empty() { failed } else { format!("{failed}\n  caused by: {}", causes.join(": ")) }
-}
-
-/// candle writes its backtrace into the message when `RUST_BACKTRACE` is set.
-fn without_backtrace(message: &str) -> String {
-    message.split("\n   0: ").next().unwrap_or_default().to_string()
 }

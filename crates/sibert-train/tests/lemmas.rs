@@ -73,6 +73,17 @@ fn lemma_2_4_2_scaled_parameters_with_rate_times_and_decay_over_its_square_are_t
 }
 
 #[test]
+fn parameters_scaled_by_a_power_of_two_train_to_the_same_losses_bit_for_bit() {
+    let folder = Folder::new();
+    for (index, c) in [0.0625, 4., 1024.].into_iter().enumerate() {
+        let scales = Scales { init: c, lr: c * c, decay: 1. / (c * c), ..BASE };
+        let [one, other] = [("one", &BASE), ("other", &scales)]
+            .map(|(name, scales)| curve(&folder, &format!("{name}-{index}"), scales, "1"));
+        assert_eq!(one, other, "c = {c}");
+    }
+}
+
+#[test]
 fn section_5_four_scales_are_one_initial_scale_and_one_intrinsic_rate() {
     let four = |c: f64| Scales { loss: c, init: 2., lr: 3., decay: 0.5 };
     assert_same_curves(four, |c| Scales { init: 2. / (3. * c).sqrt(), decay: 1.5, ..BASE });

@@ -43,7 +43,7 @@ pub struct SweepArgs {
     /// Runs at a time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub jobs: usize,
-    /// Folder of the sweep [default: runs/<name of the config>-sweep]
+    /// Folder of the sweep [default: runs/NAME-sweep, of the config NAME.toml]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Optimizer steps of each run [default: the config's]

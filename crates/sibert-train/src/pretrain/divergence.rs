@@ -6,6 +6,8 @@ use anyhow::Error;
 use candle_core::Var;
 use sisgd::{Gradient, Gradients};
 
+use crate::console::without_backtrace;
+
 /// Marks an error of the training itself, rather than of the machine: the same run fails again at the same step.
 #[derive(Clone, Debug)]
 pub struct Diverged(pub String);
@@ -40,7 +42,8 @@ fn is_moderate(var: &Var, grads: &dyn Gradients) -> bool {
 /// What a run that has diverged says of itself; none if its error is another.
 pub fn reason(error: &Error) -> Option<String> {
     error.downcast_ref::<Diverged>()?;
-    Some(error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": "))
+    let causes = error.chain().map(|cause| without_backtrace(&cause.to_string()));
+    Some(causes.collect::<Vec<_>>().join(": "))
 }
 
 #[cfg(test)]
