@@ -84,6 +84,17 @@ fn parameters_scaled_by_a_power_of_two_train_to_the_same_losses_bit_for_bit() {
 }
 
 #[test]
+fn while_the_clip_sets_every_step_the_initial_scale_changes_nothing() {
+    let folder = Folder::new();
+    let clipped =
+        |name: &str, init| curve(&folder, name, &Scales { init, lr: 2e6, decay: 2e-8, ..BASE }, "2");
+    let one = clipped("one", 1.);
+    for (index, scale) in [1. / 128., 8., 128.].into_iter().enumerate() {
+        assert_eq!(one, clipped(&format!("other-{index}"), scale), "initial scale {scale}");
+    }
+}
+
+#[test]
 fn section_5_four_scales_are_one_initial_scale_and_one_intrinsic_rate() {
     let four = |c: f64| Scales { loss: c, init: 2., lr: 3., decay: 0.5 };
     assert_same_curves(four, |c| Scales { init: 2. / (3. * c).sqrt(), decay: 1.5, ..BASE });
