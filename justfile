@@ -101,7 +101,8 @@ robustness *OPTIONS: (paper "robustness" "cpu" OPTIONS)
 
 # Lemma 2.4 and section 5 by experiment: equal settings, equal curves
 equivalence *OPTIONS: (paper "equivalence" "cpu" OPTIONS)
-    {{sibert}} plot runs/equivalence-cpu-sweep --figure loss --out {{figures}}/equivalence
+    {{sibert}} plot runs/equivalence-cpu-sweep --figure loss --out {{figures}}/equivalence \
+        --labels 'as it is,initial scale x 4,rate over 16,loss over 16,initial scale over 4,rate x 16,loss x 16'
 
 # Figure 2: the encoder's norm and the angle of a step, without and with clipping, beside what the theory predicts
 figure-2 SIZE="cpu" *OPTIONS: (paper "figure-2" SIZE OPTIONS)
@@ -111,11 +112,13 @@ figure-2 SIZE="cpu" *OPTIONS: (paper "figure-2" SIZE OPTIONS)
 
 # Figure 3: SIBERT with SGD beside BERT with AdamW and with SGD
 figure-3 SIZE="cpu" *OPTIONS: (paper "figure-3" SIZE OPTIONS)
-    {{sibert}} plot runs/figure-3-{{SIZE}}-sweep --figure loss --out {{figures}}/figure-3
+    {{sibert}} plot runs/figure-3-{{SIZE}}-sweep --figure loss --out {{figures}}/figure-3 \
+        {{ if SIZE == "cpu" { "--labels 'SIBERT SGD clip,SIBERT SGD,SIBERT SGD clip 2x,SIBERT AdamW,BERT AdamW,BERT SGD 0.3,BERT SGD 1'" } else { "" } }}
 
 # The rates at which SGD's loss meets AdamW's, at three lengths of run
 search *OPTIONS: (paper "search" "cpu" OPTIONS)
-    {{sibert}} plot runs/search-cpu-sweep --figure robustness --over max_steps --out {{figures}}/search
+    {{sibert}} plot runs/search-cpu-sweep --figure robustness --over max_steps --out {{figures}}/search \
+        --labels 'clip 1e-6,clip 3e-6,clip 1e-5,rate 0.1,rate 0.3,AdamW 3e-4,AdamW 1e-3,AdamW 3e-3'
 
 # Bytes of parameters, gradients and optimizer state, and the peak of the process, by optimizer
 memory SIZE="cpu" *OPTIONS:
