@@ -81,7 +81,7 @@ bench-finetune PYTHON MODEL GLUE *OPTIONS:
     {{PYTHON}} scripts/bench_finetune.py --sibert target/release/sibert --model {{MODEL}} --data-dir {{GLUE}} \
         --out target/bench-finetune.jsonl {{OPTIONS}}
 
-# Where the figures of the paper go; FIGURES=docs/results makes those of the repository again
+# Where the figures of the paper go; FIGURES=docs/results/paper makes those of the repository again
 figures := env("FIGURES", "runs/figures")
 sibert := "target/release/sibert"
 
@@ -106,17 +106,18 @@ equivalence *OPTIONS: (paper "equivalence" "cpu" OPTIONS)
 
 # Figure 2: the encoder's norm and the angle of a step, without and with clipping, beside what the theory predicts
 figure-2 SIZE="cpu" *OPTIONS: (paper "figure-2" SIZE OPTIONS)
-    for figure in norm angle clip; do \
-        {{sibert}} plot runs/figure-2-{{SIZE}}-sweep --figure $figure --out {{figures}}/figure-2-$figure || exit 1; \
-    done
+    for figure in norm angle; do for clip in none 2; do \
+        {{sibert}} plot runs/figure-2-{{SIZE}}-sweep/clip=$clip,* --figure $figure \
+            --out {{figures}}/figure-2-$figure-clip-$clip || exit 1; \
+    done; done
 
 # Figure 3: SIBERT with SGD beside BERT with AdamW and with SGD
 figure-3 SIZE="cpu" *OPTIONS: (paper "figure-3" SIZE OPTIONS)
     {{sibert}} plot runs/figure-3-{{SIZE}}-sweep --figure loss --out {{figures}}/figure-3 \
         {{ if SIZE == "cpu" { "--labels 'SIBERT SGD clip,SIBERT SGD,SIBERT SGD clip 2x,SIBERT AdamW,BERT AdamW,BERT SGD 0.3,BERT SGD 1'" } else { "" } }}
 
-# The rates at which SGD's loss meets AdamW's, at three lengths of run
-search *OPTIONS: (paper "search" "cpu" OPTIONS)
+# The rates at which SGD's loss meets AdamW's, at three lengths of run, then all other settings around the best
+search *OPTIONS: (paper "search" "cpu" OPTIONS) (paper "search-rest" "cpu" OPTIONS)
     {{sibert}} plot runs/search-cpu-sweep --figure robustness --over max_steps --out {{figures}}/search \
         --labels 'clip 1e-6,clip 3e-6,clip 1e-5,rate 0.1,rate 0.3,AdamW 3e-4,AdamW 1e-3,AdamW 3e-3'
 
