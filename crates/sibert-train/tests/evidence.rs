@@ -122,6 +122,12 @@ fn a_run_that_cannot_learn_is_told_which_setting_to_change() {
         ["forgets", "hardly learns", "word frequencies"].map(of)
     };
     assert_eq!(warnings("far", &["lr=30", "weight_decay=3e-3", "clip=none"])[0], 1);
+    let unbounded = ["lr=3", "weight_decay=1e-5", "clip=none", "log_every=1", "schedule.kind=constant"];
+    let run = ["--max-steps", "40", "--out", "unbounded", "--set"];
+    assert_has(
+        &stderr(&folder.pretrain(&[&run[..], &unbounded].concat())),
+        "which forgets as fast as it learns: lower lr (now 3), or set clip = 2",
+    );
     assert_eq!(warnings("near", &["lr=1e-6", "weight_decay=1"])[1], 1);
     assert_eq!(warnings("clipped", &["lr=1e3", "weight_decay=1e-8"])[..2], [0, 0]);
     let healthy = warnings("healthy", &["lr=0.05", "weight_decay=0.01", "clip=none"]);

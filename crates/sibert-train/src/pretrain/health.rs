@@ -1,5 +1,7 @@
 //! Words of warning when a run leaves the range in which it learns, each once, with the setting to change.
 
+use sisgd::equilibrium;
+
 use crate::config::{Optimizer, RunConfig};
 use crate::data::guess::FrequencyGuess;
 use crate::log::{Evaluation, Report};
@@ -98,11 +100,20 @@ fn describe(sign: Sign, report: &Report, config: &RunConfig) -> String {
     let Report { step, param_norm, .. } = report;
     let angle = report.angle.unwrap_or_default();
     let words = match sign {
-        Sign::Far => format!(
-            "each step turns the encoder by {angle:.2} rad, which forgets as fast as it learns: lower intrinsic_lr (now \
-             {:.1e}) until sqrt(2 intrinsic_lr) is below {FAR}",
-            config.lr * config.weight_decay
-        ),
+        Sign::Far => {
+            let intrinsic_lr = config.lr * config.weight_decay;
+            let remedy = match config.clip {
+                None if equilibrium::angle(intrinsic_lr) < FAR => {
+                    format!("lower lr (now {}), or set clip = 2", config.lr)
+                }
+                _ => format!(
+                    "lower intrinsic_lr (now {intrinsic_lr:.1e}) until sqrt(2 intrinsic_lr) is below {FAR}"
+                ),
+            };
+            format!(
+                "each step turns the encoder by {angle:.2} rad, which forgets as fast as it learns: {remedy}"
+            )
+        }
         Sign::Near => format!(
             "a step turns the encoder by only {angle:.1e} rad at ||x|| = {param_norm:.3}, so that it hardly learns: raise \
              lr (now {}), keeping intrinsic_lr (now {:.1e}){}",
