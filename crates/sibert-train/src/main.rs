@@ -7,6 +7,7 @@ mod checkpoint;
 mod config;
 mod console;
 mod corpus;
+mod csv;
 mod data;
 mod device;
 mod durable;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::axis::{Axis, SEED, VARIANT};
 use super::grid::{Grid, SweptRun};
 use super::results::{Group, Row};
+use crate::csv;
 use crate::durable;
 use crate::log::Summary;
 
@@ -42,7 +43,7 @@ const FIGURES: [&str; 20] = [
 /// If the folder is not writable.
 pub fn write(folder: &Path, grid: &Grid, groups: &[Group]) -> Result<()> {
     let rows: Vec<&Row> = in_order(grid, groups);
-    durable::replace(&folder.join("summary.csv"), &csv(grid, &rows)?)?;
+    durable::replace(&folder.join("summary.csv"), &table(grid, &rows)?)?;
     let json = serde_json::to_string_pretty(&json(grid, &rows, groups)?)?;
     durable::replace(&folder.join("summary.json"), &(json + "\n"))?;
     Ok(())
@@ -55,11 +56,11 @@ fn in_order<'a>(grid: &Grid, groups: &'a [Group]) -> Vec<&'a Row<'a>> {
 }
 
 /// `name,state,failed`, the axes of variants, every key that varies, the seed, the figures; what is absent is empty.
-fn csv(grid: &Grid, rows: &[&Row]) -> Result<String> {
+fn table(grid: &Grid, rows: &[&Row]) -> Result<String> {
     let settings = columns(grid);
     let head = ["name", "state", "failed"].into_iter().map(str::to_owned);
     let figures = FIGURES.iter().map(|figure| figure.replace('/', "."));
-    let mut lines = vec![line(head.chain(settings.iter().cloned()).chain(figures))];
+    let mut lines = vec![csv::line(head.chain(settings.iter().cloned()).chain(figures))];
     for row in rows {
         let known = settings_of(grid, row.run)?;
         let summary = row.summary().map_or(Ok(Value::Null), serde_json::to_value)?;
@@ -67,18 +68,9 @@ fn csv(grid: &Grid, rows: &[&Row]) -> Result<String> {
         let settings = settings.iter().map(|key| known.get(key).map_or(String::new(), cell));
         let figures =
             FIGURES.iter().map(|figure| summary.pointer(&format!("/{figure}")).map_or(String::new(), cell));
-        lines.push(line(start.into_iter().chain(settings).chain(figures)));
+        lines.push(csv::line(start.into_iter().chain(settings).chain(figures)));
     }
     Ok(lines.concat())
-}
-
-/// A line of RFC 4180, but for the end.
-fn line(cells: impl Iterator<Item = String>) -> String {
-    let quoted = |cell: String| match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell,
-    };
-    cells.map(quoted).collect::<Vec<_>>().join(",") + "\n"
 }
 
 fn cell(value: &Value) -> String {

@@ -1,6 +1,7 @@
 //! The numbers of a figure as CSV, one point a line.
 
 use super::{Bars, Chart, Picture};
+use crate::csv;
 
 /// `figure,label,run,series,step,value`: a header and the points of every line, or the parts of every bar.
 pub fn csv(picture: &Picture) -> String {
@@ -8,7 +9,7 @@ pub fn csv(picture: &Picture) -> String {
         Picture::Charts(charts) => chart_rows(charts),
         Picture::Bars(bars) => bar_rows(bars),
     };
-    rows.iter().map(|row| row.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\n").collect()
+    rows.iter().map(csv::line).collect()
 }
 
 fn chart_rows(charts: &[Chart]) -> Vec<Vec<String>> {
@@ -43,13 +44,6 @@ fn bar_rows(bars: &Bars) -> Vec<Vec<String>> {
         }));
     }
     rows
-}
-
-fn quoted(cell: &str) -> String {
-    match cell.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell.to_owned(),
-    }
 }
 
 #[cfg(test)]
