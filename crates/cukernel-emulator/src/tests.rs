@@ -1,0 +1,130 @@
+#![allow(clippy::unwrap_used)]
+
+use candle_core::{DType, Device, Tensor};
+use cukernel::{Grid, Module, args, download, empty};
+
+use super::*;
+
+const MODULE: Module = Module::new(
+    "emulator-tests",
+    r#"
+KERNEL(scale, const float* x, float* y, u32 n, float by) {
+    for (u32 i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) y[i] = by * x[i];
+}
+KERNEL(sums, const float* x, float* y, u32 n) {
+    float sum = 0;
+    for (u32 i = threadIdx.x; i < n; i += blockDim.x) sum += x[blockIdx.x * n + i];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) y[blockIdx.x] = sum;
+}
+// c (16, 8) = a (16, 16) b (16, 8), the operands through shared memory
+KERNEL(product, const bf16* a, const bf16* b, float* c) {
+    DYNAMIC_SHARED(bytes);
+    bf16* as = reinterpret_cast<bf16*>(bytes);
+    bf16* bs = as + 256;
+    u32 lane = threadIdx.x;
+    copy_async(as + 8 * lane, a + 8 * lane, true);
+    if (lane < 16) copy_async(bs + 8 * lane, b + 8 * lane, true);
+    copy_async_commit();
+    copy_async_wait<0>();
+    __syncthreads();
+    u32 ar[4], br[4];
+    load_matrices(ar, as + (lane % 16) * 16 + lane / 16 * 8);
+    load_matrices_transposed(br, bs + lane % 16 * 8);
+    float d[4] = {0, 0, 0, 0};
+    mma_bf16(d, ar, br[0], br[1]);
+    u32 g = lane / 4, t = lane % 4;
+    c[g * 8 + 2 * t] = d[0];
+    c[g * 8 + 2 * t + 1] = d[1];
+    c[(g + 8) * 8 + 2 * t] = d[2];
+    c[(g + 8) * 8 + 2 * t + 1] = d[3];
+}
+KERNEL(stuck, float* y) {
+    if (threadIdx.x < 7) __syncthreads();
+    y[threadIdx.x] = 0;
+}
+KERNEL(forgetful, float* y) {
+    SHARED(float, parts, 32);
+    y[threadIdx.x] = parts[threadIdx.x];
+}
+"#,
+);
+
+fn launch(kernel: &str, grid: Grid, args: &[Arg]) -> Result<()> {
+    // SAFETY: the tests give the kernels what they expect, or arguments that are refused.
+    unsafe { MODULE.launch(&Device::Cpu, kernel, grid, args) }
+}
+
+fn numbers(shape: &[usize]) -> Tensor {
+    let len = shape.iter().product::<usize>();
+    let values: Vec<f32> = (0..len).map(|i| (i * 7919 % 31) as f32 - 15.).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+#[test]
+fn threads_walk_their_grid() -> Result<()> {
+    let x = numbers(&[1000]);
+    emulate(|| {
+        let y = empty(1000, DType::F32, &Device::Cpu)?;
+        launch("scale", Grid::new(3, 64), &args![x, y, 1000_usize, 0.5_f32])?;
+        assert_eq!(download(&y)?, download(&(&x * 0.5)?)?);
+        Ok(())
+    })
+}
+
+#[test]
+fn blocks_sum_in_every_order() -> Result<()> {
+    let x = numbers(&[5, 777]);
+    emulate(|| {
+        for _ in 0..2 {
+            let y = empty(5, DType::F32, &Device::Cpu)?;
+            launch("sums", Grid::new(5, 256), &args![x, y, 777_usize])?;
+            assert_eq!(download(&y)?, download(&x.sum(1)?)?);
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn tensor_cores_multiply() -> Result<()> {
+    let (a, b) = (numbers(&[16, 16]), numbers(&[16, 8]));
+    emulate(|| {
+        let c = empty((16, 8), DType::F32, &Device::Cpu)?;
+        let [a16, b16] = [&a, &b].map(|x| x.to_dtype(DType::BF16).unwrap());
+        launch("product", Grid::new(1, 32).shared(768), &args![a16, b16, c])?;
+        assert_eq!(download(&c)?, download(&a.matmul(&b)?)?);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_barrier_that_some_threads_miss_is_found() -> Result<()> {
+    emulate(|| {
+        let y = empty(32, DType::F32, &Device::Cpu)?;
+        let error = launch("stuck", Grid::new(1, 32), &args![y]).unwrap_err().to_string();
+        assert!(error.contains("7 of 32 threads of block (0, 0, 0) wait for others"), "{error}");
+        Ok(())
+    })
+}
+
+#[test]
+fn shared_memory_is_not_a_number_until_it_is_written() -> Result<()> {
+    emulate(|| {
+        let y = Tensor::zeros(32, DType::F32, &Device::Cpu)?;
+        launch("forgetful", Grid::new(1, 32), &args![y])?;
+        assert!(download(&y)?.iter().all(|y| y.is_nan()));
+        Ok(())
+    })
+}
+
+#[test]
+fn arguments_of_other_types_are_refused() -> Result<()> {
+    emulate(|| {
+        let x = numbers(&[8]);
+        let error = launch("scale", Grid::new(1, 32), &args![x, x, 8_u64, 0.5_f32]).unwrap_err().to_string();
+        assert!(error.contains("arguments are `*f*fuf`, the launch's `*f*fUf`"), "{error}");
+        let error = launch("scales", Grid::new(1, 32), &[]).unwrap_err().to_string();
+        assert!(error.contains("has no kernel `scales`"), "{error}");
+        Ok(())
+    })
+}

@@ -1,0 +1,250 @@
+//! The GPU through candle's CUDA backend.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use candle_core::cuda_backend::cudarc::cublas::{result as cublas, sys as blas};
+use candle_core::cuda_backend::cudarc::driver::result::{launch_kernel, mem_pool, memcpy_htod_async};
+use candle_core::cuda_backend::cudarc::driver::sys::{
+    CUdevice_attribute, CUfunction_attribute, CUmemPool_attribute, CUmemoryPool,
+};
+use candle_core::cuda_backend::cudarc::driver::{CudaContext, CudaFunction, DevicePtr, result};
+use candle_core::cuda_backend::cudarc::nvrtc::{CompileError, CompileOptions, compile_ptx_with_opts};
+use candle_core::cuda_backend::{CudaStorageSlice, DeviceId, WrapErr};
+use candle_core::{CudaDevice, CudaStorage, DType, Device, Result, Shape, Tensor, WithDType, bail};
+
+use super::{Gpu, Memory, pinned};
+use crate::{Arg, Columns, Grid, Module, memory::empty};
+
+/// More dynamic shared memory than this has to be asked for.
+const PLAIN_SHARED: u32 = 48 << 10;
+
+/// The GPUs that the driver knows of.
+///
+/// # Errors
+/// If there is no driver, or no GPU.
+pub fn devices() -> Result<Vec<Gpu>> {
+    result::init().w()?;
+    let count = CudaContext::device_count().w()?;
+    let describe = |index: usize| {
+        let context = CudaContext::new(index).w()?;
+        let (major, minor) = context.compute_capability().w()?;
+        let multiprocessors =
+            context.attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT).w()?;
+        Ok(Gpu {
+            index,
+            name: context.name().w()?,
+            memory: context.total_mem().w()?,
+            capability: (major as u32, minor as u32),
+            multiprocessors: multiprocessors as u32,
+        })
+    };
+    (0..count as usize).map(describe).collect()
+}
+
+/// Opens a GPU for one stream of work: memory stays with the process, and nothing is synchronised behind its back.
+///
+/// # Errors
+/// If there is no driver or no such GPU.
+pub fn open(index: usize) -> Result<Device> {
+    let device = Device::new_cuda_with_stream(index)?;
+    let cuda = device.as_cuda_device()?;
+    // SAFETY: everything is enqueued on the one stream of this device.
+    unsafe { cuda.disable_event_tracking() };
+    if cuda.cuda_stream().context().has_async_alloc() {
+        let keep_all = u64::MAX;
+        // SAFETY: the attribute is a u64, which is copied.
+        unsafe {
+            mem_pool::set_attribute(
+                pool(cuda)?,
+                CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD,
+                std::ptr::from_ref(&keep_all).cast_mut().cast(),
+            )
+        }
+        .w()?;
+    }
+    let exact = blas::cublasMath_t::CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
+    // SAFETY: the handle is valid.
+    unsafe { blas::cublasSetMathMode(*cuda.cublas_handle().handle(), exact) }.result().w()?;
+    Ok(device)
+}
+
+/// What tensors take of the GPU's memory; nothing of other devices.
+///
+/// # Errors
+/// If the driver fails.
+pub fn memory(device: &Device) -> Result<Option<Memory>> {
+    let Ok(cuda) = device.as_cuda_device() else { return Ok(None) };
+    if !cuda.cuda_stream().context().has_async_alloc() {
+        return Ok(None);
+    }
+    let pool = pool(cuda)?;
+    let read = |attribute| {
+        let mut bytes = 0_u64;
+        // SAFETY: these attributes are u64.
+        unsafe { mem_pool::get_attribute(pool, attribute, std::ptr::from_mut(&mut bytes).cast()) }.w()?;
+        Ok::<_, candle_core::Error>(bytes)
+    };
+    Ok(Some(Memory {
+        used: read(CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_CURRENT)?,
+        peak: read(CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH)?,
+    }))
+}
+
+fn pool(cuda: &CudaDevice) -> Result<CUmemoryPool> {
+    let stream = cuda.cuda_stream();
+    stream.context().bind_to_thread().w()?;
+    // SAFETY: the device is that of an open context.
+    unsafe { result::device::get_default_mem_pool(stream.context().cu_device()) }.w()
+}
+
+pub(crate) fn address(storage: &CudaStorage) -> Result<u64> {
+    let stream = storage.device.cuda_stream();
+    Ok(match &storage.slice {
+        CudaStorageSlice::U8(values) => values.device_ptr(&stream).0,
+        CudaStorageSlice::U32(values) => values.device_ptr(&stream).0,
+        CudaStorageSlice::I64(values) => values.device_ptr(&stream).0,
+        CudaStorageSlice::BF16(values) => values.device_ptr(&stream).0,
+        CudaStorageSlice::F32(values) => values.device_ptr(&stream).0,
+        CudaStorageSlice::F64(values) => values.device_ptr(&stream).0,
+        _ => bail!("no kernel reads this type of numbers"),
+    })
+}
+
+pub(crate) unsafe fn launch(
+    device: &Device,
+    module: &Module,
+    kernel: &str,
+    grid: Grid,
+    args: &[Arg],
+) -> Result<()> {
+    let cuda = device.as_cuda_device()?;
+    let function = function(cuda, module, kernel)?;
+    if grid.shared > PLAIN_SHARED {
+        let attribute = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+        function.set_attribute(attribute, grid.shared as i32).w()?;
+    }
+    let stream = cuda.cuda_stream();
+    stream.context().bind_to_thread().w()?;
+    let mut pointers: Vec<*mut c_void> = args.iter().map(|arg| arg.as_ptr().cast_mut()).collect();
+    let [x, y, z] = grid.blocks;
+    // SAFETY: the caller's promise about the arguments, which outlive the call; the driver copies them.
+    let launched = unsafe {
+        launch_kernel(
+            function.cu_function(),
+            (x, y, z),
+            (grid.threads, 1, 1),
+            grid.shared,
+            stream.cu_stream(),
+            &mut pointers,
+        )
+    };
+    launched.map_err(|error| candle_core::Error::Msg(format!("{kernel}: {grid:?}: {error}")))
+}
+
+type Functions = HashMap<(DeviceId, &'static str, String), Arc<CudaFunction>>;
+
+/// The kernel, compiled at its first use on a device.
+fn function(cuda: &CudaDevice, module: &Module, kernel: &str) -> Result<Arc<CudaFunction>> {
+    static FUNCTIONS: LazyLock<Mutex<Functions>> = LazyLock::new(Mutex::default);
+    let key = (cuda.id(), module.name(), kernel.to_string());
+    let mut functions = FUNCTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(function) = functions.get(&key) {
+        return Ok(function.clone());
+    }
+    let ptx = compiled(cuda, module)?;
+    let loaded = cuda.get_or_load_custom_func(kernel, &module.key(), &ptx)?;
+    let function = Arc::new(loaded.into_cuda_function());
+    functions.insert(key, function.clone());
+    Ok(function)
+}
+
+/// The module as PTX for this generation of GPUs.
+fn compiled(cuda: &CudaDevice, module: &Module) -> Result<String> {
+    static COMPILED: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
+    let (major, minor) = cuda.cuda_stream().context().compute_capability().w()?;
+    if major < 8 {
+        bail!("the GPU has compute capability {major}.{minor}, expected at least 8.0 (Ampere)");
+    }
+    let arch = format!("compute_{major}{minor}");
+    let key = format!("{} {arch}", module.key());
+    let mut modules = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(ptx) = modules.get(&key) {
+        return Ok(ptx.clone());
+    }
+    let options = CompileOptions {
+        options: vec![format!("--gpu-architecture={arch}"), "--std=c++17".to_string()],
+        name: Some(format!("{}.cu", module.name())),
+        ..CompileOptions::default()
+    };
+    let ptx = compile_ptx_with_opts(module.text(), options).map_err(|error| {
+        let log = match &error {
+            CompileError::CompileError { log, .. } => log.to_string_lossy().into_owned(),
+            error => error.to_string(),
+        };
+        candle_core::Error::Msg(format!("the kernels of {} do not compile for {arch}: {log}", module.name()))
+    })?;
+    let ptx = ptx.to_src();
+    modules.insert(key, ptx.clone());
+    Ok(ptx)
+}
+
+pub(crate) fn gemm(problem: Columns, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
+    let Columns { transpose_a, transpose_b, m, n, k, lda, ldb, ldc } = problem;
+    let cuda = c.device().as_cuda_device()?;
+    let operation = |transposed| match transposed {
+        true => blas::cublasOperation_t::CUBLAS_OP_T,
+        false => blas::cublasOperation_t::CUBLAS_OP_N,
+    };
+    let kind = |x: &Tensor| match x.dtype() {
+        DType::BF16 => blas::cudaDataType::CUDA_R_16BF,
+        _ => blas::cudaDataType::CUDA_R_32F,
+    };
+    let pointer = |x: &Tensor| Ok::<_, candle_core::Error>(crate::memory::address(x)? as *const c_void);
+    let size = |n: usize| i32::try_from(n).map_err(|_| candle_core::Error::Msg(format!("matmul: size {n}")));
+    let (alpha, beta) = (1_f32, if accumulate { 1_f32 } else { 0. });
+    cuda.cuda_stream().context().bind_to_thread().w()?;
+    // SAFETY: `matmul` has compared the shapes and types; the factors are floats of the host, read at once.
+    unsafe {
+        cublas::gemm_ex(
+            *cuda.cublas_handle().handle(),
+            operation(transpose_a),
+            operation(transpose_b),
+            size(m)?,
+            size(n)?,
+            size(k)?,
+            std::ptr::from_ref(&alpha).cast(),
+            pointer(a)?,
+            kind(a),
+            size(lda)?,
+            pointer(b)?,
+            kind(b),
+            size(ldb)?,
+            std::ptr::from_ref(&beta).cast(),
+            pointer(c)?.cast_mut(),
+            kind(c),
+            size(ldc)?,
+            blas::cublasComputeType_t::CUBLAS_COMPUTE_32F,
+            blas::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
+        )
+    }
+    .w()
+}
+
+pub(crate) fn upload<T: WithDType>(values: &[T], shape: Shape, device: &Device) -> Result<Tensor> {
+    let cuda = device.as_cuda_device()?;
+    let tensor = empty(shape, T::DTYPE, device)?;
+    if values.is_empty() {
+        return Ok(tensor);
+    }
+    let (target, stream) = (crate::memory::address(&tensor)?, cuda.cuda_stream());
+    // SAFETY: numbers are bytes.
+    let bytes =
+        unsafe { std::slice::from_raw_parts(values.as_ptr().cast::<u8>(), std::mem::size_of_val(values)) };
+    pinned::with(&stream, bytes, |pinned| {
+        // SAFETY: the tensor has as many bytes, and the pinned ones stay until the copy is done.
+        unsafe { memcpy_htod_async(target, pinned, stream.cu_stream()) }.w()
+    })?;
+    Ok(tensor)
+}

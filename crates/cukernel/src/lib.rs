@@ -1,0 +1,49 @@
+//! Kernels of CUDA C on candle's tensors.
+//!
+//! A [`Module`] is the text of some kernels, with [`PRELUDE`] in front of it. [`Module::launch`] compiles it once for
+//! the GPU that is there (nvrtc, at run time: one binary serves every generation) and enqueues a kernel. Nothing here
+//! waits for the device.
+//!
+//! The text is written so that a C++ compiler takes it too. Where an [`Executor`] is set, as the crate
+//! `cukernel-emulator` does, kernels run on the tensors of the CPU: the same text, launched by the same code, is tested
+//! on machines without a GPU.
+//!
+//! | part | what |
+//! |---|---|
+//! | [`Module`], [`Grid`], [`args!`] | a launch |
+//! | [`empty`], [`upload`] | memory: results to write, numbers from the host through pinned memory |
+//! | [`matmul`] | matrix products by cuBLAS |
+//! | [`open`], [`memory`] | the device |
+
+mod arg;
+mod executor;
+mod gpu;
+mod memory;
+mod module;
+mod product;
+
+pub use arg::{Arg, IntoArg};
+pub use executor::{Executor, emulated, with_executor};
+pub use gpu::{Gpu, Memory, devices, memory, open};
+pub use memory::{download, empty, upload};
+pub use module::{Grid, Module, PRELUDE};
+pub use product::{Columns, Operand, matmul};
+
+use candle_core::{DType, Device, Result, bail};
+
+/// Whether kernels can be launched on tensors of this device.
+pub fn runs_on(device: &Device) -> bool {
+    device.is_cuda() || (device.is_cpu() && emulated())
+}
+
+/// The ending of the names of kernels for this type of activations.
+///
+/// # Errors
+/// If it is neither f32 nor bf16.
+pub fn suffix(dtype: DType) -> Result<&'static str> {
+    match dtype {
+        DType::F32 => Ok("f32"),
+        DType::BF16 => Ok("bf16"),
+        dtype => bail!("no kernel for {}: expected f32 or bf16", dtype.as_str()),
+    }
+}
