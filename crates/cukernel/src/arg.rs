@@ -63,6 +63,12 @@ impl IntoArg for Tensor {
     }
 }
 
+impl IntoArg for Arg {
+    fn arg(&self) -> Result<Arg> {
+        Ok(*self)
+    }
+}
+
 impl<T: IntoArg> IntoArg for &T {
     fn arg(&self) -> Result<Arg> {
         (**self).arg()

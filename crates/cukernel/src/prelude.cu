@@ -122,16 +122,57 @@ template <int N> inline void copy_async_wait() {}
 
 #endif
 
-// Four neighbours, read and written at once.
+__device__ inline float infinity() { return __uint_as_float(0x7f800000u); }
+
+// Four neighbours, read and written at once where their address is a multiple of their size; `count` of them exist.
 template <class T> struct alignas(4 * sizeof(T)) Four { T at[4]; };
-template <class T> __device__ inline void load4(const T* p, float (&x)[4]) {
-    Four<T> four = *reinterpret_cast<const Four<T>*>(p);
-    UNROLL for (int i = 0; i < 4; i++) x[i] = widen(four.at[i]);
+template <class T> __device__ inline bool aligned4(const T* p) { return (u64)p % sizeof(Four<T>) == 0; }
+template <class T> __device__ inline void load4(const T* p, u32 count, bool aligned, float (&x)[4]) {
+    if (aligned && count == 4) {
+        Four<T> four = *reinterpret_cast<const Four<T>*>(p);
+        UNROLL for (int i = 0; i < 4; i++) x[i] = widen(four.at[i]);
+    } else {
+        UNROLL for (int i = 0; i < 4; i++) x[i] = i < (int)count ? widen(p[i]) : 0.f;
+    }
 }
-template <class T> __device__ inline void store4(T* p, const float (&x)[4]) {
-    Four<T> four;
-    UNROLL for (int i = 0; i < 4; i++) four.at[i] = narrow<T>(x[i]);
-    *reinterpret_cast<Four<T>*>(p) = four;
+template <class T> __device__ inline void store4(T* p, u32 count, bool aligned, const float (&x)[4]) {
+    if (aligned && count == 4) {
+        Four<T> four;
+        UNROLL for (int i = 0; i < 4; i++) four.at[i] = narrow<T>(x[i]);
+        *reinterpret_cast<Four<T>*>(p) = four;
+    } else {
+        UNROLL for (int i = 0; i < 4; i++) if (i < (int)count) p[i] = narrow<T>(x[i]);
+    }
+}
+
+// Calls f(i, count) for the fours of n elements that belong to this thread of the grid.
+template <class F> __device__ inline void fours(u64 n, F f) {
+    u64 stride = (u64)gridDim.x * blockDim.x * 4;
+    for (u64 i = ((u64)blockIdx.x * blockDim.x + threadIdx.x) * 4; i < n; i += stride) f(i, (u32)(n - i < 4 ? n - i : 4));
+}
+// Calls f(i, count) for the fours of a row that belong to this lane of a warp.
+template <class F> __device__ inline void row_fours(u32 width, F f) {
+    for (u32 i = threadIdx.x % 32 * 4; i < width; i += 128) f(i, width - i < 4 ? width - i : 4);
+}
+// y[i] = f(x[i]), and z[i] = f(x[i], y[i]).
+template <class X, class Y, class F> __device__ inline void map(const X* x, Y* y, u64 n, F f) {
+    bool aligned = aligned4(x) && aligned4(y);
+    fours(n, [&](u64 i, u32 count) {
+        float a[4];
+        load4(x + i, count, aligned, a);
+        UNROLL for (int j = 0; j < 4; j++) a[j] = f(a[j]);
+        store4(y + i, count, aligned, a);
+    });
+}
+template <class X, class Y, class Z, class F> __device__ inline void map2(const X* x, const Y* y, Z* z, u64 n, F f) {
+    bool aligned = aligned4(x) && aligned4(y) && aligned4(z);
+    fours(n, [&](u64 i, u32 count) {
+        float a[4], b[4];
+        load4(x + i, count, aligned, a);
+        load4(y + i, count, aligned, b);
+        UNROLL for (int j = 0; j < 4; j++) a[j] = f(a[j], b[j]);
+        store4(z + i, count, aligned, a);
+    });
 }
 
 // Sums and largest values over the lanes of a warp, known to all of them.
@@ -176,4 +217,16 @@ __device__ inline u64 random_word(u64 key, u64 index) {
 // The draw of one element; it is dropped if the draw is below the threshold.
 __device__ inline u32 draw(u64 key, u64 element) {
     return (u32)(random_word(key, element / 2) >> (element % 2 * 32));
+}
+
+// Inverted dropout: what is dropped, and what the rest is multiplied by, 1 / (1 - p).
+struct Mask { u64 key; u32 threshold; float scale; };
+// The factors of the elements first, first + 1, ...: one word serves two of them.
+__device__ inline void factors4(Mask mask, u64 first, float (&factor)[4]) {
+    u64 odd = first % 2, word = random_word(mask.key, first / 2);
+    UNROLL for (int i = 0; i < 4; i++) {
+        u64 element = i + odd;
+        if (i > 0 && element % 2 == 0) word = random_word(mask.key, first / 2 + element / 2);
+        factor[i] = (u32)(word >> (element % 2 * 32)) >= mask.threshold ? mask.scale : 0.f;
+    }
 }

@@ -1,10 +1,11 @@
 //! The place of the largest element of every row.
 
-use candle_core::{D, Result, Tensor, bail};
+use candle_core::{D, Device, Result, Tensor, bail};
 use rayon::prelude::*;
 
 use super::buffer::Values;
 use super::by_float;
+use super::cross_entropy;
 use super::lanes::{BLOCK, max};
 use super::real::Real;
 use super::simd::vectorize;
@@ -17,16 +18,36 @@ use super::simd::vectorize;
 /// If the rows are empty, or the dtype is neither f32 nor f64.
 pub fn argmax_rows(x: &Tensor) -> Result<Tensor> {
     let x = x.detach().contiguous()?;
-    if !x.device().is_cpu() {
-        return x.argmax(D::Minus1);
-    }
     let (shape, width) = (&x.dims()[..x.rank().saturating_sub(1)], x.dim(D::Minus1)?);
     if width == 0 {
         bail!("argmax_rows: rows of shape {:?} have no elements", x.dims())
     }
+    if super::kernels(&x) {
+        return cross_entropy::cuda::argmax_rows(&x);
+    }
+    if !x.device().is_cpu() {
+        return x.argmax(D::Minus1);
+    }
     let values = Values::of(&x);
     let places = by_float!("argmax_rows", x.dtype(), T => cpu::<T>(values.slice()?, width));
     Tensor::from_vec(places, shape, x.device())
+}
+
+/// How many rows of `logits` (rows, n) have their largest element at their label: an f64 scalar, on the device.
+///
+/// # Errors
+/// As [`argmax_rows`]; or if the labels are not u32 (rows).
+pub fn count_correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    let logits = logits.detach();
+    if logits.dims2()?.0 != labels.dim(0)? {
+        bail!("count_correct: {} labels do not fit logits of shape {:?}", labels.elem_count(), logits.dims())
+    }
+    if super::kernels(&logits) {
+        return cross_entropy::cuda::count_correct(&logits, labels);
+    }
+    let (guesses, labels) = (argmax_rows(&logits)?.to_vec1::<u32>()?, labels.to_vec1::<u32>()?);
+    let correct = guesses.iter().zip(&labels).filter(|(guess, label)| guess == label).count();
+    Tensor::new(correct as f64, &Device::Cpu)
 }
 
 /// The place of the first of the largest elements. Only the blocks that hold a new maximum are searched for its place.

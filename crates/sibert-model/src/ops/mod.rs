@@ -2,9 +2,12 @@
 //!
 //! candle's own fused layers stop gradients, and its element-wise CPU code uses one thread. So each operation lives in
 //! a folder of its own: `mod.rs` states the equation and joins it to candle's graph or a [tape](crate::tape), `cpu.rs`
-//! holds the kernel over slices, `composed.rs` says the same in ordinary candle operations, for devices that have no
-//! kernel yet and as the oracle of the tests. Kernels exist for f32 and f64, and their results do not depend on the
-//! number of threads.
+//! holds the kernel over slices, for f32 and f64, whose results do not depend on the number of threads. `NAME.cu` is its
+//! twin for NVIDIA's GPUs, for activations of f32 and bf16 and parameters of f32, and `cuda.rs` launches it. `composed.rs`
+//! says the same in ordinary candle operations: for other devices, for candle's graph, and as the oracle of the tests.
+//!
+//! Numbers of tokens, rows and classes (u32) stay on the host whatever the device of the model: operations check them
+//! there and send what their kernels need, and nobody waits for the device.
 //!
 //! What they share: `product`, matrix products; `simd`, loops for the processor at hand; `row_sums`, `lanes` and
 //! `vector_math`, the pieces of element-wise loops; `epilogue`, what follows a product; `buffer`, fresh memory.
@@ -14,7 +17,10 @@ mod argmax;
 mod attention;
 pub(crate) mod buffer;
 mod cross_entropy;
+#[cfg(test)]
+mod cuda_tests;
 mod dropout;
+mod elementwise;
 mod embed;
 mod epilogue;
 mod gelu;
@@ -27,17 +33,18 @@ mod real;
 mod relu;
 mod residual;
 pub(crate) mod row_sums;
-mod rows;
+pub(crate) mod rows;
 mod simd;
 mod span_cross_entropy;
 mod squared_error;
+mod sum;
 mod tanh;
 #[cfg(test)]
 mod test_support;
 mod vector_math;
 
 pub use add_bias::add_bias;
-pub use argmax::argmax_rows;
+pub use argmax::{argmax_rows, count_correct};
 pub use attention::{Dropout, Weights, attention};
 pub use cross_entropy::cross_entropy;
 pub use dropout::{dropout, dropout_mask};
@@ -51,9 +58,12 @@ pub use residual::{residual, residual_rows};
 pub use rows::rows;
 pub use span_cross_entropy::span_cross_entropy;
 pub use squared_error::squared_error;
+pub(crate) use sum::sum;
 pub use tanh::tanh;
 
-use candle_core::{CpuStorage, D, Layout, Result, Tensor, bail};
+use candle_core::{CpuStorage, D, DType, Device, Layout, Result, Tensor, bail};
+
+use crate::tape;
 
 /// Evaluates `$body` with `$T` standing for the float type of `$storage`, and stores the vector it makes.
 macro_rules! by_dtype {
@@ -92,22 +102,28 @@ macro_rules! by_float {
 }
 pub(crate) use by_float;
 
-/// `x + y`, of equal shapes, outside any graph.
-pub(crate) fn sum(x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    if !x.device().is_cpu() {
-        return x + y;
+/// How an operation on `x` is computed.
+enum Path {
+    /// By the CPU's kernels.
+    Cpu,
+    /// By kernels of CUDA C, which know tapes but not candle's graph.
+    Kernels,
+    /// By candle's own operations.
+    Composed,
+}
+
+/// Kernels of CUDA C are for tapes, and for what is forgotten at once, of f32 and bf16.
+fn path(x: &Tensor) -> Path {
+    match x.device() {
+        _ if kernels(x) && !tape::joins_graph() => Path::Kernels,
+        Device::Cpu => Path::Cpu,
+        _ => Path::Composed,
     }
-    let (x, y) = (x.contiguous()?, y.contiguous()?);
-    by_float!("sum", x.dtype(), T => {
-        let (xs, ys) = (buffer::Values::of(&x), buffer::Values::of(&y));
-        let sum = row_sums::map2(
-            xs.slice::<T>()?,
-            ys.slice::<T>()?,
-            #[inline(always)]
-            |x, y| x + y,
-        );
-        buffer::tensor(sum, x.shape())
-    })
+}
+
+/// Whether kernels of CUDA C can compute with `x`.
+fn kernels(x: &Tensor) -> bool {
+    cukernel::runs_on(x.device()) && matches!(x.dtype(), DType::F32 | DType::BF16)
 }
 
 /// Whether this processor multiplies bfloat16 numbers itself.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use candle_core::{DType, Device, Result, Tensor, Var};
+use cukernel_emulator::emulate;
 
 use crate::tape::{Gradients, Tape};
 
@@ -87,7 +88,8 @@ fn strided(x: &Tensor) -> Tensor {
     Tensor::cat(&[x, x], last).unwrap().narrow(last, width, width).unwrap()
 }
 
-/// Results and gradients equal the oracle's in f32 and f64, and those for strided inputs are the same bits.
+/// Results and gradients equal the oracle's in f32 and f64, those for strided inputs are the same bits, and those of the
+/// kernels for CUDA, which the emulator runs, equal the oracle's in f32.
 #[track_caller]
 pub fn assert_matches(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
@@ -106,6 +108,64 @@ pub fn assert_matches(
         let through_views = |inputs: &[Tensor]| f(&inputs.iter().map(strided).collect::<Vec<_>>());
         let strided = gradients(through_views, &inputs).unwrap();
         strided.iter().zip(&actual).for_each(|(strided, actual)| assert_close(strided, actual, 1e-15));
+        if dtype == DType::F32 {
+            assert_kernels_match(&f, &inputs, &result, &actual, KERNEL_TOLERANCE);
+            assert_kernels_match(through_views, &inputs, &result, &actual, KERNEL_TOLERANCE);
+        }
+    }
+}
+
+/// The order of sums and the device's own functions.
+const KERNEL_TOLERANCE: f64 = 4e-6;
+
+/// Results and gradients on a tape that kernels make are those expected.
+#[track_caller]
+fn assert_kernels_match(
+    f: impl Fn(&[Tensor]) -> Result<Tensor>,
+    inputs: &[Tensor],
+    result: &Tensor,
+    gradients: &[Tensor],
+    tolerance: f64,
+) {
+    let vars = inputs.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>().unwrap();
+    let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+    let (found, on_tape) = emulate(|| {
+        let found = crate::tape::no_grad(|| f(&tensors)).unwrap();
+        (found, gradients_on_tape(&f, &vars, &tensors).unwrap())
+    });
+    assert_close(&found, result, tolerance);
+    for (on_tape, expected) in on_tape.iter().zip(gradients) {
+        if let Some(on_tape) = on_tape {
+            assert_close(on_tape, expected, tolerance);
+        }
+    }
+}
+
+/// With the inputs named by `activations` in bf16, kernels come as near to the CPU's result as bf16 can, which computes in
+/// f32 with the same rounded numbers; gradients of bf16 are bf16, those of parameters f32.
+#[track_caller]
+pub fn assert_kernels_take_bf16(
+    f: impl Fn(&[Tensor]) -> Result<Tensor>,
+    inputs: &[Tensor],
+    activations: &[usize],
+) {
+    let round = |(i, x): (usize, &Tensor)| match activations.contains(&i) {
+        true => x.to_dtype(DType::BF16).unwrap(),
+        false => x.to_dtype(DType::F32).unwrap(),
+    };
+    let rounded: Vec<Tensor> = inputs.iter().enumerate().map(round).collect();
+    let exact = cast(&rounded, DType::F32);
+    let (result, expected) = (f(&exact).unwrap(), gradients(&f, &exact).unwrap());
+    let vars = rounded.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>().unwrap();
+    let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+    let (found, on_tape) = emulate(|| {
+        (crate::tape::no_grad(|| f(&tensors)).unwrap(), gradients_on_tape(&f, &vars, &tensors).unwrap())
+    });
+    assert_close(&found, &result, 1e-2);
+    for ((on_tape, expected), input) in on_tape.iter().zip(&expected).zip(&rounded) {
+        let on_tape = on_tape.as_ref().expect("a gradient for each input");
+        assert_eq!(on_tape.dtype(), input.dtype());
+        assert_close(on_tape, expected, 1.5e-2);
     }
 }
 

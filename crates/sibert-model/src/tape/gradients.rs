@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Result, Tensor, TensorId, Var, bail};
+use candle_core::{DType, Result, Tensor, TensorId, Var, bail};
 use sisgd::Gradient;
 
+use crate::ops::rows::cuda::{Groups, add_to_rows};
 use crate::ops::{self, buffer::Values, by_float};
 
 /// The sums of the gradients of a list of variables over any number of backward passes.
@@ -105,6 +106,11 @@ impl sisgd::Gradients for Gradients {
 
 /// A whole gradient of the shape of `table`, zero but in `rows`.
 fn spread(rows: &Merged, table: &Tensor) -> Result<Tensor> {
+    if cukernel::runs_on(table.device()) && table.dtype() == DType::F32 {
+        let whole = table.zeros_like()?.detach();
+        add_to_rows(&whole, &rows.ids, &rows.values)?;
+        return Ok(whole);
+    }
     let (_, width) = table.dims2()?;
     by_float!("rows", rows.values.dtype(), T => {
         let values = Values::of(&rows.values);
@@ -118,6 +124,11 @@ fn spread(rows: &Merged, table: &Tensor) -> Result<Tensor> {
 
 /// The sums of the rows of `values` (…, width) that share an id, each in the order of the rows.
 fn merge_rows(ids: &[u32], values: &Tensor) -> Result<Merged> {
+    if cukernel::runs_on(values.device()) && values.dtype() != DType::F64 {
+        let groups = Groups::of(ids);
+        let values = groups.sums(&values.contiguous()?)?;
+        return Ok(Merged { ids: groups.ids, values });
+    }
     let width = values.dim(candle_core::D::Minus1)?;
     let mut order: Vec<u32> = (0..ids.len() as u32).collect();
     order.sort_by_key(|&at| ids[at as usize]); // stable

@@ -17,7 +17,7 @@ use candle_core::{Result, Tensor, TensorId, bail};
 
 pub(crate) use custom_op::{apply1, apply2, apply3};
 pub use gradients::Gradients;
-pub(crate) use node::{Backward, Record, apply};
+pub(crate) use node::{Backward, Record, apply, apply_kernels};
 
 use node::{Input, Node};
 
@@ -43,6 +43,11 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
     let result = f();
     drop(restore);
     result
+}
+
+/// Whether operations join candle's graph: no tape is open, and gradients may be asked for.
+pub(crate) fn joins_graph() -> bool {
+    RECORDER.with_borrow(|recorder| matches!(recorder, Recorder::Graph))
 }
 
 /// The operations of one forward pass, in their order.

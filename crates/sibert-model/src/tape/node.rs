@@ -1,6 +1,6 @@
 //! One recorded operation, and how operations come to be recorded.
 
-use candle_core::{Result, Tensor, TensorId};
+use candle_core::{Device, Result, Tensor, TensorId};
 
 use super::{RECORDER, Recorder, Sink, Tape, profile};
 
@@ -59,16 +59,59 @@ pub(crate) fn apply<O: Record>(
     Ok(output)
 }
 
+/// Applies an operation whose forward pass is kernels on a device, and says how its backward pass goes: recorded while a
+/// tape is open, forgotten otherwise.
+pub(crate) fn apply_kernels<B>(
+    name: &'static str,
+    inputs: &[&Tensor],
+    forward: impl FnOnce() -> Result<(Tensor, B)>,
+) -> Result<Tensor>
+where
+    B: FnOnce(&Tensor, &mut Sink) -> Result<()> + 'static,
+{
+    let device = inputs[0].device();
+    let (output, backward) = profile::timed_on(device, name, profile::forward, forward)?;
+    RECORDER.with_borrow_mut(|recorder| {
+        if let Recorder::Tape(tape) = recorder {
+            tape.push_with(name, inputs, &output, || Box::new(Kernels { device: device.clone(), backward }));
+        }
+    });
+    Ok(output)
+}
+
+/// A backward pass of kernels.
+struct Kernels<B> {
+    device: Device,
+    backward: B,
+}
+
+impl<B: FnOnce(&Tensor, &mut Sink) -> Result<()>> Backward for Kernels<B> {
+    fn backward(self: Box<Self>, dy: &Tensor, sink: &mut Sink) -> Result<()> {
+        let Kernels { device, backward } = *self;
+        backward(&dy.contiguous()?, sink)?;
+        profile::settle(&device)
+    }
+}
+
 impl Tape {
     /// Records an operation, unless its inputs are constants.
     fn push<O: Record>(&mut self, op: O, inputs: &[&Tensor], output: &Tensor) {
+        self.push_with(op.name(), inputs, output, || Box::new(op.keep(inputs, output)));
+    }
+
+    fn push_with(
+        &mut self,
+        name: &'static str,
+        inputs: &[&Tensor],
+        output: &Tensor,
+        backward: impl FnOnce() -> Box<dyn Backward>,
+    ) {
         let kinds: Vec<Input> = inputs.iter().map(|input| self.kind(input)).collect();
         if kinds.iter().all(|kind| matches!(kind, Input::Constant)) {
             return;
         }
         self.tracked.insert(output.id());
-        let (name, backward) = (op.name(), Box::new(op.keep(inputs, output)));
-        self.nodes.push(Node { name, inputs: kinds, output: output.id(), backward });
+        self.nodes.push(Node { name, inputs: kinds, output: output.id(), backward: backward() });
     }
 
     fn kind(&self, tensor: &Tensor) -> Input {

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use candle_core::{Device, Result};
+
 /// The time that one operation took in all its calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -43,6 +45,25 @@ pub(super) fn timed<R>(name: &'static str, add: impl Fn(&mut Span, Duration), f:
         }
     });
     result
+}
+
+/// The same for work that `f` enqueues on a device, whose end is waited for while someone listens.
+pub(super) fn timed_on<R>(
+    device: &Device,
+    name: &'static str,
+    add: impl Fn(&mut Span, Duration),
+    f: impl FnOnce() -> Result<R>,
+) -> Result<R> {
+    timed(name, add, || {
+        let result = f()?;
+        settle(device)?;
+        Ok(result)
+    })
+}
+
+/// Waits for the device while someone listens.
+pub(super) fn settle(device: &Device) -> Result<()> {
+    if PROFILE.with_borrow(Option::is_some) { device.synchronize() } else { Ok(()) }
 }
 
 /// Counts a forward pass.

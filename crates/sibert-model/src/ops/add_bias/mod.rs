@@ -2,12 +2,13 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
 use crate::tape::apply2;
 
-use super::{by_dtype, check_vector, slice, width};
+use super::{Path, by_dtype, check_vector, path, slice, width};
 
 /// `y = x + b`, for x (…, n) and bias (n).
 ///
@@ -15,8 +16,10 @@ use super::{by_dtype, check_vector, slice, width};
 /// If `bias` does not have the width of `x`, or a dtype is neither f32 nor f64.
 pub fn add_bias(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
     check_vector("add_bias", x, "bias", bias)?;
-    if !x.device().is_cpu() {
-        return composed::add_bias(x, bias);
+    match path(x) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::add_bias(x, bias),
+        Path::Composed => return composed::add_bias(x, bias),
     }
     apply2(&x.contiguous()?, &bias.contiguous()?, AddBias)
 }

@@ -9,6 +9,6 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     }
     cpu::check(&labels.to_vec1()?, logits.dim(1)?)?;
     let x = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
-    let picked = x.gather(&labels.unsqueeze(1)?.contiguous()?, 1)?.squeeze(1)?;
+    let picked = x.gather(&labels.to_device(x.device())?.unsqueeze(1)?.contiguous()?, 1)?.squeeze(1)?;
     (x.exp()?.sum(D::Minus1)?.log()? - picked)?.sum_all()
 }

@@ -2,6 +2,7 @@
 
 mod composed;
 mod cpu;
+pub(super) mod cuda;
 
 use std::sync::OnceLock;
 
@@ -10,11 +11,12 @@ use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, b
 use crate::tape::apply2;
 
 use super::buffer::{Values, tensor};
-use super::{by_dtype, by_float, slice, width};
+use super::{Path, by_dtype, by_float, path, slice, width};
 
 /// `L = Σ_rows (log Σ_v exp x_v − x_label)`, from logits (rows, vocab) and u32 labels (rows) to a scalar.
 ///
-/// The rows' losses are added in f64, in order. No rows give zero, with a zero gradient.
+/// The rows' losses are added in f64, in order. No rows give zero, with a zero gradient. By kernels for CUDA the loss of
+/// logits in bf16 is f32.
 ///
 /// # Errors
 /// If a label is not below vocab, the shapes do not fit, `labels` is not u32, or the logits are neither f32 nor f64.
@@ -24,8 +26,10 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
         let (shape, dtype) = (labels.dims(), labels.dtype().as_str());
         bail!("cross_entropy: expected {rows} labels of dtype u32, found shape {shape:?} of dtype {dtype}")
     }
-    if !logits.device().is_cpu() {
-        return composed::cross_entropy(logits, labels);
+    match path(logits) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::cross_entropy(logits, labels),
+        Path::Composed => return composed::cross_entropy(logits, labels),
     }
     apply2(&logits.contiguous()?, &labels.contiguous()?, CrossEntropy::default())
 }

@@ -1,3 +1,5 @@
+use cukernel::Arg;
+
 use crate::ops::buffer::uninit;
 use crate::ops::real::Real;
 use crate::ops::row_sums::{TASK, for_each_row};
@@ -30,6 +32,11 @@ impl Mask {
     pub fn new(p: f32, key: u64) -> Self {
         let threshold = (f64::from(p) * 2f64.powi(32)).round() as u32;
         Self { key, threshold, scale: 1. / (1. - f64::from(p)) }
+    }
+
+    /// Key, threshold and scale, as kernels take them.
+    pub fn args(self) -> [Arg; 3] {
+        [Arg::U64(self.key), Arg::U32(self.threshold), Arg::F32(self.scale as f32)]
     }
 
     /// `1 / (1 − p)`, which kept elements are multiplied by.

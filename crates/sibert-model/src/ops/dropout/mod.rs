@@ -2,12 +2,13 @@
 
 pub(super) mod composed;
 pub(super) mod cpu;
+mod cuda;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use crate::tape::apply1;
 
-use super::{by_dtype, slice};
+use super::{Path, by_dtype, path, slice};
 
 pub use cpu::dropout_mask;
 #[cfg(test)]
@@ -28,8 +29,10 @@ pub fn dropout(x: &Tensor, p: f32, key: u64, offset: usize) -> Result<Tensor> {
     if p == 0. {
         return Ok(x.clone());
     }
-    if !x.device().is_cpu() {
-        return composed::dropout(x, p, key, offset);
+    match path(x) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::dropout(x, p, key, offset),
+        Path::Composed => return composed::dropout(x, p, key, offset),
     }
     apply1(&x.contiguous()?, Dropout { p, key, offset })
 }

@@ -2,10 +2,11 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
-use super::{by_dtype, slice};
+use super::{Path, by_dtype, path, slice};
 use crate::ops::rows;
 use crate::tape::{Backward, Record, Sink, apply};
 
@@ -32,13 +33,17 @@ pub fn embed([words, types, positions]: [&Tensor; 3], ids: &Tensor, type_ids: &T
     if seq > positions.dim(0)? {
         bail!("embed: a sequence of {seq} tokens is longer than the {} positions", positions.dim(0)?)
     }
-    if !words.device().is_cpu() {
+    let path = path(words);
+    if let Path::Composed = path {
         return composed::embed([words, types, positions], ids, type_ids);
     }
     let [words, types, positions] = [words.contiguous()?, types.contiguous()?, positions.contiguous()?];
     let op = Embed { ids: ids.flatten_all()?.to_vec1()?, types: type_ids.flatten_all()?.to_vec1()?, seq };
     rows::check("embed", &op.ids, words.dim(0)?)?;
     rows::check("embed", &op.types, types.dim(0)?)?;
+    if let Path::Kernels = path {
+        return cuda::embed([&words, &types, &positions], op);
+    }
     apply(
         op,
         &[&words, &types, &positions],

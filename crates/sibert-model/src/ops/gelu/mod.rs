@@ -2,6 +2,7 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
@@ -9,15 +10,17 @@ use crate::tape::apply1;
 
 use super::buffer::{Values, tensor};
 use super::row_sums::{map, map2};
-use super::{by_dtype, by_float, slice};
+use super::{Path, by_dtype, by_float, path, slice};
 
 /// `y = x Φ(x)` with `Φ(x) = (1 + erf(x / √2)) / 2`, as in BERT.
 ///
 /// # Errors
 /// If the dtype is neither f32 nor f64.
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
-    if !x.device().is_cpu() {
-        return composed::gelu(x);
+    match path(x) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::gelu(x),
+        Path::Composed => return composed::gelu(x),
     }
     apply1(&x.contiguous()?, Gelu)
 }

@@ -2,13 +2,14 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use crate::tape::apply3;
 
 use super::buffer::{Values, tensor};
-use super::{by_dtype, by_float, check_vector, slice};
+use super::{Path, by_dtype, by_float, check_vector, path, slice};
 
 /// `y = w ∘ (x − μ) / √(σ² + ε) + b` along the last dimension of x (…, d), with weight (d) and bias (d).
 ///
@@ -29,8 +30,10 @@ pub fn normalize_affine(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Te
 fn apply(op: &'static str, x: &Tensor, weight: &Tensor, bias: &Tensor, eps: Option<f64>) -> Result<Tensor> {
     check_vector(op, x, "weight", weight)?;
     check_vector(op, x, "bias", bias)?;
-    if !x.device().is_cpu() {
-        return composed::layer_norm(x, weight, bias, eps);
+    match path(x) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::layer_norm(op, x, weight, bias, eps),
+        Path::Composed => return composed::layer_norm(x, weight, bias, eps),
     }
     apply3(&x.contiguous()?, &weight.contiguous()?, &bias.contiguous()?, LayerNorm { op, eps })
 }

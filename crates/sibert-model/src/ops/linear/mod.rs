@@ -2,6 +2,7 @@
 
 mod composed;
 mod cpu;
+pub(super) mod cuda;
 #[cfg(test)]
 mod tests;
 
@@ -9,13 +10,13 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Te
 
 use super::buffer::Values;
 use super::row_sums::column_sums;
-use super::{by_dtype, by_float, slice};
+use super::{Path, by_dtype, by_float, path, slice};
 use crate::precision::Precision;
 use crate::tape::{Backward, Record, Sink, apply};
 
 /// What happens to a product while it is at hand.
 #[derive(Clone, Copy)]
-enum Epilogue<B> {
+pub(super) enum Epilogue<B> {
     None,
     Bias(B),
     BiasRelu(B),
@@ -50,8 +51,15 @@ fn join(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Tens
     if x.dim(D::Minus1)? != width {
         bail!("linear: input of shape {:?} does not fit weight of shape {:?}", x.dims(), weight.dims())
     }
-    if !x.device().is_cpu() {
-        return composed::linear(x, weight, epilogue);
+    if let Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) = epilogue
+        && bias.dims() != [out]
+    {
+        bail!("linear: bias of shape {:?} does not fit weight of shape {:?}", bias.dims(), weight.dims())
+    }
+    match path(x) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::linear(x, weight, epilogue),
+        Path::Composed => return composed::linear(x, weight, epilogue),
     }
     let (x, weight) = (x.contiguous()?, weight.contiguous()?);
     let op = Linear { precision: Precision::current(), relu: matches!(epilogue, Epilogue::BiasRelu(_)) };
@@ -63,13 +71,6 @@ fn join(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Tens
             |op| x.apply_op2(&weight, op), //
         ),
         Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => {
-            if bias.dims() != [out] {
-                bail!(
-                    "linear: bias of shape {:?} does not fit weight of shape {:?}",
-                    bias.dims(),
-                    weight.dims()
-                )
-            }
             let bias = bias.contiguous()?;
             apply(
                 op,

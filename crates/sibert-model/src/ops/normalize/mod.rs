@@ -2,6 +2,7 @@
 
 pub(super) mod composed;
 pub(super) mod cpu;
+pub(super) mod cuda;
 
 use std::sync::OnceLock;
 
@@ -10,7 +11,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use crate::tape::{Backward, Record, Sink, apply};
 
 use super::buffer::{Values, tensor};
-use super::{by_dtype, by_float, slice, width};
+use super::{Path, by_dtype, by_float, path, slice, width};
 
 /// `y = (x − μ) / σ` along the last dimension of x (…, d); a row that does not vary gives zeros.
 ///
@@ -20,8 +21,10 @@ use super::{by_dtype, by_float, slice, width};
 /// # Errors
 /// If `x` is a scalar, or neither f32 nor f64.
 pub fn normalize(x: &Tensor) -> Result<Tensor> {
-    if !x.device().is_cpu() {
-        return composed::normalize(x);
+    match path(x) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::normalize(x),
+        Path::Composed => return composed::normalize(x),
     }
     let x = x.contiguous()?;
     apply(Normalize::default(), &[&x], |op| x.apply_op1_no_bwd(op), |op| x.apply_op1(op))

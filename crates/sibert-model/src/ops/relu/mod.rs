@@ -1,6 +1,7 @@
 //! The rectifier.
 
 mod composed;
+mod cuda;
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
@@ -8,15 +9,17 @@ use super::real::Real;
 use super::row_sums::{map, map2};
 use crate::tape::apply1;
 
-use super::{by_dtype, slice};
+use super::{Path, by_dtype, path, slice};
 
 /// `y = max(x, 0)`, of slope zero at zero.
 ///
 /// # Errors
 /// If the dtype is neither f32 nor f64.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
-    if !x.device().is_cpu() {
-        return composed::relu(x);
+    match path(x) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::relu(x),
+        Path::Composed => return composed::relu(x),
     }
     apply1(&x.contiguous()?, Relu)
 }

@@ -2,12 +2,13 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 use super::buffer::{Values, tensor};
 use super::dropout::cpu::Mask;
-use super::{by_dtype, by_float, slice, width};
+use super::{Path, by_dtype, by_float, path, slice, width};
 use crate::tape::{Backward, Record, Sink, apply};
 
 /// `z = x + y ∘ m / (1 − p)` in one pass, with the mask of `dropout(y, p, key, offset)`; `x + y` if p is zero.
@@ -44,8 +45,10 @@ fn join(x: &Tensor, y: &Tensor, op: Residual) -> Result<Tensor> {
     if !(0. ..1.).contains(&op.p) {
         bail!("residual: probability {} is not in [0, 1)", op.p)
     }
-    if !x.device().is_cpu() {
-        return composed::residual(x, y, &op);
+    match path(x) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::residual(x, y, op),
+        Path::Composed => return composed::residual(x, y, &op),
     }
     let (x, y) = (x.contiguous()?, y.contiguous()?);
     apply(op, &[&x, &y], |op| x.apply_op2_no_bwd(&y, op), |op| x.apply_op2(&y, op))

@@ -9,5 +9,5 @@ pub fn rows(x: &Tensor, ids: &Tensor) -> Result<Tensor> {
     let shape = [ids.dims(), &[width]].concat();
     let ids = ids.flatten_all()?;
     cpu::check("rows", &ids.to_vec1()?, x.dim(0)?)?;
-    x.index_select(&ids, 0)?.reshape(shape)
+    x.index_select(&ids.to_device(x.device())?, 0)?.reshape(shape)
 }

@@ -2,13 +2,14 @@
 
 mod composed;
 mod cpu;
+pub(crate) mod cuda;
 
 use candle_core::{CpuStorage, CustomOp2, D, DType, Layout, Result, Shape, Tensor, bail};
 
 use crate::tape::apply2;
 
 use super::buffer::{Values, tensor};
-use super::{by_dtype, by_float, slice, width};
+use super::{Path, by_dtype, by_float, path, slice, width};
 
 /// `y[i] = x[ids[i]]`, from x (…, d), its rows counted through all leading dimensions, and u32 ids (…) to (…, d).
 ///
@@ -20,8 +21,10 @@ pub fn rows(x: &Tensor, ids: &Tensor) -> Result<Tensor> {
     if ids.dtype() != DType::U32 {
         bail!("rows: expected ids of dtype u32, found {}", ids.dtype().as_str())
     }
-    if !x.device().is_cpu() {
-        return composed::rows(x, ids);
+    match path(x) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::rows(x, ids),
+        Path::Composed => return composed::rows(x, ids),
     }
     apply2(&x.contiguous()?, &ids.contiguous()?, Rows)
 }

@@ -11,6 +11,6 @@ pub fn span_cross_entropy(logits: &Tensor, keep: &Tensor, spans: &Tensor) -> Res
         Tensor::full(f32::NEG_INFINITY, logits.shape(), logits.device())?.to_dtype(logits.dtype())?;
     let x = real.where_cond(&logits.contiguous()?, &nothing)?; // (batch, seq, 2)
     let x = x.broadcast_sub(&x.max_keepdim(1)?.detach())?;
-    let picked = x.gather(&spans.unsqueeze(1)?.contiguous()?, 1)?.squeeze(1)?; // (batch, 2)
+    let picked = x.gather(&spans.to_device(x.device())?.unsqueeze(1)?.contiguous()?, 1)?.squeeze(1)?; // (batch, 2)
     (x.exp()?.sum(1)?.log()? - picked)?.sum_all()? / 2.
 }

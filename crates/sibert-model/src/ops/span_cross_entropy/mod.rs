@@ -2,13 +2,14 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
 use crate::tape::apply3;
 
 use super::buffer::{Values, tensor};
-use super::{by_dtype, by_float, slice};
+use super::{Path, by_dtype, by_float, path, slice};
 
 /// `L = ½ Σ_rows Σ_c (log Σ_t exp x_tc − x_{span_c, c})`, from logits (batch, seq, 2) to a scalar.
 ///
@@ -20,7 +21,9 @@ use super::{by_dtype, by_float, slice};
 /// and `keep` differ, or they are neither f32 nor f64.
 pub fn span_cross_entropy(logits: &Tensor, keep: &Tensor, spans: &Tensor) -> Result<Tensor> {
     let (batch, seq, ends) = logits.dims3()?;
-    let fits = ends == 2 && keep.dims() == [batch, seq] && keep.dtype() == logits.dtype();
+    let path = path(logits);
+    let expected = if matches!(path, Path::Kernels) { DType::F32 } else { logits.dtype() };
+    let fits = ends == 2 && keep.dims() == [batch, seq] && keep.dtype() == expected;
     if !fits || spans.dims() != [batch, 2] || spans.dtype() != DType::U32 {
         let of = |tensor: &Tensor| format!("{} {:?}", tensor.dtype().as_str(), tensor.dims());
         bail!(
@@ -31,8 +34,10 @@ pub fn span_cross_entropy(logits: &Tensor, keep: &Tensor, spans: &Tensor) -> Res
             of(spans)
         )
     }
-    if !logits.device().is_cpu() {
-        return composed::span_cross_entropy(logits, keep, spans);
+    match path {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::span_cross_entropy(logits, keep, spans),
+        Path::Composed => return composed::span_cross_entropy(logits, keep, spans),
     }
     apply3(&logits.contiguous()?, &keep.contiguous()?, &spans.contiguous()?, SpanCrossEntropy)
 }

@@ -1,11 +1,13 @@
 //! The hyperbolic tangent.
 
+mod cuda;
+
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 use super::buffer::{Values, tensor};
 use super::real::Real;
 use super::row_sums::{map, map2};
-use super::{by_dtype, by_float, slice};
+use super::{Path, by_dtype, by_float, path, slice};
 use crate::tape::apply1;
 
 /// `y = tanh(x)`.
@@ -13,8 +15,10 @@ use crate::tape::apply1;
 /// # Errors
 /// If the dtype is neither f32 nor f64.
 pub fn tanh(x: &Tensor) -> Result<Tensor> {
-    if !x.device().is_cpu() {
-        return x.tanh();
+    match path(x) {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::tanh(x),
+        Path::Composed => return x.tanh(),
     }
     apply1(&x.contiguous()?, Tanh)
 }

@@ -1,27 +1,34 @@
 //! The squared error, summed.
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+mod cuda;
+
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 
 use crate::tape::apply2;
 
 use super::buffer::{Values, tensor};
 use super::real::Real;
 use super::row_sums::map2;
-use super::{by_dtype, by_float, slice};
+use super::{Path, by_dtype, by_float, path, slice};
 
 /// `L = Σ (x − target)²`, from two tensors of one shape to a scalar; the target is a constant.
 ///
-/// The squares are added in f64, in order. No elements give zero, with a zero gradient.
+/// The squares are added in f64, in order. No elements give zero, with a zero gradient. By kernels for CUDA the target is
+/// f32 whatever `x` is, and so is the loss.
 ///
 /// # Errors
 /// If the shapes or the dtypes differ, or the dtype is neither f32 nor f64.
 pub fn squared_error(x: &Tensor, target: &Tensor) -> Result<Tensor> {
-    if x.dims() != target.dims() || x.dtype() != target.dtype() {
+    let path = path(x);
+    let expected = if matches!(path, Path::Kernels) { DType::F32 } else { x.dtype() };
+    if x.dims() != target.dims() || target.dtype() != expected {
         let of = |tensor: &Tensor| format!("{} {:?}", tensor.dtype().as_str(), tensor.dims());
         bail!("squared_error: expected a target of {}, found {}", of(x), of(target))
     }
-    if !x.device().is_cpu() {
-        return composed(x, target);
+    match path {
+        Path::Cpu => (),
+        Path::Kernels => return cuda::squared_error(x, target),
+        Path::Composed => return composed(x, target),
     }
     apply2(&x.contiguous()?, &target.contiguous()?, SquaredError)
 }
@@ -72,8 +79,6 @@ impl CustomOp2 for SquaredError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use candle_core::DType;
-
     use super::*;
     use crate::ops::test_support::*;
 

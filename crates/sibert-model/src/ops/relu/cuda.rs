@@ -1,0 +1,13 @@
+//! Launches of `relu.cu`.
+
+use candle_core::{Result, Tensor};
+use cukernel::Module;
+
+use crate::ops::elementwise::{SlopeOf, map};
+
+const MODULE: Module = Module::new("relu", include_str!("relu.cu"));
+
+/// As [`super::relu`].
+pub fn relu(x: &Tensor) -> Result<Tensor> {
+    map(MODULE, x, SlopeOf::Input)
+}
