@@ -6,14 +6,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How matrix products round their operands; sums, parameters and everything else stay as they are.
+/// How numbers are rounded on their way to a matrix product, whose sums are f32. Parameters, their gradients and all
+/// statistics stay f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// Operands as they are.
     #[default]
     F32,
-    /// Operands of f32 rounded to bfloat16, their products added up in f32; on the CPU only.
+    /// bfloat16. On the CPU the operands of products are rounded, and activations stay f32 in memory; on CUDA activations and
+    /// their gradients are stored in bfloat16, and every operation computes in f32 inside.
     Bf16,
 }
 

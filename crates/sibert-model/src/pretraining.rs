@@ -12,13 +12,13 @@ use crate::mode::{Mode, Selection};
 use crate::ops;
 use crate::parameters::Parameters;
 
-/// A masked batch, on the model's device.
+/// A masked batch. Ids and labels are on the host whatever the device of the model: operations send what they need.
 pub struct Batch {
     /// Token ids with masks applied, u32 (batch, seq).
     pub input_ids: Tensor,
     /// Segment of each token, u32 (batch, seq).
     pub token_type_ids: Tensor,
-    /// 1 where a token is real, 0 where it is padding, in the model's dtype (batch, seq).
+    /// 1 where a token is real, 0 where it is padding, in the dtype of the parameters, on the model's device (batch, seq).
     pub attention_mask: Tensor,
     /// Flat indices into (batch · seq) of the positions to predict, u32 (masked).
     pub positions: Tensor,

@@ -58,11 +58,11 @@ pub fn guess(
     ensure!(!positions.is_empty(), "no [MASK] in {text:?}: write [MASK] where a word is to be guessed");
     let (seq, masked) = (ids.len(), positions.len());
     let batch = Batch {
-        input_ids: Tensor::from_slice(ids, (1, seq), device)?,
-        token_type_ids: Tensor::from_slice(encoding.get_type_ids(), (1, seq), device)?,
+        input_ids: Tensor::from_slice(ids, (1, seq), &Device::Cpu)?,
+        token_type_ids: Tensor::from_slice(encoding.get_type_ids(), (1, seq), &Device::Cpu)?,
         attention_mask: Tensor::ones((1, seq), DTYPE, device)?,
-        positions: Tensor::from_vec(positions, masked, device)?,
-        labels: Tensor::zeros(masked, candle_core::DType::U32, device)?,
+        positions: Tensor::from_vec(positions, masked, &Device::Cpu)?,
+        labels: Tensor::zeros(masked, candle_core::DType::U32, &Device::Cpu)?,
         next_sentence: None,
     };
     let logits = no_grad(|| model.forward(&batch, Mode::Eval))?.logits; // (masked, vocab)

@@ -153,11 +153,11 @@ fn random_batch(model: &PreTraining, seed: u64, dtype: DType, device: &Device) -
     let labels: Vec<u32> = (0..positions.len()).map(|i| draw(count + i)).collect();
     let masked = labels.len();
     Ok(Batch {
-        input_ids: Tensor::from_vec((0..count).map(draw).collect::<Vec<_>>(), (rows, seq), device)?,
-        token_type_ids: Tensor::zeros((rows, seq), DType::U32, device)?,
+        input_ids: Tensor::from_vec((0..count).map(draw).collect::<Vec<_>>(), (rows, seq), &Device::Cpu)?,
+        token_type_ids: Tensor::zeros((rows, seq), DType::U32, &Device::Cpu)?,
         attention_mask: Tensor::from_vec(keep, (rows, seq), device)?.to_dtype(dtype)?,
-        positions: Tensor::from_vec(positions, masked, device)?,
-        labels: Tensor::from_vec(labels, masked, device)?,
+        positions: Tensor::from_vec(positions, masked, &Device::Cpu)?,
+        labels: Tensor::from_vec(labels, masked, &Device::Cpu)?,
         next_sentence: None,
     })
 }

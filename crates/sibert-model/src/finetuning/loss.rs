@@ -5,11 +5,11 @@ use candle_core::{Result, Tensor, bail};
 use super::{HeadKind, Inputs};
 use crate::ops;
 
-/// What is right for each text of a batch, on the model's device.
+/// What is right for each text of a batch; classes and spans on the host.
 pub enum Targets {
     /// The class, u32 (batch).
     Classes(Tensor),
-    /// The score, in the model's dtype (batch).
+    /// The score, in the dtype of the parameters, on the model's device (batch).
     Scores(Tensor),
     /// The tokens where the span starts and ends, both real.
     Spans {

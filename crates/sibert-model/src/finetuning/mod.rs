@@ -26,13 +26,13 @@ pub use loss::Targets;
 
 use head::Head;
 
-/// A batch of texts, on the model's device.
+/// A batch of texts. Ids are on the host whatever the device of the model: operations send what they need.
 pub struct Inputs {
     /// Token ids, u32 (batch, seq).
     pub input_ids: Tensor,
     /// Segment of each token, u32 (batch, seq).
     pub token_type_ids: Tensor,
-    /// 1 where a token is real, 0 where it is padding, in the model's dtype (batch, seq).
+    /// 1 where a token is real, 0 where it is padding, in the dtype of the parameters, on the model's device (batch, seq).
     pub attention_mask: Tensor,
 }
 

@@ -10,17 +10,20 @@ use crate::device::DeviceName;
 /// More threads than this take longer to start than to train.
 pub const MOST_THREADS: usize = 1024;
 
-/// Refuses a precision that the device has no instructions for.
+/// Refuses a precision that the device has no instructions for; a GPU's is checked where it is opened.
 ///
 /// # Errors
 /// Names what is missing.
 pub fn precision_on(precision: Precision, device: DeviceName) -> Result<()> {
     if precision == Precision::Bf16 {
-        ensure!(device == DeviceName::Cpu, "precision bf16 is for device cpu, not {device}: use f32");
-        ensure!(
-            precision.is_native(),
-            "precision bf16 needs a processor with AVX512-BF16, which this one lacks: use f32"
-        );
+        match device {
+            DeviceName::Cpu => ensure!(
+                precision.is_native(),
+                "precision bf16 needs a processor with AVX512-BF16, which this one lacks: use f32"
+            ),
+            DeviceName::Cuda(_) => (),
+            DeviceName::Metal => bail!("precision bf16 is for device cpu or cuda, not {device}: use f32"),
+        }
     }
     Ok(())
 }

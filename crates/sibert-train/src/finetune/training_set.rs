@@ -6,7 +6,6 @@ use sibert_model::Targets;
 use tokenizers::Tokenizer;
 
 use super::settings::Settings;
-use crate::batch::DTYPE;
 use crate::console::note;
 use crate::data::dataset::DataSource;
 use crate::data::glue::{self, Example, Split, Target};
@@ -63,7 +62,7 @@ impl TrainingSet {
         Ok(Self { sequences, rows: examples.len(), goals })
     }
 
-    /// The targets of a batch.
+    /// The targets of a batch: classes and spans on the host, scores on the model's device.
     ///
     /// # Errors
     /// If the device fails.
@@ -71,15 +70,15 @@ impl TrainingSet {
         let indices = batch.iter().copied();
         Ok(match &self.goals {
             Goals::Classes(classes) => {
-                Targets::Classes(Tensor::from_iter(indices.map(|index| classes[index]), device)?)
+                Targets::Classes(Tensor::from_iter(indices.map(|index| classes[index]), &Device::Cpu)?)
             }
             Goals::Scores(scores) => {
-                let scores = Tensor::from_iter(indices.map(|index| scores[index]), device)?;
-                Targets::Scores(scores.to_dtype(DTYPE)?)
+                let scores: Vec<f32> = indices.map(|index| scores[index]).collect();
+                Targets::Scores(cukernel::upload(&scores, scores.len(), device)?)
             }
             Goals::Spans(spans) => Targets::Spans {
-                starts: Tensor::from_iter(indices.clone().map(|index| spans[index].0), device)?,
-                ends: Tensor::from_iter(indices.map(|index| spans[index].1), device)?,
+                starts: Tensor::from_iter(indices.clone().map(|index| spans[index].0), &Device::Cpu)?,
+                ends: Tensor::from_iter(indices.map(|index| spans[index].1), &Device::Cpu)?,
             },
         })
     }

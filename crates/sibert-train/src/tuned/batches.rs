@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use sibert_model::Inputs;
 
 use super::Sequence;
-use crate::batch::DTYPE;
+use crate::batch::mask;
 use crate::data::random::{Purpose, Stream};
 
 /// So many batches are sorted by length together: little padding, and still other neighbours in each epoch.
@@ -29,25 +29,26 @@ pub fn order(lengths: &[usize], batch_size: usize, seed: u64, epoch: u64) -> Vec
     batches
 }
 
-/// A batch (batch, seq), padded to its longest sequence.
+/// A batch (batch, seq) for a model on `device`, padded to its longest sequence; ids stay on the host.
 ///
 /// # Errors
 /// If the device fails.
 pub fn inputs(sequences: &[&Sequence], pad: u32, device: &Device) -> Result<Inputs> {
     let longest = sequences.iter().map(|sequence| sequence.len()).max().unwrap_or(0);
     let shape = (sequences.len(), longest);
-    let padded = |row: &dyn Fn(&Sequence) -> Vec<u32>, fill: u32| -> Result<Tensor> {
+    let padded = |row: &dyn Fn(&Sequence) -> Vec<u32>, fill: u32| {
         let mut values = Vec::with_capacity(shape.0 * shape.1);
         for sequence in sequences {
             values.extend(row(sequence));
             values.resize(values.len() + longest - sequence.len(), fill);
         }
-        Ok(Tensor::from_vec(values, shape, device)?)
+        values
     };
+    let on_host = |ids: Vec<u32>| Tensor::from_vec(ids, shape, &Device::Cpu);
     Ok(Inputs {
-        input_ids: padded(&|sequence| sequence.ids.clone(), pad)?,
-        token_type_ids: padded(&|sequence| sequence.types.clone(), 0)?,
-        attention_mask: padded(&|sequence| vec![1; sequence.len()], 0)?.to_dtype(DTYPE)?,
+        input_ids: on_host(padded(&|sequence| sequence.ids.clone(), pad))?,
+        token_type_ids: on_host(padded(&|sequence| sequence.types.clone(), 0))?,
+        attention_mask: mask(&padded(&|sequence| vec![1; sequence.len()], 0), shape, device)?,
     })
 }
 
