@@ -3,9 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
+
+use crate::console::without_backtrace;
 
 /// A device as the user writes it: `cpu`, `cuda`, `cuda:1` or `metal`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,12 +32,44 @@ impl DeviceName {
             Self::Cpu => Ok(Device::Cpu),
             Self::Cuda(_) if cfg!(not(feature = "cuda")) => bail!(not_built("CUDA", "cuda")),
             Self::Metal if cfg!(not(feature = "metal")) => bail!(not_built("Metal", "metal")),
-            Self::Cuda(index) => {
-                Device::new_cuda(index).with_context(|| format!("cannot open device {self}"))
-            }
+            Self::Cuda(index) => cukernel::open(index).map_err(|error| {
+                anyhow!("device {self}: {}; use --device cpu", cuda_reason(&error.to_string()))
+            }),
             Self::Metal => Device::new_metal(0).with_context(|| format!("cannot open device {self}")),
         }
     }
+}
+
+/// Why CUDA does not work, in words and on one line, from candle's error.
+pub fn cuda_reason(error: &str) -> String {
+    const LIBRARIES: &str = "libcublas, libcurand and libnvrtc must be where LD_LIBRARY_PATH says";
+    let error = without_backtrace(error);
+    let code = error.split(|c: char| !c.is_ascii_uppercase() && c != '_').find(|word| word.len() > 8);
+    let said = match code {
+        Some("CUDA_ERROR_NO_DEVICE") if driver_is_installed() => "the NVIDIA driver found no GPU",
+        Some("CUDA_ERROR_NO_DEVICE") => "no NVIDIA GPU or driver was found",
+        Some("CUDA_ERROR_INVALID_DEVICE") => "there is no GPU of this number, `sibert devices` lists them",
+        Some("CUDA_ERROR_OUT_OF_MEMORY") => "the GPU has no memory left",
+        Some("CUDA_ERROR_INSUFFICIENT_DRIVER" | "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH") => {
+            "the driver is older than CUDA 13, or does not fit its kernel module"
+        }
+        Some("CUBLAS_STATUS_NOT_INITIALIZED" | "CURAND_STATUS_NOT_INITIALIZED") => LIBRARIES,
+        _ => return error.lines().collect::<Vec<_>>().join(" "),
+    };
+    format!("{said} ({})", code.unwrap_or_default())
+}
+
+/// Whether NVIDIA's driver can be loaded, be there a GPU or not.
+#[cfg(unix)]
+fn driver_is_installed() -> bool {
+    // SAFETY: the name ends with a zero byte; what the library does when it is loaded is NVIDIA's, and CUDA's own start.
+    unsafe { !libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_LAZY).is_null() }
+}
+
+/// Whether NVIDIA's driver can be loaded; unknown here.
+#[cfg(not(unix))]
+fn driver_is_installed() -> bool {
+    false
 }
 
 fn not_built(what: &str, feature: &str) -> String {
@@ -100,6 +134,18 @@ mod tests {
             let error = name.parse::<DeviceName>().unwrap_err();
             assert_eq!(error, format!("unknown device {name:?}, expected cpu, cuda, cuda:N or metal"));
         }
+    }
+
+    #[test]
+    fn errors_of_the_driver_are_told_in_words_on_one_line() {
+        let unknown = "DriverError(CUDA_ERROR_NO_DEVICE, \"<Failure when calling cuGetErrorString()>\")";
+        let reasons = ["no NVIDIA GPU or driver was found", "the NVIDIA driver found no GPU"]
+            .map(|reason| format!("{reason} (CUDA_ERROR_NO_DEVICE)"));
+        assert!(reasons.contains(&cuda_reason(unknown)), "{}", cuda_reason(unknown));
+        assert_eq!(cuda_reason(&format!("{unknown}\n   0: std::backtrace")), cuda_reason(unknown));
+        let libraries = cuda_reason("CublasError(CUBLAS_STATUS_NOT_INITIALIZED)");
+        assert!(libraries.starts_with("libcublas, libcurand and libnvrtc must be"), "{libraries}");
+        assert_eq!(cuda_reason("something\nelse"), "something else");
     }
 
     #[cfg(not(feature = "cuda"))]

@@ -10,6 +10,7 @@ mod corpus;
 mod csv;
 mod data;
 mod device;
+mod devices;
 mod durable;
 mod evaluate;
 mod fill_mask;
@@ -82,6 +83,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Bench(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
         }
+        Command::Devices(args) => devices::run(&args),
         Command::Tokenizer(TokenizerCommand::Train(args)) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || train_tokenizer::run(&args))
         }

@@ -1,4 +1,4 @@
-//! How much memory the process has needed.
+//! How much memory the process has needed, and how much the machine has.
 
 /// The largest resident memory of this process so far, in bytes; `None` where the system does not tell.
 #[cfg(target_os = "linux")]
@@ -26,6 +26,20 @@ pub fn peak_bytes() -> Option<u64> {
     None
 }
 
+/// The memory of this machine, in bytes; `None` where the system does not tell.
+#[cfg(unix)]
+pub fn machine_bytes() -> Option<u64> {
+    // SAFETY: sysconf only reads, and takes any number.
+    let [pages, size] = [libc::_SC_PHYS_PAGES, libc::_SC_PAGESIZE].map(|name| unsafe { libc::sysconf(name) });
+    u64::try_from(pages).ok()?.checked_mul(u64::try_from(size).ok()?)
+}
+
+/// The memory of this machine, in bytes; `None` where the system does not tell.
+#[cfg(not(unix))]
+pub fn machine_bytes() -> Option<u64> {
+    None
+}
+
 #[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -36,5 +50,10 @@ mod tests {
         let before = peak_bytes().unwrap();
         let touched = std::hint::black_box(vec![1u8; 2 * before as usize]);
         assert!(peak_bytes().unwrap() as usize > touched.len());
+    }
+
+    #[test]
+    fn the_machine_has_more_memory_than_this_process_needs() {
+        assert!(machine_bytes().unwrap() > peak_bytes().unwrap());
     }
 }

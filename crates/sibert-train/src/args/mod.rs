@@ -2,6 +2,7 @@
 
 mod bench;
 mod data;
+mod devices;
 mod evaluate;
 mod fill_mask;
 mod finetune;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 
 pub use bench::{Arch, BenchArgs};
 pub use data::{DataArgs, DataView};
+pub use devices::DevicesArgs;
 pub use evaluate::{EvaluateArgs, PredictArgs};
 pub use fill_mask::FillMaskArgs;
 pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, tasks};
@@ -69,6 +71,8 @@ pub enum Command {
     Plot(PlotArgs),
     /// Time training steps, or the forward pass, on random tokens
     Bench(BenchArgs),
+    /// List the processor and the GPUs that can compute here
+    Devices(DevicesArgs),
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
