@@ -139,3 +139,28 @@ fn guesses_are_counted_on_the_device() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn gradients_that_meet_at_one_tensor_add_up() -> Result<()> {
+    let shapes = [&[6, 32][..], &[32, 32], &[32, 32], &[32, 32]];
+    let vars: Vec<candle_core::Var> = (0u64..)
+        .zip(shapes)
+        .map(|(seed, shape)| candle_core::Var::from_tensor(&sample(shape, seed).to_dtype(DType::F32)?))
+        .collect::<Result<_>>()?;
+    // a stream read by three maps of its normalisation, and by itself behind them, twice
+    let block = |z: &Tensor| {
+        let x = normalize(z)?;
+        let [a, b, c] = [1, 2, 3].map(|i| linear(&x, vars[i].as_tensor()));
+        residual(&residual(&residual(z, &a?, 0.2, 1, 0)?, &b?, 0., 2, 0)?, &c?, 0.2, 3, 0)
+    };
+    let run = || {
+        let mut gradients = Gradients::of(&vars);
+        let (y, tape) = Tape::record(|| block(&block(&gelu(vars[0].as_tensor())?)?))?;
+        let seed = sample(y.dims(), 9).to_dtype(DType::F32)?;
+        tape.backward_from(vec![(y, seed)], &mut gradients)?;
+        vars.iter().map(|var| Ok(gradients.take(var)?.unwrap())).collect::<Result<Vec<Tensor>>>()
+    };
+    let (expected, found) = (run()?, emulate(run)?);
+    found.iter().zip(&expected).for_each(|(found, expected)| assert_close(found, expected, 4e-6));
+    Ok(())
+}

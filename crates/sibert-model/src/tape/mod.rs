@@ -3,7 +3,8 @@
 //! candle's backward pass makes a tensor of zeros for every gradient, adds to it out of place on one thread, and keeps
 //! all intermediate results to the end. On the CPU that costs as much as the gradients themselves. A [`Tape`] records the
 //! operations of [`crate::ops`] while it is open, calls the same backward functions in reverse, moves their results, and
-//! lets go of what it has passed. On other devices operations join candle's graph, and so does [`Tape::backward`].
+//! lets go of what it has passed. So it is with the kernels for CUDA. On other devices operations join candle's graph, and
+//! so does [`Tape::backward`].
 
 mod custom_op;
 mod gradients;
@@ -92,22 +93,22 @@ impl Tape {
     /// # Errors
     /// As [`backward`](Self::backward).
     pub fn backward_from(mut self, outputs: Vec<(Tensor, Tensor)>, gradients: &mut Gradients) -> Result<()> {
-        let mut pending = HashMap::new();
+        let mut pending: HashMap<TensorId, Pending> = HashMap::new();
         for (output, gradient) in outputs {
             if self.tracked.contains(&output.id()) {
                 let sum = match pending.remove(&output.id()) {
-                    Some(earlier) => crate::ops::sum(&earlier, &gradient)?,
+                    Some(earlier) => crate::ops::sum(&earlier.gradient, &gradient)?,
                     None => gradient,
                 };
-                pending.insert(output.id(), sum);
+                pending.insert(output.id(), Pending { gradient: sum, owned: false });
             } else {
                 gradients.extend((output * gradient)?.backward()?)?;
             }
         }
         while let Some(mut node) = self.nodes.pop() {
-            if let Some(dy) = pending.remove(&node.output) {
+            if let Some(Pending { gradient, .. }) = pending.remove(&node.output) {
                 let inputs = std::mem::take(&mut node.inputs);
-                node.backward(&dy, &mut Sink { inputs: &inputs, pending: &mut pending, gradients })?;
+                node.backward(&gradient, &mut Sink { inputs: &inputs, pending: &mut pending, gradients })?;
             }
         }
         Ok(())
@@ -136,10 +137,16 @@ impl Drop for Restore {
     }
 }
 
+/// The gradient of a result up to now, which later operations may add to.
+struct Pending {
+    gradient: Tensor,
+    owned: bool, // no other tensor shares its memory
+}
+
 /// Where an operation puts the gradients of its inputs.
 pub(crate) struct Sink<'a> {
     inputs: &'a [Input],
-    pending: &'a mut HashMap<TensorId, Tensor>,
+    pending: &'a mut HashMap<TensorId, Pending>,
     gradients: &'a mut Gradients,
 }
 
@@ -161,17 +168,41 @@ impl Sink<'_> {
         }
     }
 
+    /// The gradient of input `i` up to now, to be given back in a sum by `add` or `add_own`; not to be added to in place.
+    pub fn take_shared(&mut self, i: usize) -> Option<Tensor> {
+        let Input::Result(id) = &self.inputs[i] else { return None };
+        self.pending.remove(id).map(|pending| pending.gradient)
+    }
+
+    /// The gradient of input `i` up to now if it may be added to in place; it must be given back by `add_own`.
+    pub fn take_own(&mut self, i: usize) -> Option<Tensor> {
+        let Input::Result(id) = &self.inputs[i] else { return None };
+        self.pending.get(id).filter(|pending| pending.owned)?;
+        self.pending.remove(id).map(|pending| pending.gradient)
+    }
+
+    /// Adds the gradient of input `i`, whose memory nothing else shares.
+    pub fn add_own(&mut self, i: usize, gradient: Tensor) -> Result<()> {
+        self.put(i, gradient, true)
+    }
+
     /// Adds the gradient of input `i`.
     pub fn add(&mut self, i: usize, gradient: Tensor) -> Result<()> {
+        self.put(i, gradient, false)
+    }
+
+    fn put(&mut self, i: usize, gradient: Tensor, owned: bool) -> Result<()> {
         match &self.inputs[i] {
             Input::Variable(var) => self.gradients.add(var, gradient),
             Input::Constant => Ok(()),
             Input::Result(id) => {
-                let sum = match self.pending.remove(id) {
-                    Some(earlier) => crate::ops::sum(&earlier, &gradient)?,
-                    None => gradient,
+                let pending = match self.pending.remove(id) {
+                    None => Pending { gradient, owned },
+                    Some(earlier) => {
+                        Pending { gradient: crate::ops::sum(&earlier.gradient, &gradient)?, owned: true }
+                    }
                 };
-                self.pending.insert(*id, sum);
+                self.pending.insert(*id, pending);
                 Ok(())
             }
         }

@@ -85,9 +85,14 @@ impl Kept {
             sink.add(1, dw)?;
         }
         if sink.wants(0) {
-            let dx = empty(x.shape(), x.dtype(), x.device())?;
-            matmul(Operand::of(&dy), Operand::of(&w), &dx, false)?;
-            sink.add(0, dx)?;
+            let earlier = sink.take_own(0); // query, key and value read the same x
+            let accumulate = earlier.is_some();
+            let dx = match earlier {
+                Some(sum) => sum,
+                None => empty(x.shape(), x.dtype(), x.device())?,
+            };
+            matmul(Operand::of(&dy), Operand::of(&w), &dx, accumulate)?;
+            sink.add_own(0, dx)?;
         }
         Ok(())
     }

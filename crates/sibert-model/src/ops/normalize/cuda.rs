@@ -3,7 +3,7 @@
 use candle_core::{D, DType, Result, Tensor};
 use cukernel::{Grid, Module, args, empty, suffix};
 
-use crate::tape::apply_kernels;
+use crate::tape::{Sink, apply_kernels};
 
 const MODULE: Module = Module::new("normalize", include_str!("normalize.cu"));
 
@@ -21,7 +21,11 @@ pub fn normalize(x: &Tensor) -> Result<Tensor> {
     apply_kernels("normalize", &[&x], || {
         let (y, inverses) = forward(&x)?;
         let kept = y.clone();
-        Ok((y, move |dy: &Tensor, sink: &mut crate::tape::Sink| sink.add(0, backward(&kept, &inverses, dy)?)))
+        let backward = move |dy: &Tensor, sink: &mut Sink| {
+            let earlier = sink.take_shared(0); // the residual stream's own gradient
+            sink.add_own(0, backward(&kept, &inverses, dy, earlier.as_ref())?)
+        };
+        Ok((y, backward))
     })
 }
 
@@ -37,12 +41,15 @@ fn forward(x: &Tensor) -> Result<(Tensor, Tensor)> {
     Ok((y, inverses))
 }
 
-fn backward(y: &Tensor, inverses: &Tensor, dy: &Tensor) -> Result<Tensor> {
+/// The gradient of the input, added to an earlier one if there is any.
+fn backward(y: &Tensor, inverses: &Tensor, dy: &Tensor, earlier: Option<&Tensor>) -> Result<Tensor> {
     let width = y.dim(D::Minus1)?;
     let rows = y.elem_count() / width.max(1);
     let dx = empty(y.shape(), y.dtype(), y.device())?;
     let kernel = format!("normalize_backward_{}", suffix(y.dtype())?);
-    // SAFETY: y, dy and dx have (rows, width) elements.
-    unsafe { MODULE.launch(y.device(), &kernel, grid(rows), &args![y, inverses, dy, dx, rows, width])? };
+    let add = u32::from(earlier.is_some());
+    let args = args![y, inverses, dy, earlier.unwrap_or(dy), dx, rows, width, add];
+    // SAFETY: y, dy, dx and what is added have (rows, width) elements.
+    unsafe { MODULE.launch(y.device(), &kernel, grid(rows), &args)? };
     Ok(dx)
 }

@@ -54,13 +54,14 @@ template <class T> __device__ inline void normalize(const T* x, T* y, float* inv
 KERNEL(normalize_f32, const float* x, float* y, float* inverses, u32 rows, u32 width) { normalize(x, y, inverses, rows, width); }
 KERNEL(normalize_bf16, const bf16* x, bf16* y, float* inverses, u32 rows, u32 width) { normalize(x, y, inverses, rows, width); }
 
-// dx = (dy - mean(dy) - y mean(dy y)) / sigma
-template <class T> __device__ inline void normalize_backward(const T* y, const float* inverses, const T* dy, T* dx, u32 rows, u32 width) {
+// dx = (dy - mean(dy) - y mean(dy y)) / sigma, and `earlier` if that is asked for.
+template <class T>
+__device__ inline void normalize_backward(const T* y, const float* inverses, const T* dy, const T* earlier, T* dx, u32 rows, u32 width, u32 add) {
     u32 index = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
     if (index >= rows) return;
     u64 start = (u64)index * width;
-    y += start, dy += start, dx += start;
-    bool aligned = aligned4(y) && aligned4(dy) && aligned4(dx) && width % 4 == 0;
+    y += start, dy += start, earlier += start, dx += start;
+    bool aligned = aligned4(y) && aligned4(dy) && aligned4(earlier) && aligned4(dx) && width % 4 == 0;
     float sum = 0, dot = 0;
     row_fours(width, [&](u32 i, u32 count) {
         float a[4], d[4];
@@ -70,16 +71,17 @@ template <class T> __device__ inline void normalize_backward(const T* y, const f
     });
     float mean = warp_sum(sum) / width, along = warp_sum(dot) / width, inverse = inverses[index];
     row_fours(width, [&](u32 i, u32 count) {
-        float a[4], d[4];
+        float a[4], d[4], e[4] = {0, 0, 0, 0};
         load4(y + i, count, aligned, a);
         load4(dy + i, count, aligned, d);
-        UNROLL for (int j = 0; j < 4; j++) d[j] = inverse == 0 ? 0.f : (d[j] - mean - a[j] * along) * inverse;
+        if (add) load4(earlier + i, count, aligned, e);
+        UNROLL for (int j = 0; j < 4; j++) d[j] = e[j] + (inverse == 0 ? 0.f : (d[j] - mean - a[j] * along) * inverse);
         store4(dx + i, count, aligned, d);
     });
 }
-KERNEL(normalize_backward_f32, const float* y, const float* inverses, const float* dy, float* dx, u32 rows, u32 width) {
-    normalize_backward(y, inverses, dy, dx, rows, width);
+KERNEL(normalize_backward_f32, const float* y, const float* inverses, const float* dy, const float* earlier, float* dx, u32 rows, u32 width, u32 add) {
+    normalize_backward(y, inverses, dy, earlier, dx, rows, width, add);
 }
-KERNEL(normalize_backward_bf16, const bf16* y, const float* inverses, const bf16* dy, bf16* dx, u32 rows, u32 width) {
-    normalize_backward(y, inverses, dy, dx, rows, width);
+KERNEL(normalize_backward_bf16, const bf16* y, const float* inverses, const bf16* dy, const bf16* earlier, bf16* dx, u32 rows, u32 width, u32 add) {
+    normalize_backward(y, inverses, dy, earlier, dx, rows, width, add);
 }
