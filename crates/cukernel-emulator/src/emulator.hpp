@@ -159,7 +159,8 @@ struct Kernel {
     std::string name, signature;
     std::function<void(void const* const*)> call;
 };
-inline std::vector<Kernel>& kernels() {
+// Not inline: the loader would make one list of those of all modules.
+static std::vector<Kernel>& kernels() {
     static std::vector<Kernel> all;
     return all;
 }

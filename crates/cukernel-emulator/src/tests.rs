@@ -128,3 +128,18 @@ fn arguments_of_other_types_are_refused() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn kernels_of_two_modules_may_have_the_same_name() -> Result<()> {
+    let one = Module::new("one", "KERNEL(same, float* y) { y[0] = 1; }");
+    let two = Module::new("two", "KERNEL(same, float* y) { y[0] = 2; }");
+    emulate(|| {
+        for (module, expected) in [(one, 1.), (two, 2.)] {
+            let y = empty(1, DType::F32, &Device::Cpu)?;
+            // SAFETY: the kernel's argument.
+            unsafe { module.launch(&Device::Cpu, "same", Grid::new(1, 32), &args![y])? };
+            assert_eq!(download(&y)?, [expected]);
+        }
+        Ok(())
+    })
+}

@@ -7,6 +7,8 @@
 mod columns;
 mod composed;
 mod cpu;
+#[cfg_attr(not(test), expect(dead_code, reason = "joined to the tape where that knows of CUDA"))]
+mod cuda;
 mod row;
 mod scratch;
 #[cfg(test)]

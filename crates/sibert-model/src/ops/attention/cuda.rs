@@ -1,0 +1,187 @@
+//! The launches of the kernels of attention.cu and its companions.
+//!
+//! | family | for | file |
+//! |---|---|---|
+//! | plain | any head dimension up to 256, in exact f32 | plain.cu |
+
+use candle_core::{DType, Device, Result, Tensor, bail};
+use cukernel::{Arg, Grid, Module, args, empty, suffix};
+
+use super::cpu::Problem;
+use super::{Dropout, Weights};
+
+#[cfg(test)]
+mod tests;
+
+/// The longest head that has a kernel.
+const LONGEST: usize = 256;
+
+/// What the backward pass knows of queries is padded to a multiple of so many: its tile.
+const QUERIES: usize = 64;
+
+/// `O` in the dtype of the query, and of each row what the backward pass needs, f32 (batch, heads, seq).
+///
+/// Query, key and value are (batch, seq, heads · dim), keep is f32 (batch, seq).
+///
+/// # Errors
+/// If the shapes or types do not fit, the head has no kernel, or the device fails.
+pub fn forward(problem: &Problem, qkv: [&Tensor; 3], keep: &Tensor) -> Result<(Tensor, Tensor)> {
+    check(problem, &qkv, keep)?;
+    let [q, k, v] = qkv;
+    let kernels = Kernels::of(problem, q)?;
+    let o = empty(q.dims(), q.dtype(), q.device())?;
+    let statistics = empty((problem.batch, problem.heads, problem.seq), DType::F32, q.device())?;
+    // SAFETY: the kernel's arguments; `check` has compared shapes and types.
+    unsafe { kernels.launch("forward", kernels.forward, &args![q, k, v, keep, o, statistics])? };
+    Ok((o, statistics))
+}
+
+/// `dQ`, `dK` and `dV` from what `forward` gave and the gradient `d` of its result.
+///
+/// # Errors
+/// If the shapes or types do not fit, the head has no kernel, or the device fails.
+pub fn backward(
+    problem: &Problem,
+    qkv: [&Tensor; 3],
+    keep: &Tensor,
+    o: &Tensor,
+    statistics: &Tensor,
+    d: &Tensor,
+) -> Result<[Tensor; 3]> {
+    let [q, k, v] = qkv;
+    check(problem, &[q, k, v, o, d], keep)?;
+    let expected = [problem.batch, problem.heads, problem.seq];
+    if statistics.dims() != expected || statistics.dtype() != DType::F32 {
+        bail!("attention: expected statistics of type f32 and shape {expected:?}, found {statistics:?}")
+    }
+    let kernels = Kernels::of(problem, q)?;
+    let pairs = kernels.pairs(o, d, statistics)?;
+    let gradient = || empty(q.dims(), q.dtype(), q.device());
+    let [dq, dk, dv] = [gradient()?, gradient()?, gradient()?];
+    // SAFETY: the kernels' arguments; `check` has compared shapes and types.
+    unsafe {
+        kernels.launch("backward_query", kernels.query, &args![q, k, v, keep, d, pairs, dq])?;
+        kernels.launch("backward_key_value", kernels.key_value, &args![q, k, v, keep, d, pairs, dk, dv])?;
+    }
+    Ok([dq, dk, dv])
+}
+
+/// Refuses what the kernels would misread.
+fn check(problem: &Problem, tensors: &[&Tensor], keep: &Tensor) -> Result<()> {
+    let Problem { batch, seq, heads, dim, .. } = *problem;
+    let (shape, dtype) = ([batch, seq, heads * dim], tensors[0].dtype());
+    for tensor in tensors {
+        if tensor.dims() != shape || tensor.dtype() != dtype {
+            bail!(
+                "attention: expected a tensor of type {} and shape {shape:?}, found {tensor:?}",
+                dtype.as_str()
+            )
+        }
+    }
+    if keep.dims() != [batch, seq] || keep.dtype() != DType::F32 {
+        bail!("attention: expected keep of type f32 and shape {:?}, found {keep:?}", [batch, seq])
+    }
+    Ok(())
+}
+
+/// The kernels for one problem.
+struct Kernels<'a> {
+    problem: &'a Problem,
+    device: &'a Device,
+    module: Module,
+    suffix: &'static str,
+    forward: Block,
+    query: Block,
+    key_value: Block,
+}
+
+/// What a block takes.
+#[derive(Clone, Copy)]
+struct Block {
+    rows: usize, // of one head
+    threads: u32,
+    shared: usize, // bytes
+}
+
+/// The module for a number of columns and a rule of weights, both known to its compiler.
+macro_rules! module {
+    ($name:literal, $columns:expr, $weights:expr, [$($count:literal),*], $files:tt) => {
+        match ($columns, $weights) {
+            $(
+                ($count, Weights::Relu) => module!($name, $count, "true", "relu", $files),
+                ($count, Weights::Softmax) => module!($name, $count, "false", "softmax", $files),
+            )*
+            (columns, _) => bail!("attention: no kernel for {columns} columns"),
+        }
+    };
+    ($name:literal, $count:literal, $relu:literal, $weights:literal, $files:tt) => {
+        Module::new(
+            concat!("attention-", $name, "-", $weights, "-", $count),
+            module!(text $count, $relu, $files),
+        )
+    };
+    (text $count:literal, $relu:literal, [$($file:literal),*]) => {
+        concat!("#define COLUMNS ", $count, "\n#define RELU ", $relu, "\n", $(include_str!($file)),*)
+    };
+}
+
+impl<'a> Kernels<'a> {
+    fn of(problem: &'a Problem, q: &'a Tensor) -> Result<Self> {
+        if problem.dim > LONGEST {
+            bail!("attention: head dimension {} has no kernel, expected at most {LONGEST}", problem.dim)
+        }
+        Self::plain(problem, q)
+    }
+
+    fn plain(problem: &'a Problem, q: &'a Tensor) -> Result<Self> {
+        const SIDE: usize = 64;
+        let columns = problem.dim.next_power_of_two().max(SIDE);
+        let tiles = |count: usize| Block { rows: SIDE, threads: 256, shared: count * SIDE * (SIDE + 4) * 4 };
+        Ok(Self {
+            problem,
+            device: q.device(),
+            module: module!("plain", columns, problem.weights, [64, 128, 256], ["attention.cu", "plain.cu"]),
+            suffix: suffix(q.dtype())?,
+            forward: tiles(3),
+            query: tiles(3),
+            key_value: tiles(4),
+        })
+    }
+
+    /// Enqueues a kernel with a block for every tile of every head.
+    ///
+    /// # Safety
+    /// The arguments are the kernel's before those of the problem.
+    unsafe fn launch(&self, kernel: &str, block: Block, args: &[Arg]) -> Result<()> {
+        let Problem { batch, seq, heads, .. } = *self.problem;
+        let grid = Grid::new(batch * heads * seq.div_ceil(block.rows), block.threads).shared(block.shared);
+        let kernel = format!("attention_{kernel}_{}", self.suffix);
+        let args = [args, &self.options()?].concat();
+        // SAFETY: the caller's promise.
+        unsafe { self.module.launch(self.device, &kernel, grid, &args) }
+    }
+
+    /// The arguments that every kernel ends with.
+    fn options(&self) -> Result<[Arg; 8]> {
+        let Problem { seq, heads, dim, dropout, .. } = *self.problem;
+        let Dropout { p, key, offset } = dropout.unwrap_or_default();
+        let scale = (dim as f64).powf(-0.5) as f32;
+        let threshold = (f64::from(p) * 2f64.powi(32)).round() as u32;
+        let rescale = (1. / (1. - f64::from(p))) as f32;
+        Ok(args![seq, heads, dim, scale, key, offset as u64, threshold, rescale])
+    }
+
+    /// Of every query its statistic and `Σ dO ∘ O`, (batch, heads, padded, 2).
+    fn pairs(&self, o: &Tensor, d: &Tensor, statistics: &Tensor) -> Result<Tensor> {
+        const ROWS: usize = 32; // of a block, eight threads each
+        let Problem { batch, seq, heads, dim, .. } = *self.problem;
+        let padded = seq.next_multiple_of(QUERIES);
+        let pairs = empty((batch, heads, padded, 2), DType::F32, self.device)?;
+        let kernel = format!("attention_rows_{}", self.suffix);
+        let grid = Grid::new(batch * heads * padded / ROWS, 8 * ROWS as u32);
+        let args = args![o, d, statistics, pairs, seq, heads, dim, padded];
+        // SAFETY: the kernel's arguments; `check` has compared shapes and types.
+        unsafe { self.module.launch(self.device, &kernel, grid, &args)? };
+        Ok(pairs)
+    }
+}
