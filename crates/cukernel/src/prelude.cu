@@ -124,22 +124,29 @@ template <int N> inline void copy_async_wait() {}
 
 __device__ inline float infinity() { return __uint_as_float(0x7f800000u); }
 
-// Four neighbours, read and written at once where their address is a multiple of their size; `count` of them exist.
+// Four neighbours, read and written at once: their address is a multiple of their size.
 template <class T> struct alignas(4 * sizeof(T)) Four { T at[4]; };
 template <class T> __device__ inline bool aligned4(const T* p) { return (u64)p % sizeof(Four<T>) == 0; }
+template <class T> __device__ inline void load4(const T* p, float (&x)[4]) {
+    Four<T> four = *reinterpret_cast<const Four<T>*>(p);
+    UNROLL for (int i = 0; i < 4; i++) x[i] = widen(four.at[i]);
+}
+template <class T> __device__ inline void store4(T* p, const float (&x)[4]) {
+    Four<T> four;
+    UNROLL for (int i = 0; i < 4; i++) four.at[i] = narrow<T>(x[i]);
+    *reinterpret_cast<Four<T>*>(p) = four;
+}
+// The same of the first `count`, one by one unless they are all and `aligned`; what is not there reads as zero.
 template <class T> __device__ inline void load4(const T* p, u32 count, bool aligned, float (&x)[4]) {
     if (aligned && count == 4) {
-        Four<T> four = *reinterpret_cast<const Four<T>*>(p);
-        UNROLL for (int i = 0; i < 4; i++) x[i] = widen(four.at[i]);
+        load4(p, x);
     } else {
         UNROLL for (int i = 0; i < 4; i++) x[i] = i < (int)count ? widen(p[i]) : 0.f;
     }
 }
 template <class T> __device__ inline void store4(T* p, u32 count, bool aligned, const float (&x)[4]) {
     if (aligned && count == 4) {
-        Four<T> four;
-        UNROLL for (int i = 0; i < 4; i++) four.at[i] = narrow<T>(x[i]);
-        *reinterpret_cast<Four<T>*>(p) = four;
+        store4(p, x);
     } else {
         UNROLL for (int i = 0; i < 4; i++) if (i < (int)count) p[i] = narrow<T>(x[i]);
     }

@@ -41,31 +41,22 @@ pub struct PretrainingOutput {
 }
 
 impl PretrainingOutput {
-    /// How many masked positions have their label as the most likely token.
+    /// What the batch adds up to, on the model's device: nothing waits for it.
+    ///
+    /// Two numbers of f64, the sum of the cross-entropies of the masked positions and how many of them have their label as
+    /// the most likely token; and the same two of the pairs of sentences, if the batch has labels for them.
     ///
     /// # Errors
     /// If the labels are not the batch's.
-    pub fn correct(&self, labels: &Tensor) -> Result<usize> {
-        count_correct(&self.logits, labels)
-    }
-
-    /// How many pairs of sentences have their label as the more likely one; 0 if the batch has no labels.
-    ///
-    /// # Errors
-    /// If the labels are not the batch's.
-    pub fn next_sentence_correct(&self, batch: &Batch) -> Result<usize> {
-        match (&self.next_sentence_logits, &batch.next_sentence) {
-            (Some(logits), Some(labels)) => count_correct(logits, labels),
-            _ => Ok(0),
+    pub fn figures(&self, batch: &Batch) -> Result<Tensor> {
+        let mut numbers = vec![self.masked_lm_loss.clone(), ops::count_correct(&self.logits, &batch.labels)?];
+        let pairs = self.next_sentence_loss.as_ref().zip(self.next_sentence_logits.as_ref());
+        if let (Some((loss, logits)), Some(labels)) = (pairs, &batch.next_sentence) {
+            numbers.extend([loss.clone(), ops::count_correct(logits, labels)?]);
         }
+        let wide = |number: &Tensor| number.detach().to_dtype(DType::F64)?.reshape(1);
+        Tensor::cat(&numbers.iter().map(wide).collect::<Result<Vec<_>>>()?, 0)
     }
-}
-
-/// Rows whose largest logit stands at their label.
-fn count_correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
-    let guesses: Vec<u32> = ops::argmax_rows(logits)?.to_vec1()?;
-    let labels: Vec<u32> = labels.to_vec1()?;
-    Ok(guesses.iter().zip(&labels).filter(|(guess, label)| guess == label).count())
 }
 
 /// An encoder with its pretraining heads and its parameters.

@@ -7,7 +7,6 @@
 mod columns;
 mod composed;
 mod cpu;
-#[cfg_attr(not(test), expect(dead_code, reason = "joined to the tape where that knows of CUDA"))]
 mod cuda;
 mod row;
 mod scratch;
@@ -15,12 +14,12 @@ mod scratch;
 mod tests;
 mod transpose;
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
 use super::buffer::{Values, tensor};
-use super::{by_dtype, by_float, slice};
+use super::{Path, by_dtype, by_float, path, slice};
 use crate::precision::Precision;
-use crate::tape::apply3;
+use crate::tape::{Sink, apply_kernels, apply3};
 
 /// How scores become the weights of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,10 +84,10 @@ pub fn attention(
     {
         bail!("attention: dropout probability {p} is not in [0, 1)")
     }
-    if !query.device().is_cpu() {
+    let path = path(query);
+    if let Path::Composed = path {
         return composed::attention([query, key, value], keep, heads, weights, dropout);
     }
-    let keep = keep.detach().to_dtype(query.dtype())?.contiguous()?;
     let problem = cpu::Problem {
         batch,
         seq,
@@ -99,7 +98,25 @@ pub fn attention(
         precision: Precision::current(),
     };
     let (query, key, value) = (query.contiguous()?, key.contiguous()?, value.contiguous()?);
+    if let Path::Kernels = path {
+        return by_kernels(problem, [query, key, value], keep);
+    }
+    let keep = keep.detach().to_dtype(query.dtype())?.contiguous()?;
     apply3(&query, &key, &value, Attention { problem, keep })
+}
+
+/// By kernels of CUDA C, which keep two numbers a row for the backward pass.
+fn by_kernels(problem: cpu::Problem, [query, key, value]: [Tensor; 3], keep: &Tensor) -> Result<Tensor> {
+    let keep = keep.detach().to_dtype(DType::F32)?.contiguous()?;
+    apply_kernels("attention", &[&query, &key, &value], || {
+        let (o, statistics) = cuda::forward(&problem, [&query, &key, &value], &keep)?;
+        let (q, k, v, kept) = (query.clone(), key.clone(), value.clone(), o.clone());
+        let backward = move |d: &Tensor, sink: &mut Sink| {
+            let gradients = cuda::backward(&problem, [&q, &k, &v], &keep, &kept, &statistics, d)?;
+            gradients.into_iter().enumerate().try_for_each(|(i, gradient)| sink.add_own(i, gradient))
+        };
+        Ok((o, backward))
+    })
 }
 
 struct Attention {
