@@ -72,15 +72,6 @@ __device__ inline u64 first_weight(const Problem& p, u32 head, u32 query) {
     return p.offset + ((u64)head * p.seq + query) * p.seq;
 }
 
-// The weights of two neighbouring keys, zero where dropped: one random word serves both if the first has an even index.
-__device__ inline void drop_pair(const Problem& p, u64 element, float& a, float& b) {
-    u64 word = random_word(p.key, element / 2);
-    u32 low = (u32)word, high = (u32)(word >> 32);
-    if (element % 2) low = high, high = (u32)random_word(p.key, element / 2 + 1);
-    if (low < p.threshold) a = 0;
-    if (high < p.threshold) b = 0;
-}
-
 // Keys up to the last of a sequence that is no padding, rounded up a little: what follows need not be read.
 __device__ inline u32 count_keys(const float* keep, u32 seq) {
     for (u32 end = seq; end > 0; end = (end - 1) / 32 * 32) {

@@ -2,7 +2,8 @@
 //!
 //! | family | for | file |
 //! |---|---|---|
-//! | plain | any head dimension up to 256, in exact f32 | plain.cu |
+//! | tensor cores | bf16, head dimensions up to 128 that are multiples of 8 | tensor_cores.cu, .._forward, .._backward |
+//! | plain | f32, and any other head dimension up to 256 | plain.cu |
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 use cukernel::{Arg, Grid, Module, args, empty, suffix};
@@ -130,7 +131,34 @@ impl<'a> Kernels<'a> {
         if problem.dim > LONGEST {
             bail!("attention: head dimension {} has no kernel, expected at most {LONGEST}", problem.dim)
         }
-        Self::plain(problem, q)
+        if q.dtype() == DType::BF16 && problem.dim.is_multiple_of(8) && problem.dim <= 128 {
+            Self::tensor_cores(problem, q)
+        } else {
+            Self::plain(problem, q)
+        }
+    }
+
+    fn tensor_cores(problem: &'a Problem, q: &'a Tensor) -> Result<Self> {
+        const PAIRS: usize = 2 * QUERIES * 8; // bytes
+        let columns = problem.dim.next_power_of_two().max(32);
+        let block =
+            |rows, tiles: usize, more| Block { rows, threads: 128, shared: tiles * 64 * columns * 2 + more };
+        let module = module!(
+            "tensor-cores",
+            columns,
+            problem.weights,
+            [32, 64, 128],
+            ["attention.cu", "tensor_cores.cu", "tensor_cores_forward.cu", "tensor_cores_backward.cu"]
+        );
+        Ok(Self {
+            problem,
+            device: q.device(),
+            module,
+            suffix: if problem.dropout.is_some() { "bf16_dropout" } else { "bf16" },
+            forward: block(if columns <= 64 { 128 } else { 64 }, 4, 0),
+            query: block(QUERIES, 4, 0),
+            key_value: block(64, if columns <= 64 { 4 } else { 6 }, PAIRS),
+        })
     }
 
     fn plain(problem: &'a Problem, q: &'a Tensor) -> Result<Self> {
@@ -177,7 +205,7 @@ impl<'a> Kernels<'a> {
         let Problem { batch, seq, heads, dim, .. } = *self.problem;
         let padded = seq.next_multiple_of(QUERIES);
         let pairs = empty((batch, heads, padded, 2), DType::F32, self.device)?;
-        let kernel = format!("attention_rows_{}", self.suffix);
+        let kernel = format!("attention_rows_{}", suffix(o.dtype())?);
         let grid = Grid::new(batch * heads * padded / ROWS, 8 * ROWS as u32);
         let args = args![o, d, statistics, pairs, seq, heads, dim, padded];
         // SAFETY: the kernel's arguments; `check` has compared shapes and types.

@@ -116,3 +116,21 @@ fn f32_kernels_match_the_cpu() {
 fn bf16_of_odd_heads_matches_the_cpu() {
     assert_all_match(&[[4, 37, 2, 12], [3, 20, 1, 200]], DType::BF16);
 }
+
+#[test]
+fn bf16_kernels_match_the_cpu() {
+    assert_all_match(
+        &[
+            [4, 7, 2, 32],
+            [4, 65, 1, 64],
+            [1, 130, 2, 64],
+            [4, 37, 3, 64],
+            [1, 1, 2, 32],
+            [3, 64, 1, 128],
+            [3, 70, 1, 128],
+            [3, 37, 2, 8],
+            [3, 20, 1, 48],
+        ],
+        DType::BF16,
+    );
+}
