@@ -1,9 +1,12 @@
 //! AdamW (Loshchilov and Hutter 2019), the optimizer of the BERT baseline.
 
-use crate::gradients::collect;
-use crate::ops::adam::Adam;
+use crate::adaptive::check_on_device;
+use crate::gradients::{collect, fit};
+use crate::guard::Guarded;
+use crate::ops::adam::{Adam, AdamStep};
+use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::Moments;
-use crate::{CheckedStep, Gradients, NamedVars, Optimizer, UpdateReport, require, vars};
+use crate::{CheckedStep, Deferred, Gradients, Guard, NamedVars, Optimizer, UpdateReport, require, vars};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -56,6 +59,11 @@ impl AdamWConfig {
     fn weight_decay_of(&self, var: &Var) -> f64 {
         if self.decay_vectors || var.rank() > 1 { self.weight_decay } else { 0. }
     }
+
+    /// What a step, counted from 1, does to the moments and makes of them.
+    fn adam(&self, step: u64, clip_factor: f64) -> Adam {
+        Adam::new(self.betas, self.bias_correction, self.eps, step, clip_factor)
+    }
 }
 
 /// Adam with decoupled weight decay.
@@ -64,6 +72,7 @@ pub struct AdamW {
     vars: NamedVars,
     config: AdamWConfig,
     moments: Moments,
+    guarded: Guarded,
 }
 
 impl AdamW {
@@ -76,7 +85,8 @@ impl AdamW {
         config.validate()?;
         vars::validate(&vars)?;
         let moments = Moments::new(&vars)?;
-        Ok(Self { vars, config, moments })
+        let guarded = Guarded::new(&Guard::new(), &vars);
+        Ok(Self { vars, config, moments, guarded })
     }
 
     /// One step with learning rate `η` (Loshchilov and Hutter 2019, Algorithm 2), after an optional global clip:
@@ -115,19 +125,29 @@ impl Optimizer for AdamW {
     fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, UpdateReport>> {
         let config = self.config;
         require::learning_rate(lr, config.weight_decay)?;
+        let Moments { steps, tensors } = &mut self.moments;
+        if has_kernels(&self.vars) {
+            let traits = |var: &Var| Traits { decays: config.weight_decay_of(var) > 0., adapts: false };
+            let group = Group::new(&fit(&self.vars, grads)?, tensors, traits)?;
+            let shrink = lr * config.weight_decay;
+            let rule = |step| AdamStep { adam: config.adam(step, 1.), shrink, lr, trust_clip: false };
+            return check_on_device(group, &self.guarded, steps, config.max_grad_norm, rule);
+        }
         let gradients = collect(&self.vars, grads)?;
         let report = UpdateReport::new(&gradients, config.max_grad_norm)?;
-        let Moments { steps, tensors } = &mut self.moments;
         Ok(CheckedStep::new(move || {
             *steps += 1;
-            let AdamWConfig { betas, bias_correction, eps, .. } = config;
-            let adam = Adam::new(betas, bias_correction, eps, *steps, report.clip_factor);
+            let adam = config.adam(*steps, report.clip_factor);
             for (checked, moments) in gradients.iter().zip(tensors) {
                 let shrink = lr * config.weight_decay_of(checked.var);
                 adam.step(checked.var, moments, &checked.whole()?, shrink, lr)?;
             }
-            Ok(report)
+            Ok(Deferred::ready(report))
         }))
+    }
+
+    fn share_guard(&mut self, guard: &Guard) {
+        self.guarded = Guarded::new(guard, &self.vars);
     }
 
     fn state(&self) -> Result<Vec<(String, Tensor)>> {

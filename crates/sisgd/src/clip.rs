@@ -52,6 +52,44 @@ pub fn clip_factor(grad_norm: f64, threshold: Option<f64>) -> f64 {
     }
 }
 
+/// How a step's threshold follows from `‖x‖`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Threshold {
+    /// No clipping.
+    None,
+    /// The same at every step.
+    Constant(f64),
+    /// `√C`, for `√(2Cλ/η)·‖x‖`.
+    Relative { clip: f64, weight_decay: f64, lr: f64 },
+}
+
+impl Threshold {
+    /// A threshold that does not depend on the parameters.
+    pub fn constant(threshold: Option<f64>) -> Self {
+        threshold.map_or(Self::None, Self::Constant)
+    }
+
+    /// The threshold for parameters of this norm.
+    pub fn at(self, param_norm: f64) -> Option<f64> {
+        match self {
+            Self::None => None,
+            Self::Constant(threshold) => Some(threshold),
+            Self::Relative { clip, weight_decay, lr } => {
+                Some(relative_threshold(clip, weight_decay, lr, param_norm))
+            }
+        }
+    }
+
+    /// Slope and offset of the threshold as a function of `‖x‖`; no clipping is an infinite threshold.
+    pub fn line(self) -> (f64, f64) {
+        match self {
+            Self::None => (0., f64::INFINITY),
+            Self::Constant(threshold) => (0., threshold),
+            Self::Relative { clip, weight_decay, lr } => (relative_threshold(clip, weight_decay, lr, 1.), 0.),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,22 +31,43 @@ impl Gradients for GradStore {
     }
 }
 
-/// One variable with its gradient, contiguous, fitting and finite, and their dot products.
-pub(crate) struct Checked<'a> {
+/// One variable with its gradient, contiguous and fitting; what numbers it holds is not known.
+pub(crate) struct Fitting<'a> {
     pub name: &'a str,
     pub var: &'a Var,
-    pub dots: Dots,
-    values: Tensor,
+    pub values: Tensor,
     /// Which rows `values` are, if it is not the whole gradient.
     ids: Option<&'a [u32]>,
 }
 
-impl Checked<'_> {
+impl Fitting<'_> {
     pub fn gradient(&self) -> Gradient<'_> {
         match self.ids {
             Some(ids) => Gradient::Rows { ids, values: &self.values },
             None => Gradient::Dense(&self.values),
         }
+    }
+
+    /// Where `values` has each row of the variable, `u32::MAX` if nowhere, on the device; none for a whole gradient.
+    pub fn places(&self) -> Result<Option<Tensor>> {
+        let Some(ids) = self.ids else { return Ok(None) };
+        let mut places = vec![u32::MAX; self.var.dim(0)?];
+        ids.iter().zip(0..).for_each(|(&id, place)| places[id as usize] = place);
+        cukernel::upload(&places, places.len(), self.var.device()).map(Some)
+    }
+}
+
+/// The same, finite, with the dot products of the two.
+pub(crate) struct Checked<'a> {
+    pub name: &'a str,
+    pub var: &'a Var,
+    pub dots: Dots,
+    fitting: Fitting<'a>,
+}
+
+impl Checked<'_> {
+    pub fn gradient(&self) -> Gradient<'_> {
+        self.fitting.gradient()
     }
 
     /// The gradient with the variable's shape.
@@ -55,9 +76,14 @@ impl Checked<'_> {
     }
 }
 
+/// The gradients of all variables, in their order, but for the numbers in them.
+pub(crate) fn fit<'a>(vars: &'a [(String, Var)], grads: &'a dyn Gradients) -> Result<Vec<Fitting<'a>>> {
+    vars.iter().map(|(name, var)| fitting(name, var, grads)).collect()
+}
+
 /// The gradients of all variables, in their order.
 pub(crate) fn collect<'a>(vars: &'a [(String, Var)], grads: &'a dyn Gradients) -> Result<Vec<Checked<'a>>> {
-    vars.iter().map(|(name, var)| checked(name, var, grads)).collect()
+    vars.iter().map(|(name, var)| checked(fitting(name, var, grads)?)).collect()
 }
 
 /// The dot products of a group, its variables taken together as one vector.
@@ -86,7 +112,7 @@ pub fn check_gradients(vars: &[(String, Var)], grads: &dyn Gradients) -> Result<
     Ok(total(&collect(vars, grads)?).gg.sqrt())
 }
 
-fn checked<'a>(name: &'a str, var: &'a Var, grads: &'a dyn Gradients) -> Result<Checked<'a>> {
+fn fitting<'a>(name: &'a str, var: &'a Var, grads: &'a dyn Gradients) -> Result<Fitting<'a>> {
     let (values, ids) = match grads.gradient(var) {
         Some(Gradient::Dense(gradient)) => (gradient, None),
         Some(Gradient::Rows { ids, values }) => (values, Some(ids)),
@@ -105,15 +131,19 @@ fn checked<'a>(name: &'a str, var: &'a Var, grads: &'a dyn Gradients) -> Result<
     }
     // The gradient of ‖x‖²/2 is x itself, which cannot be read while it is written.
     let values = if share_storage(values, var) { values.copy()? } else { values.clone() }.contiguous()?;
-    let mut checked = Checked { name, var, dots: Dots::default(), values, ids };
-    checked.dots = dots(var, checked.gradient())?;
-    if !checked.dots.gg.is_finite() {
-        refuse_gradient(&checked)?;
+    Ok(Fitting { name, var, values, ids })
+}
+
+fn checked(fitting: Fitting) -> Result<Checked> {
+    let Fitting { name, var, .. } = fitting;
+    let dots = dots(var, fitting.gradient())?;
+    if !dots.gg.is_finite() {
+        refuse_gradient(&fitting)?;
     }
-    if !checked.dots.xx.is_finite() {
+    if !dots.xx.is_finite() {
         refuse_parameter(name, var)?;
     }
-    Ok(checked)
+    Ok(Checked { name, var, dots, fitting })
 }
 
 /// Refuses rows that are not those of a table.
@@ -136,7 +166,7 @@ fn check_rows(name: &str, var: &Var, ids: &[u32], values: &Tensor) -> Result<()>
     }
 }
 
-fn refuse_gradient(Checked { name, values, ids, .. }: &Checked) -> Result<()> {
+fn refuse_gradient(Fitting { name, values, ids, .. }: &Fitting) -> Result<()> {
     let Some((count, index, value)) = non_finite(values)? else {
         bail!("the norm of the gradient of `{name}` overflows");
     };

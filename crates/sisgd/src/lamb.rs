@@ -11,10 +11,13 @@
 //! | [`trust_clip`](LambConfig::trust_clip) | off | – | off | – |
 //! | [`grad_averaging`](LambConfig::grad_averaging) | on | on | on | on |
 
-use crate::gradients::{Checked, collect};
-use crate::ops::adam::Adam;
+use crate::adaptive::check_on_device;
+use crate::gradients::{Checked, collect, fit};
+use crate::guard::Guarded;
+use crate::ops::adam::{Adam, AdamStep};
+use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::Moments;
-use crate::{CheckedStep, Gradients, NamedVars, Optimizer, UpdateReport, require, vars};
+use crate::{CheckedStep, Deferred, Gradients, Guard, NamedVars, Optimizer, UpdateReport, require, vars};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -114,6 +117,25 @@ impl LambConfig {
         }
     }
 
+    /// What a step, counted from 1, does to the moments and makes of them, and the decay beside it, `λ` being a variable's.
+    fn adam(&self, step: u64, clip_factor: f64, weight_decay: f64) -> (Adam, f64) {
+        let (in_update, decoupled, l2) = match self.decay {
+            Decay::InUpdate => (weight_decay, 0., 0.),
+            Decay::Decoupled => (0., weight_decay, 0.),
+            Decay::L2 => (0., 0., weight_decay),
+        };
+        let mut adam = Adam {
+            eps_root: self.eps_root,
+            decay: in_update,
+            l2,
+            ..Adam::new(self.betas, self.bias_correction, self.eps, step, clip_factor)
+        };
+        if !self.grad_averaging {
+            adam.weight = 1.;
+        }
+        (adam, decoupled)
+    }
+
     /// `‖(1 − ηλ)·x‖/‖u‖`, the factor being 1 unless the decay is decoupled, which comes first as in timm.
     fn trust_ratio(&self, xx: f64, uu: f64, shrink: f64) -> f64 {
         let ratio = if xx > 0. && uu > 0. { (1. - shrink) * (xx / uu).sqrt() } else { 1. };
@@ -127,6 +149,7 @@ pub struct Lamb {
     vars: NamedVars,
     config: LambConfig,
     moments: Moments,
+    guarded: Guarded,
 }
 
 impl Lamb {
@@ -139,7 +162,8 @@ impl Lamb {
         config.validate()?;
         vars::validate(&vars)?;
         let moments = Moments::new(&vars)?;
-        Ok(Self { vars, config, moments })
+        let guarded = Guarded::new(&Guard::new(), &vars);
+        Ok(Self { vars, config, moments, guarded })
     }
 
     /// One step with learning rate `η` (You et al. 2020, Algorithm 2), shown with the default switches:
@@ -179,16 +203,30 @@ impl Optimizer for Lamb {
         let config = self.config;
         let decoupled = if config.decay == Decay::Decoupled { config.weight_decay } else { 0. };
         require::learning_rate(lr, decoupled)?;
+        let Moments { steps, tensors } = &mut self.moments;
+        if has_kernels(&self.vars) {
+            let traits =
+                |var: &Var| Traits { decays: config.weight_decay_of(var) > 0., adapts: config.adapts(var) };
+            let group = Group::new(&fit(&self.vars, grads)?, tensors, traits)?;
+            let rule = |step| {
+                let (adam, decoupled) = config.adam(step, 1., config.weight_decay);
+                AdamStep { adam, shrink: lr * decoupled, lr, trust_clip: config.trust_clip }
+            };
+            return check_on_device(group, &self.guarded, steps, config.max_grad_norm, rule);
+        }
         let gradients = collect(&self.vars, grads)?;
         let report = UpdateReport::new(&gradients, config.max_grad_norm)?;
-        let Moments { steps, tensors } = &mut self.moments;
         Ok(CheckedStep::new(move || {
             *steps += 1;
             for (checked, moments) in gradients.iter().zip(tensors) {
                 update(&config, checked, moments, *steps, report.clip_factor, lr)?;
             }
-            Ok(report)
+            Ok(Deferred::ready(report))
         }))
+    }
+
+    fn share_guard(&mut self, guard: &Guard) {
+        self.guarded = Guarded::new(guard, &self.vars);
     }
 
     fn state(&self) -> Result<Vec<(String, Tensor)>> {
@@ -210,21 +248,7 @@ fn update(
     lr: f64,
 ) -> Result<()> {
     let (var, grad) = (checked.var, checked.whole()?);
-    let weight_decay = config.weight_decay_of(var);
-    let (in_update, decoupled, l2) = match config.decay {
-        Decay::InUpdate => (weight_decay, 0., 0.),
-        Decay::Decoupled => (0., weight_decay, 0.),
-        Decay::L2 => (0., 0., weight_decay),
-    };
-    let mut adam = Adam {
-        eps_root: config.eps_root,
-        decay: in_update,
-        l2,
-        ..Adam::new(config.betas, config.bias_correction, config.eps, step, clip_factor)
-    };
-    if !config.grad_averaging {
-        adam.weight = 1.;
-    }
+    let (adam, decoupled) = config.adam(step, clip_factor, config.weight_decay_of(var));
     let shrink = lr * decoupled;
     if !config.adapts(var) {
         return adam.step(var, moments, &grad, shrink, lr);

@@ -28,6 +28,7 @@
 //! | [`lamb`] | [`Lamb`] for the head, with the switches in which published versions differ |
 //! | [`adamw`] | [`AdamW`], the baseline of BERT |
 //! | [`Optimizer`] | what the four share: steps in two parts, and their state |
+//! | [`Deferred`], [`Guard`] | reports that are still on a GPU, and what stops its steps |
 //! | [`Gradients`] | where gradients come from, those of a table by its rows if only a few occurred |
 //! | [`clip`] | norms, thresholds and clip factors |
 //! | [`equilibrium`] | where norm and angle settle |
@@ -38,6 +39,17 @@
 //! before it changes anything, and updates in place. On the CPU all sums are taken in f64 over chunks of a fixed size,
 //! so a run is the same bit for bit with any number of threads, and the loops are compiled for AVX-512, AVX2 and less: a
 //! step takes about the time in which memory delivers its operands (`cargo bench -p sisgd`).
+//!
+//! On a GPU every sum and update of a group is one launch of a kernel of our own, and nothing in a step waits for the
+//! device: the clip factor stays there, a [`Guard`] stops what a bad gradient would spoil, and the report is
+//! [`Deferred`]. Per parameter a step moves
+//!
+//! | | bytes |
+//! |---|---|
+//! | SGD | 20: products 8, update 12 |
+//! | SGD with momentum | 32: products 12, update 20 |
+//! | AdamW, and LAMB without trust ratio | 36: products 8, update 28 |
+//! | LAMB | 48: products 8, moments 24, update 16 |
 //!
 //! # Example
 //!
@@ -71,13 +83,18 @@
 //! ```
 
 pub mod adamw;
+mod adaptive;
 pub mod clip;
+mod deferred;
+mod descent;
 pub mod equilibrium;
 mod gradients;
+mod guard;
 pub mod lamb;
 mod ops;
 mod optimizer;
 pub mod plain_sgd;
+mod refusal;
 pub mod report;
 mod require;
 pub mod schedule;
@@ -86,7 +103,9 @@ mod state;
 mod vars;
 
 pub use adamw::{AdamW, AdamWConfig};
+pub use deferred::Deferred;
 pub use gradients::{Gradient, Gradients, check_gradients};
+pub use guard::Guard;
 pub use lamb::{Adapt, Decay, Lamb, LambConfig};
 pub use optimizer::{CheckedStep, Optimizer};
 pub use plain_sgd::{PlainSgdConfig, Sgd};

@@ -1,6 +1,6 @@
 //! What the optimizers have in common: a step is checked first and applied then.
 
-use crate::Gradients;
+use crate::{Deferred, Gradients, Guard};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 use std::fmt;
@@ -34,7 +34,7 @@ use std::fmt;
 /// ```
 pub trait Optimizer {
     /// What a step says about itself.
-    type Report;
+    type Report: 'static;
 
     /// The variables, in their order.
     fn vars(&self) -> &[(String, Var)];
@@ -44,14 +44,19 @@ pub trait Optimizer {
 
     /// Everything that a step with learning rate `lr` may be refused for, and nothing changed yet.
     ///
-    /// It is one pass over parameters and gradients, whose norms the step needs anyway.
+    /// It is one pass over parameters and gradients, whose norms the step needs anyway. On a GPU it is enqueued, and what
+    /// it says of the numbers comes with the report, even if the step is dropped: see [`Guard`].
     ///
     /// # Errors
     /// Those of the optimizer's `step`.
     fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, Self::Report>>;
 
+    /// Puts the optimizer under a guard that others have too; to be done before its first step.
+    fn share_guard(&mut self, guard: &Guard);
+
     /// What to save, by name: `step`, the number of steps, and if there are moments, copies of `exp_avg.NAME` and
-    /// `exp_avg_sq.NAME` for each variable.
+    /// `exp_avg_sq.NAME` for each variable. The copies are where the variables are; on a GPU they are worth keeping only if
+    /// no step was refused, see [`Guard`].
     ///
     /// # Errors
     /// If memory cannot be copied.
@@ -66,24 +71,32 @@ pub trait Optimizer {
 
 /// A step that nothing speaks against. Dropped, it changes nothing.
 #[must_use = "a checked step changes nothing until it is applied"]
-pub struct CheckedStep<'a, Report>(Box<dyn FnOnce() -> Result<Report> + 'a>);
+pub struct CheckedStep<'a, Report>(Box<dyn FnOnce() -> Result<Deferred<Report>> + 'a>);
 
-impl<'a, Report: 'a> CheckedStep<'a, Report> {
-    pub(crate) fn new(change: impl FnOnce() -> Result<Report> + 'a) -> Self {
+impl<'a, Report: 'static> CheckedStep<'a, Report> {
+    pub(crate) fn new(change: impl FnOnce() -> Result<Deferred<Report>> + 'a) -> Self {
         Self(Box::new(change))
     }
 
-    /// Updates the parameters and the state.
+    /// Updates the parameters and the state, and waits for the report.
+    ///
+    /// # Errors
+    /// If the device fails; on a GPU, those of [`check`](Optimizer::check) too, and nothing has changed then.
+    pub fn apply(self) -> Result<Report> {
+        self.enqueue()?.wait()
+    }
+
+    /// Updates the parameters and the state; on a GPU that is enqueued, and nothing waits for it.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn apply(self) -> Result<Report> {
+    pub fn enqueue(self) -> Result<Deferred<Report>> {
         (self.0)()
     }
 
     /// The same step with another report.
-    pub fn map<Other: 'a>(self, f: impl FnOnce(Report) -> Other + 'a) -> CheckedStep<'a, Other> {
-        CheckedStep::new(move || self.apply().map(f))
+    pub fn map<Other: 'static>(self, f: impl FnOnce(Report) -> Other + 'static) -> CheckedStep<'a, Other> {
+        CheckedStep::new(move || Ok(self.enqueue()?.map(f)))
     }
 }
 

@@ -1,9 +1,12 @@
 //! Plain SGD with decoupled weight decay, a constant clipping threshold, and momentum if asked for: the baseline.
 
-use crate::gradients::collect;
-use crate::report::{descent, heavy_ball};
+use crate::clip::Threshold;
+use crate::descent::{Descent, HeavyBall};
+use crate::gradients::{collect, fit};
+use crate::guard::Guarded;
+use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::Velocity;
-use crate::{CheckedStep, Gradients, NamedVars, Optimizer, StepReport, require, vars};
+use crate::{CheckedStep, Gradients, Guard, NamedVars, Optimizer, StepReport, require, vars};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -37,6 +40,7 @@ pub struct Sgd {
     vars: NamedVars,
     config: PlainSgdConfig,
     velocity: Velocity,
+    guarded: Guarded,
 }
 
 impl Sgd {
@@ -49,7 +53,8 @@ impl Sgd {
         config.validate()?;
         vars::validate(&vars)?;
         let velocity = Velocity::new(&vars, config.momentum > 0.)?;
-        Ok(Self { vars, config, velocity })
+        let guarded = Guarded::new(&Guard::new(), &vars);
+        Ok(Self { vars, config, velocity, guarded })
     }
 
     /// One step with learning rate `η`, the gradient clipped by its global norm (Pascanu et al. 2013):
@@ -86,14 +91,27 @@ impl Optimizer for Sgd {
     fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, StepReport>> {
         let PlainSgdConfig { weight_decay, max_grad_norm, momentum } = self.config;
         require::learning_rate(lr, weight_decay)?;
-        let gradients = collect(&self.vars, grads)?;
-        let Velocity { steps, vars } = &mut self.velocity;
-        match vars {
-            None => descent(gradients, steps, lr, weight_decay, max_grad_norm),
-            Some(velocity) => {
-                heavy_ball(gradients, velocity, steps, momentum, lr, weight_decay, max_grad_norm)
-            }
+        let threshold = Threshold::constant(max_grad_norm);
+        let descent = Descent { lr, weight_decay, threshold, scale_invariant: false };
+        let heavy_ball = HeavyBall { descent, momentum };
+        let Velocity { steps, vars: velocity } = &mut self.velocity;
+        if has_kernels(&self.vars) {
+            let states: Vec<_> = velocity.iter().flatten().map(|v| v.as_tensor().clone()).collect();
+            let group = Group::new(&fit(&self.vars, grads)?, &states, |_| Traits::default())?;
+            return match velocity {
+                None => descent.check_on_device(group, &self.guarded, steps),
+                Some(_) => heavy_ball.check_on_device(group, &self.guarded, steps),
+            };
         }
+        let gradients = collect(&self.vars, grads)?;
+        match velocity {
+            None => descent.check(gradients, steps),
+            Some(velocity) => heavy_ball.check(gradients, velocity, steps),
+        }
+    }
+
+    fn share_guard(&mut self, guard: &Guard) {
+        self.guarded = Guarded::new(guard, &self.vars);
     }
 
     fn state(&self) -> Result<Vec<(String, Tensor)>> {

@@ -1,11 +1,10 @@
-//! What a step says about itself, and the step of gradient descent that says it.
+//! What a step says about itself.
 
 use crate::clip::clip_factor;
 use crate::gradients::{Checked, total};
-use crate::ops::dots::{Dots, dots};
-use crate::ops::scaled_add::scaled_add;
-use crate::{CheckedStep, Gradient};
-use candle_core::{DType, Result, Var, bail};
+use crate::ops::dots::Dots;
+use crate::refusal::Refusal;
+use candle_core::{DType, Result, bail};
 use serde::Serialize;
 
 /// A step of [`SiSgd`](crate::SiSgd) or [`Sgd`](crate::Sgd) in the quantities of the theory.
@@ -46,56 +45,8 @@ pub struct UpdateReport {
     pub clipped: bool,
 }
 
-/// `x ← (1 − ηλ)·x − η·min(1, threshold/‖g‖)·g`, with every check before the first change.
-pub(crate) fn descent<'a>(
-    gradients: Vec<Checked<'a>>,
-    steps: &'a mut u64,
-    lr: f64,
-    weight_decay: f64,
-    threshold: Option<f64>,
-) -> Result<CheckedStep<'a, StepReport>> {
-    let report = StepReport::new(total(&gradients), lr, weight_decay, threshold);
-    report.refuse_overflow(&gradients)?;
-    Ok(CheckedStep::new(move || {
-        for checked in &gradients {
-            scaled_add(checked.var, checked.gradient(), lr * weight_decay, lr * report.clip_factor)?;
-        }
-        *steps += 1;
-        Ok(report)
-    }))
-}
-
-/// `v ← μ·v + min(1, threshold/‖g‖)·g`, then `x ← (1 − ηλ)·x − η·v`; the angle is that of the step along `v`.
-pub(crate) fn heavy_ball<'a>(
-    gradients: Vec<Checked<'a>>,
-    velocity: &'a mut [Var],
-    steps: &'a mut u64,
-    momentum: f64,
-    lr: f64,
-    weight_decay: f64,
-    threshold: Option<f64>,
-) -> Result<CheckedStep<'a, StepReport>> {
-    let along_gradient = StepReport::new(total(&gradients), lr, weight_decay, threshold);
-    along_gradient.refuse_overflow(&gradients)?;
-    Ok(CheckedStep::new(move || {
-        let mut step = Dots::default();
-        for (checked, v) in gradients.iter().zip(velocity.iter()) {
-            scaled_add(v, checked.gradient(), 1. - momentum, -along_gradient.clip_factor)?;
-            step = step.plus(dots(checked.var, Gradient::Dense(v))?);
-        }
-        let along_velocity = StepReport::new(step, lr, weight_decay, None);
-        along_velocity.refuse_overflow(&gradients)?;
-        for (checked, v) in gradients.iter().zip(velocity.iter()) {
-            scaled_add(checked.var, Gradient::Dense(v), lr * weight_decay, lr)?;
-        }
-        *steps += 1;
-        let StepReport { new_param_norm, angle, .. } = along_velocity;
-        Ok(StepReport { new_param_norm, angle, ..along_gradient })
-    }))
-}
-
 impl StepReport {
-    fn new(dots: Dots, lr: f64, weight_decay: f64, threshold: Option<f64>) -> Self {
+    pub(crate) fn new(dots: Dots, lr: f64, weight_decay: f64, threshold: Option<f64>) -> Self {
         let Dots { xx, xg, gg } = dots;
         let (param_norm, grad_norm) = (xx.sqrt(), gg.sqrt());
         let clip_factor = clip_factor(grad_norm, threshold);
@@ -121,14 +72,17 @@ impl StepReport {
         }
     }
 
-    fn refuse_overflow(&self, gradients: &[Checked]) -> Result<()> {
+    /// The report of a step whose parameters move along another direction than the gradient.
+    pub(crate) fn moving_along(self, Self { new_param_norm, angle, .. }: Self) -> Self {
+        Self { new_param_norm, angle, ..self }
+    }
+
+    pub(crate) fn refuse_overflow(&self, gradients: &[Checked]) -> Result<()> {
         let narrow = gradients.iter().any(|gradient| gradient.var.dtype() == DType::F32);
         let largest = if narrow { f32::MAX as f64 } else { f64::MAX };
         if self.new_param_norm.is_nan() || self.new_param_norm > largest {
-            let Self { grad_norm, new_param_norm, .. } = self;
-            bail!(
-                "a step along a gradient of norm {grad_norm:e} overflows the parameters: norm {new_param_norm:e}"
-            );
+            let Self { grad_norm, new_param_norm, .. } = *self;
+            bail!("{}", Refusal::Step { grad_norm, new_param_norm });
         }
         Ok(())
     }
@@ -137,16 +91,21 @@ impl StepReport {
 impl UpdateReport {
     /// The norms of a group, refused if the squared gradients cannot be stored.
     pub(crate) fn new(gradients: &[Checked], max_grad_norm: Option<f64>) -> Result<Self> {
-        let total = total(gradients);
-        let (grad_norm, param_norm) = (total.gg.sqrt(), total.xx.sqrt());
-        let clip_factor = clip_factor(grad_norm, max_grad_norm);
+        let report = Self::of(total(gradients), max_grad_norm);
         for Checked { name, var, dots, .. } in gradients {
-            let norm = dots.gg.sqrt() * clip_factor;
+            let norm = dots.gg.sqrt() * report.clip_factor;
             if var.dtype() == DType::F32 && norm * norm > f32::MAX as f64 {
-                bail!("the gradient of `{name}` has norm {norm:e}: its square overflows the second moment");
+                bail!("{}", Refusal::Square { name, norm });
             }
         }
-        Ok(Self { grad_norm, param_norm, clip_factor, clipped: clip_factor < 1. })
+        Ok(report)
+    }
+
+    /// The norms that follow from a group's products.
+    pub(crate) fn of(Dots { xx, gg, .. }: Dots, max_grad_norm: Option<f64>) -> Self {
+        let (grad_norm, param_norm) = (gg.sqrt(), xx.sqrt());
+        let clip_factor = clip_factor(grad_norm, max_grad_norm);
+        Self { grad_norm, param_norm, clip_factor, clipped: clip_factor < 1. }
     }
 }
 

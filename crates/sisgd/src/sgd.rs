@@ -1,10 +1,12 @@
 //! SGD with weight decay and relative global clipping, the paper's Algorithm 1.
 
-use crate::clip::relative_threshold;
-use crate::gradients::{collect, total};
-use crate::report::descent;
+use crate::clip::Threshold;
+use crate::descent::Descent;
+use crate::gradients::{collect, fit};
+use crate::guard::Guarded;
+use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::{load_step, step_entry};
-use crate::{CheckedStep, Gradients, NamedVars, Optimizer, StepReport, require, vars};
+use crate::{CheckedStep, Gradients, Guard, NamedVars, Optimizer, StepReport, require, vars};
 use candle_core::{Result, Tensor, Var, bail};
 use std::collections::HashMap;
 
@@ -56,6 +58,7 @@ pub struct SiSgd {
     vars: NamedVars,
     config: SgdConfig,
     steps: u64,
+    guarded: Guarded,
 }
 
 impl SiSgd {
@@ -67,7 +70,8 @@ impl SiSgd {
     pub fn new(vars: NamedVars, config: SgdConfig) -> Result<Self> {
         config.validate()?;
         vars::validate(&vars)?;
-        Ok(Self { vars, config, steps: 0 })
+        let guarded = Guarded::new(&Guard::new(), &vars);
+        Ok(Self { vars, config, steps: 0, guarded })
     }
 
     /// One step with learning rate `η` (Li et al. 2022, Algorithm 1):
@@ -106,13 +110,18 @@ impl Optimizer for SiSgd {
     fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, StepReport>> {
         let SgdConfig { weight_decay, clip } = self.config;
         require::learning_rate(lr, weight_decay)?;
-        let gradients = collect(&self.vars, grads)?;
-        let param_norm = total(&gradients).xx.sqrt();
-        if param_norm == 0. {
-            bail!("the parameters are all zero: a scale-invariant loss has no gradient there");
+        let relative = |clip| Threshold::Relative { clip, weight_decay, lr };
+        let threshold = clip.map_or(Threshold::None, relative);
+        let descent = Descent { lr, weight_decay, threshold, scale_invariant: true };
+        if has_kernels(&self.vars) {
+            let group = Group::new(&fit(&self.vars, grads)?, &[], |_| Traits::default())?;
+            return descent.check_on_device(group, &self.guarded, &mut self.steps);
         }
-        let threshold = clip.map(|clip| relative_threshold(clip, weight_decay, lr, param_norm));
-        descent(gradients, &mut self.steps, lr, weight_decay, threshold)
+        descent.check(collect(&self.vars, grads)?, &mut self.steps)
+    }
+
+    fn share_guard(&mut self, guard: &Guard) {
+        self.guarded = Guarded::new(guard, &self.vars);
     }
 
     fn state(&self) -> Result<Vec<(String, Tensor)>> {

@@ -2,18 +2,25 @@
 //!
 //! On the CPU an operation works in place on slices, in parallel over chunks of [`CHUNK`] elements. A chunk's sum is
 //! taken in f64 in a fixed order and the chunks' sums are added in order: results do not depend on the number of
-//! threads, nor on the width of the processor's vectors, for which each loop is compiled several times. On other devices
-//! the same formula is composed of ordinary tensor operations.
+//! threads, nor on the width of the processor's vectors, for which each loop is compiled several times.
 //!
-//! Elements are widened to f64 where they are added to others or multiplied by `1 − ηλ`, and rounded once: in f32 that
-//! factor alone would be off by up to 3e-8, a systematic error of several per cent of a decay of 1e-6.
+//! On CUDA, `cuda.rs` launches the kernel of the `.cu` file beside it for all variables of a [`group`](group::Group), all
+//! of f32; sums are taken in f64 over the same chunks. On other devices, and for f64, the same formula is composed of
+//! ordinary tensor operations.
+//!
+//! On the CPU, elements are widened to f64 where they are added to others or multiplied by `1 − ηλ`, and rounded once: in f32 that
+//! factor alone would be off by up to 3e-8, a systematic error of several per cent of a decay of 1e-6. The kernels stay in
+//! f32, which many GPUs compute 64 times as fast, and subtract `ηλ·x + η·g` instead: nothing systematic is lost.
 
 pub(crate) mod adam;
 pub(crate) mod dots;
+pub(crate) mod group;
+pub(crate) mod heavy_ball;
 mod real;
 mod rows;
 pub(crate) mod scaled_add;
 mod slices;
+pub(crate) mod verdict;
 
 use candle_core::{DType, Device, Result, Tensor};
 use rayon::prelude::*;

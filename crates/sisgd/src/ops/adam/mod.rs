@@ -1,10 +1,12 @@
 //! The moments of Adam and LAMB, and the direction that they give.
 
 mod cpu;
+mod cuda;
 
 use super::slices::{read, write};
 use super::{by_real, scalar, wide_dtype};
 use candle_core::{Result, Tensor, Var};
+pub(crate) use cuda::AdamStep;
 
 /// One step of a variable, its moments stored as one tensor of shape `(2, n)`:
 ///

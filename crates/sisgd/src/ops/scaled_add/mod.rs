@@ -1,12 +1,14 @@
 //! The update of gradient descent.
 
 mod cpu;
+mod cuda;
 
 use super::slices::{read, write};
 use super::{Rows, by_real};
 use crate::Gradient;
 use crate::gradients::spread;
 use candle_core::{Result, Var};
+pub(crate) use cuda::scaled_add_all;
 
 /// `x ← (1 − decay)·x − rate·g`, in place.
 pub(crate) fn scaled_add(x: &Var, g: Gradient, decay: f64, rate: f64) -> Result<()> {
