@@ -3,10 +3,12 @@
 use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
-use sibert_model::{Batch, Mode, PreTraining, PretrainingOutput, no_grad};
+use sibert_model::{Batch, Mode, PreTraining, no_grad};
+use sisgd::Deferred;
 
 use crate::data::batches::{HeldOutBatches, MaskedBatch};
 use crate::log::Evaluation;
+use crate::step::Sums;
 
 /// The dtype of parameters and activations.
 pub const DTYPE: DType = DType::F32;
@@ -52,17 +54,9 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Adds the pairs of one forward pass, if it has any.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn add(&mut self, output: &PretrainingOutput, batch: &Batch) -> Result<()> {
-        if let Some(loss) = &output.next_sentence_loss {
-            self.count += batch.input_ids.dim(0)? as u64;
-            self.loss += f64::from(loss.to_scalar::<f32>()?);
-            self.correct += output.next_sentence_correct(batch)? as u64;
-        }
-        Ok(())
+    /// Of one forward pass of `count` pairs: the sum of their cross-entropies and how many were judged correctly.
+    pub fn of(count: usize, &[loss, correct]: &[f64; 2]) -> Self {
+        Self { count: count as u64, loss, correct: correct as u64 }
     }
 
     /// Adds other pairs.
@@ -95,16 +89,17 @@ pub fn evaluate(
     device: &Device,
     step: usize,
 ) -> Result<Evaluation> {
-    let (mut loss, mut correct, mut masked) = (0., 0, 0);
-    let mut pairs = Pairs::default();
+    let mut parts = Vec::new();
     for batch in held_out.first(count, batch_size).filter(|batch| !batch.labels.is_empty()) {
-        masked += batch.labels.len();
         let batch = to_device(batch, model, device)?;
         let output = no_grad(|| model.forward(&batch, Mode::Eval))?;
-        pairs.add(&output, &batch)?;
-        loss += f64::from(output.masked_lm_loss.to_scalar::<f32>()?);
-        correct += output.correct(&batch.labels)?;
+        parts.push(Sums::of(&output, &batch)?);
     }
+    let mut sums = Sums::default();
+    for part in Deferred::read(parts)? {
+        sums.add(&part?);
+    }
+    let Sums { loss, correct, masked, pairs } = sums;
     ensure!(masked > 0, "held-out text: the tokenizer knows none of its words, so that none can be masked");
     let masked = masked as f64;
     Ok(Evaluation {

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use candle_core::Device;
-use sibert_model::{Gradients, Mode, PreTraining, PretrainingOutput, Tape, random};
+use sibert_model::{Batch, Gradients, Mode, PreTraining, PretrainingOutput, Tape, random};
+use sisgd::Deferred;
 
 use crate::batch::{self, Pairs};
 use crate::config::RunConfig;
@@ -22,6 +23,27 @@ pub struct Sums {
 }
 
 impl Sums {
+    /// Of one forward pass, whose numbers may still be on the device.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn of(output: &PretrainingOutput, batch: &Batch) -> Result<Deferred<Self>> {
+        let (masked, pairs) = (batch.labels.dim(0)?, batch.input_ids.dim(0)?);
+        Ok(Deferred::new(output.figures(batch)?, move |figures| {
+            let (&[loss, correct], judged) = figures.split_first_chunk().unwrap_or((&[f64::NAN; 2], &[]));
+            let pairs = judged.first_chunk().map(|figures| Pairs::of(pairs, figures)).unwrap_or_default();
+            Ok(Self { loss, correct: correct as usize, masked, pairs })
+        }))
+    }
+
+    /// Adds those of another part.
+    pub fn add(&mut self, other: &Self) {
+        self.loss += other.loss;
+        self.correct += other.correct;
+        self.masked += other.masked;
+        self.pairs.merge(&other.pairs);
+    }
+
     /// The mean loss of the batch: of its masked tokens, and of its pairs of sentences if the model judges them.
     pub fn mean_loss(&self) -> f64 {
         self.loss / self.masked as f64 + self.pairs.mean_loss().unwrap_or(0.)
@@ -35,8 +57,9 @@ pub fn masked(micro_batches: &[(usize, MaskedBatch)]) -> usize {
 
 /// `∇ (config.loss_scale · mean loss of the batch)`, summed over its micro-batches, and what the batch adds up to.
 ///
-/// Dropout draws the masks of step `step`; matrix products are made in the config's precision. A micro-batch is given with the index of its first row in the batch, so that its dropout masks are the batch's; one
-/// without a masked token is skipped. At least one token must be masked.
+/// Dropout draws the masks of step `step`; the forward pass is in the config's precision. A micro-batch is given with the
+/// index of its first row in the batch, so that its dropout masks are the batch's; one without a masked token is skipped.
+/// At least one token must be masked. Nothing waits for the device.
 ///
 /// # Errors
 /// If the batch does not fit the model, or the device fails.
@@ -46,21 +69,23 @@ pub fn gradients(
     config: &RunConfig,
     step: usize,
     device: &Device,
-) -> Result<(Gradients, Sums)> {
+) -> Result<(Gradients, Deferred<Sums>)> {
     let mode = Mode::train(random::fork(random::named(config.seed, "dropout"), step as u64));
     let mut gradients = Gradients::of(model.parameters().iter().map(|(_, var)| var));
-    let mut sums = Sums { masked: masked(&micro_batches), ..Sums::default() };
+    let masked = masked(&micro_batches);
     let sequences: usize = micro_batches.iter().map(|(_, batch)| batch.batch).sum();
+    let mut sums = Deferred::ready(Sums::default());
     for (row, batch) in micro_batches.into_iter().filter(|(_, batch)| !batch.labels.is_empty()) {
         let batch = batch::to_device(batch, model, device)?; // (micro_batch, seq_len)
         let forward = || Tape::record(|| model.forward(&batch, mode.from_row(row)));
         let (output, tape) = config.precision.scope(forward)?;
-        sums.loss += f64::from(output.masked_lm_loss.to_scalar::<f32>()?);
-        sums.correct += output.correct(&batch.labels)?;
-        sums.pairs.add(&output, &batch)?;
+        sums = sums.zip(Sums::of(&output, &batch)?)?.map(|(mut sums, part)| {
+            sums.add(&part);
+            sums
+        });
         let PretrainingOutput { masked_lm_loss, next_sentence_loss, logits, .. } = output;
         drop(logits); // the backward pass needs the memory
-        let masked_lm = (&masked_lm_loss, config.loss_scale / sums.masked as f64);
+        let masked_lm = (&masked_lm_loss, config.loss_scale / masked as f64);
         let pairs = next_sentence_loss.as_ref().map(|loss| (loss, config.loss_scale / sequences as f64));
         let losses: Vec<_> = [masked_lm].into_iter().chain(pairs).collect();
         tape.backward(&losses, &mut gradients)?;

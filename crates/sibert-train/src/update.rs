@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use candle_core::Tensor;
 use sibert_model::{ModelType, PreTraining};
 use sisgd::{
-    AdamW, AdamWConfig, CheckedStep, Gradients, Lamb, LambConfig, NamedVars, PlainSgdConfig, Schedule, Sgd,
-    SgdConfig, SiSgd, StepReport, UpdateReport,
+    AdamW, AdamWConfig, CheckedStep, Deferred, Gradients, Guard, Lamb, LambConfig, NamedVars, PlainSgdConfig,
+    Schedule, Sgd, SgdConfig, SiSgd, StepReport, UpdateReport,
 };
 
 use crate::config::{HeadConfig, HeadOptimizer, Optimizer, RunConfig};
@@ -20,6 +20,7 @@ trait Rule {
         grads: &'a dyn Gradients,
         lr: f64,
     ) -> candle_core::Result<CheckedStep<'a, StepMetrics>>;
+    fn share_guard(&mut self, guard: &Guard);
     fn state(&self) -> candle_core::Result<Vec<(String, Tensor)>>;
     fn load_state(&mut self, state: &HashMap<String, Tensor>) -> candle_core::Result<()>;
 }
@@ -31,6 +32,10 @@ impl<O: sisgd::Optimizer<Report: Into<StepMetrics> + 'static>> Rule for O {
         lr: f64,
     ) -> candle_core::Result<CheckedStep<'a, StepMetrics>> {
         Ok(sisgd::Optimizer::check(self, grads, lr)?.map(Into::into))
+    }
+
+    fn share_guard(&mut self, guard: &Guard) {
+        sisgd::Optimizer::share_guard(self, guard);
     }
 
     fn state(&self) -> candle_core::Result<Vec<(String, Tensor)>> {
@@ -89,7 +94,11 @@ impl Update {
             }
             None => None,
         };
-        Ok(Self { encoder: Group::encoder(vars, config)?, head })
+        let (mut encoder, mut head, guard) = (Group::encoder(vars, config)?, head, Guard::new());
+        for group in [Some(&mut encoder), head.as_mut()].into_iter().flatten() {
+            group.rule.share_guard(&guard); // a bad gradient of either stops both
+        }
+        Ok(Self { encoder, head })
     }
 
     /// One group of all parameters.
@@ -115,19 +124,26 @@ impl Update {
 
     /// Updates every group at optimizer step `step`, counted from 0; nothing changes if a gradient is unfit.
     ///
+    /// On a GPU the update is only enqueued: whether it was refused is known when its metrics are read.
+    ///
     /// # Errors
     /// If a gradient is missing or not finite; names its parameter.
-    pub fn step(&mut self, grads: &dyn Gradients, step: usize) -> Result<StepMetrics> {
+    pub fn step(&mut self, grads: &dyn Gradients, step: usize) -> Result<Deferred<StepMetrics>> {
         let head_lr = self.head.as_ref().map(|head| head.lr_at(step));
         let lr = self.encoder.lr_at(step);
         let encoder = self.encoder.rule.check(grads, lr)?;
         let head =
             self.head.as_mut().zip(head_lr).map(|(head, lr)| head.rule.check(grads, lr)).transpose()?;
-        let metrics = encoder.apply()?;
-        head.map(CheckedStep::apply).transpose()?;
-        let sphere = self.encoder.decay_to_equilibrium.zip(metrics.sphere);
-        let sphere = sphere.map(|(weight_decay, sphere)| Sphere { weight_decay, ..sphere });
-        Ok(StepMetrics { lr, head_lr, sphere, ..metrics })
+        let mut metrics = encoder.enqueue()?;
+        if let Some(head) = head {
+            metrics = metrics.zip(head.enqueue()?)?.map(|(metrics, _)| metrics);
+        }
+        let decay = self.encoder.decay_to_equilibrium;
+        Ok(metrics.map(move |metrics| {
+            let sphere = decay.zip(metrics.sphere);
+            let sphere = sphere.map(|(weight_decay, sphere)| Sphere { weight_decay, ..sphere });
+            StepMetrics { lr, head_lr, sphere, ..metrics }
+        }))
     }
 
     /// Every group's state by name, for a checkpoint.

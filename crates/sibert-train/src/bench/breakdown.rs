@@ -6,7 +6,7 @@ use std::time::Duration;
 use sibert_model::tape::profile::{Profile, Span};
 
 /// How long the parts of one step took.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Parts {
     /// Drawing and masking tokens.
     pub data: Duration,
@@ -14,6 +14,15 @@ pub struct Parts {
     pub gradients: Duration,
     /// The optimizers.
     pub update: Duration,
+}
+
+impl Parts {
+    /// Adds those of another step.
+    pub fn add(&mut self, other: &Self) {
+        self.data += other.data;
+        self.gradients += other.gradients;
+        self.update += other.update;
+    }
 }
 
 /// The mean step: its operations, those that take longest first, then its other parts.

@@ -4,12 +4,14 @@ mod breakdown;
 mod report;
 mod tokens;
 
+use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use candle_core::Device;
 use sibert_model::tape::profile;
 use sibert_model::{Mode, ModelType, PreTraining, no_grad};
+use sisgd::Deferred;
 
 use crate::args::{Arch, BenchArgs};
 use crate::batch::{self, DTYPE};
@@ -22,6 +24,9 @@ use breakdown::{Breakdown, Parts};
 use report::Report;
 use tokens::RandomTokens;
 
+/// Steps that a GPU makes between two waits for it, as `pretrain` waits only where it reports.
+const GROUP: usize = 10;
+
 /// Times the steps and prints what they took.
 ///
 /// # Errors
@@ -30,22 +35,25 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let config = settings(args)?;
     let device = args.device.open()?;
     let mut bench = Bench::new(&config, &device)?;
-    let once = |bench: &mut Bench, step| match args.inference {
-        true => bench.encode(step),
-        false => bench.train(step).map(drop),
+    let run = |bench: &mut Bench, steps: Range<usize>| match args.inference {
+        true => steps.into_iter().try_for_each(|step| bench.encode(step)),
+        false => bench.train_all(steps).map(drop),
     };
-    (0..args.warmup).try_for_each(|step| once(&mut bench, step))?;
+    run(&mut bench, 0..args.warmup)?;
+    let (first, end) = (args.warmup, args.warmup + args.steps);
     if args.profile {
-        let steps = args.warmup..args.warmup + args.steps;
-        let (parts, spans) =
-            profile::profile(|| steps.map(|step| bench.train(step)).collect::<Result<Vec<_>>>());
+        let (parts, spans) = profile::profile(|| {
+            (first..end).map(|step| bench.train_all(step..step + 1)).collect::<Result<Vec<_>>>()
+        });
         return result(Breakdown::new(&parts?, &spans));
     }
+    let group = if device.is_cpu() { 1 } else { GROUP };
     let mut seconds = Vec::with_capacity(args.steps);
-    for step in args.warmup..args.warmup + args.steps {
-        let began = Instant::now();
-        once(&mut bench, step)?;
-        seconds.push(began.elapsed().as_secs_f64());
+    for start in (first..end).step_by(group) {
+        let (steps, began) = (start..end.min(start + group), Instant::now());
+        run(&mut bench, steps.clone())?;
+        let each = began.elapsed().as_secs_f64() / steps.len() as f64;
+        seconds.extend(steps.map(|_| each));
     }
     let report = Report::new(args, &config, &bench.model, &seconds, memory::peak_bytes());
     result(if args.json { serde_json::to_string(&report)? } else { report.to_string() })
@@ -112,8 +120,28 @@ impl<'a> Bench<'a> {
         Ok(Self { config, device, tokens: RandomTokens::new(config), model, update })
     }
 
-    /// One optimizer step, as `pretrain` makes it, and how long its parts took.
-    fn train(&mut self, step: usize) -> Result<Parts> {
+    /// Steps as `pretrain` makes them, then a wait for the device; and how long their parts took on the host, the wait being
+    /// the update's.
+    fn train_all(&mut self, steps: Range<usize>) -> Result<Parts> {
+        let mut all = Parts::default();
+        let mut losses = Vec::with_capacity(steps.len());
+        for step in steps.clone() {
+            let (parts, loss) = self.train(step)?;
+            all.add(&parts);
+            losses.push(loss);
+        }
+        let began = Instant::now();
+        for (step, loss) in steps.zip(Deferred::read(losses)?) {
+            let loss = loss?;
+            ensure!(loss.is_finite(), "loss {loss} at step {step}");
+        }
+        self.device.synchronize()?;
+        all.update += began.elapsed();
+        Ok(all)
+    }
+
+    /// One optimizer step, how long its parts took on the host, and its loss.
+    fn train(&mut self, step: usize) -> Result<(Parts, Deferred<f64>)> {
         let config = self.config;
         let size = config.micro_batch_size();
         let rows = (0..config.accumulation_steps).map(|i| i * size);
@@ -122,11 +150,9 @@ impl<'a> Bench<'a> {
         let data = began.elapsed();
         let (grads, sums) = step::gradients(&self.model, micro_batches, config, step, self.device)?;
         let gradients = began.elapsed() - data;
-        self.update.step(&grads, step)?;
-        let loss = sums.mean_loss();
-        ensure!(loss.is_finite(), "loss {loss} at step {step}");
-        self.device.synchronize()?;
-        Ok(Parts { data, gradients, update: began.elapsed() - data - gradients })
+        let update = self.update.step(&grads, step)?;
+        let loss = sums.zip(update)?.map(|(sums, _)| sums.mean_loss());
+        Ok((Parts { data, gradients, update: began.elapsed() - data - gradients }, loss))
     }
 
     /// The hidden states of one batch, a micro-batch at a time.

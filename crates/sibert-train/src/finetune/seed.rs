@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use sibert_model::{FineTuning, Gradients, Mode, Tape, random};
+use sisgd::Deferred;
 
 use super::folder::SeedFolder;
 use super::report;
@@ -73,19 +74,26 @@ impl<'a> Seed<'a> {
     pub fn train(mut self, stop: &Stop) -> Result<Option<SeedResult>> {
         let total = self.run.total_steps();
         let progress = Progress::new(total, self.state.step);
+        let mut ahead = Vec::new(); // steps whose numbers may still be on the device
         while self.state.step < total && !self.is_out_of_patience() {
             let began = Instant::now();
-            let (metrics, samples) = self.step().with_context(|| self.last_words())?;
-            self.state.seconds += began.elapsed().as_secs_f64();
+            let (step, samples) = self.step().with_context(|| self.last_words())?;
+            ahead.push(step);
             self.state.samples += samples as u64;
             self.state.step += 1;
 
             let done = self.state.step;
             progress.step(done);
-            if done.is_multiple_of(LOG_EVERY) || done == total {
+            let (evaluated, interrupted) = (self.run.is_evaluated_at(done), stop.requested());
+            let reported = done.is_multiple_of(LOG_EVERY) || done == total;
+            let metrics = match self.run.device.is_cpu() || reported || evaluated || interrupted {
+                true => self.read_back(std::mem::take(&mut ahead)).with_context(|| self.last_words())?,
+                false => None,
+            };
+            self.state.seconds += began.elapsed().as_secs_f64();
+            if let Some(metrics) = metrics.filter(|_| reported) {
                 self.report(&metrics, &progress)?;
             }
-            let (evaluated, interrupted) = (self.run.is_evaluated_at(done), stop.requested());
             if evaluated {
                 self.evaluate(&progress).with_context(|| self.last_words())?;
             }
@@ -102,8 +110,8 @@ impl<'a> Seed<'a> {
         self.finish().map(Some)
     }
 
-    /// One optimizer step: gradients of the batch's mean loss, then the update.
-    fn step(&mut self) -> Result<(StepMetrics, usize)> {
+    /// One optimizer step: gradients of the batch's mean loss, then the update; and how many examples it read.
+    fn step(&mut self) -> Result<(Deferred<(f64, StepMetrics)>, usize)> {
         let (step, per_epoch) = (self.state.step, self.run.steps_per_epoch());
         let epoch = (step / per_epoch) as u64;
         if self.batches.0 != epoch {
@@ -112,19 +120,31 @@ impl<'a> Seed<'a> {
         }
         let batch = self.batches.1[step % per_epoch].clone();
         let (gradients, loss) = self.gradients(&batch)?;
-        let metrics = self.update.step(&gradients, step).with_context(|| format!("loss {loss}"))?;
-        ensure!(loss.is_finite(), "loss {loss}, with finite gradients");
-        self.state.window.0 += loss;
-        self.state.window.1 += 1;
-        Ok((metrics, batch.len()))
+        match self.update.step(&gradients, step) {
+            Ok(update) => Ok((loss.zip(update)?, batch.len())),
+            Err(error) => Err(error.context(format!("loss {}", loss.wait()?))),
+        }
+    }
+
+    /// Waits for steps and counts their losses; what the last of them says.
+    fn read_back(&mut self, steps: Vec<Deferred<(f64, StepMetrics)>>) -> Result<Option<StepMetrics>> {
+        let mut last = None;
+        for step in Deferred::read(steps)? {
+            let (loss, metrics) = step?;
+            ensure!(loss.is_finite(), "loss {loss}, with finite gradients");
+            self.state.window.0 += loss;
+            self.state.window.1 += 1;
+            last = Some(metrics);
+        }
+        Ok(last)
     }
 
     /// `∇ mean loss of the batch`, summed over its parts, and that loss.
-    fn gradients(&self, batch: &[usize]) -> Result<(Gradients, f64)> {
+    fn gradients(&self, batch: &[usize]) -> Result<(Gradients, Deferred<f64>)> {
         let Self { run, model, state, .. } = self;
         let mode = Mode::train(random::fork(random::named(state.seed, "dropout"), state.step as u64));
         let mut gradients = Gradients::of(model.parameters().iter().map(|(_, var)| var));
-        let mut sum = 0.;
+        let (mut sum, count) = (Deferred::ready(0.), batch.len() as f64);
         let part = run.settings.micro_batch_size();
         for (index, rows) in batch.chunks(part).enumerate() {
             let sequences: Vec<_> = rows.iter().map(|&row| &run.train.sequences[row]).collect();
@@ -135,10 +155,10 @@ impl<'a> Seed<'a> {
                 model.loss(&logits, &inputs, &targets)
             };
             let (loss, tape) = run.settings.precision.scope(|| Tape::record(forward))?;
-            sum += f64::from(loss.to_scalar::<f32>()?);
-            tape.backward(&[(&loss, 1. / batch.len() as f64)], &mut gradients)?;
+            sum = sum.zip(Deferred::new(loss.reshape(1)?, |loss| Ok(loss[0])))?.map(|(sum, loss)| sum + loss);
+            tape.backward(&[(&loss, 1. / count)], &mut gradients)?;
         }
-        Ok((gradients, sum / batch.len() as f64))
+        Ok((gradients, sum.map(move |sum| sum / count)))
     }
 
     /// A line in `metrics.jsonl` and on the terminal.

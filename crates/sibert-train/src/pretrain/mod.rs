@@ -1,5 +1,6 @@
 //! `sibert pretrain`: masked-language-model pretraining.
 
+mod ahead;
 mod divergence;
 mod health;
 mod prepare;
@@ -20,13 +21,14 @@ use crate::console::note;
 use crate::data::guess::FrequencyGuess;
 use crate::data::loader::Loader;
 use crate::data::{Corpus, tokenizer_config};
-use crate::log::{Evaluation, MetricsLog, Progress, Report, StepMetrics, group_norms};
+use crate::log::{Evaluation, MetricsLog, Progress, Report, group_norms};
 use crate::memory;
 use crate::plot;
 use crate::run::Run;
 use crate::signals::Stop;
-use crate::step::{self, Sums};
+use crate::step;
 use crate::update::Update;
+use ahead::{Ahead, Step};
 use divergence::Diverged;
 use health::Health;
 
@@ -51,6 +53,8 @@ struct Training<'a> {
     update: Update,
     state: TrainingState,
     metrics: MetricsLog,
+    /// Steps whose numbers are not read yet.
+    ahead: Ahead,
     /// The most bytes that the gradients of a step took.
     gradient_bytes: u64,
     /// The process' largest memory before its first checkpoint.
@@ -66,25 +70,24 @@ impl<'a> Training<'a> {
         let mut health = Health::new(&self.frequency_guess());
         while self.state.step < config.max_steps {
             let began = Instant::now();
-            let mut step = self.step(&mut loader).with_context(|| self.last_words(self.state.step + 1))?;
-            step.seconds = began.elapsed().as_secs_f64();
-            step.wait_seconds = loader.waited().as_secs_f64();
+            let step = self.step(&mut loader).with_context(|| self.last_words(self.state.step + 1))?;
+            self.ahead.push(step, began.elapsed(), loader.waited());
             self.state.step += 1;
-            self.state.tokens_seen += step.tokens;
-            self.state.elapsed_seconds += step.seconds;
-            self.state.window.observe(&step);
-            self.state.trajectory.observe(&step);
 
             let done = self.state.step;
             let due = |every: usize| done.is_multiple_of(every) || done == config.max_steps;
+            let interrupted = stop.requested();
             progress.step(done);
+            let looked_at = due(config.log_every) || due(config.eval_every) || due(config.save_every);
+            if self.device.is_cpu() || looked_at || interrupted {
+                self.read_back()?;
+            }
             if due(config.log_every) {
                 let report = self.report()?;
                 progress.report(&report);
                 self.metrics.write(&report)?;
                 health.of_report(&report, config).iter().for_each(|warning| progress.note(warning));
             }
-            let interrupted = stop.requested();
             if due(config.eval_every) || due(config.save_every) {
                 let evaluation = self.evaluate().with_context(|| self.last_words(done))?;
                 self.metrics.write(&evaluation)?;
@@ -116,7 +119,7 @@ impl<'a> Training<'a> {
     }
 
     /// One optimizer step: gradients of the batch's mean loss, summed over its micro-batches, then the update.
-    fn step(&mut self, loader: &mut Loader) -> Result<StepMetrics> {
+    fn step(&mut self, loader: &mut Loader) -> Result<Step> {
         let (config, step) = (self.config, self.state.step);
         let micro_batches = loader.next()?;
         ensure!(
@@ -124,17 +127,34 @@ impl<'a> Training<'a> {
             "no token to predict in its batch: the tokenizer knows none of the words"
         );
         let (grads, sums) = step::gradients(&self.model, micro_batches, config, step, self.device)?;
-        let loss = sums.mean_loss();
         self.gradient_bytes = self.gradient_bytes.max(bytes(&self.model, &grads));
-        let updated = self.update.step(&grads, step);
-        let metrics =
-            updated.map_err(|error| divergence::mark(error, loss, &self.model.parameters(), &grads))?;
-        if !loss.is_finite() {
-            return Err(anyhow!(Diverged(format!("loss {loss}, with finite gradients"))));
-        }
+        let update = match self.update.step(&grads, step) {
+            Ok(update) => update,
+            Err(error) => {
+                let loss = sums.wait()?.mean_loss();
+                return Err(divergence::mark(error, loss, &self.model.parameters(), &grads));
+            }
+        };
         let tokens = (config.batch_size * config.seq_len) as u64;
-        let Sums { loss: loss_sum, correct, masked, pairs } = sums;
-        Ok(StepMetrics { loss_sum, correct: correct as u64, masked: masked as u64, pairs, tokens, ..metrics })
+        Ok(Step { number: step + 1, tokens, sums, update })
+    }
+
+    /// Waits for the steps since the last reading and counts them; after one that failed the state is the one before it.
+    fn read_back(&mut self) -> Result<()> {
+        for (number, metrics) in self.ahead.read()? {
+            let metrics = match metrics {
+                Ok(metrics) => metrics,
+                Err(error) => {
+                    self.state.step = number - 1;
+                    return Err(error).with_context(|| self.last_words(number));
+                }
+            };
+            self.state.tokens_seen += metrics.tokens;
+            self.state.elapsed_seconds += metrics.seconds;
+            self.state.window.observe(&metrics);
+            self.state.trajectory.observe(&metrics);
+        }
+        Ok(())
     }
 
     /// What the steps since the last report come to.

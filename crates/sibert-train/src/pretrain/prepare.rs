@@ -8,6 +8,7 @@ use sibert_model::{ModelConfig, PreTraining};
 use tokenizers::Tokenizer;
 
 use super::Training;
+use super::ahead::Ahead;
 use crate::batch::DTYPE;
 use crate::checkpoint::{self, Loaded, TrainingState};
 use crate::config::RunConfig;
@@ -54,7 +55,18 @@ impl<'a> Training<'a> {
         }
         describe(&corpus, config);
         Summary::remove(&config.out)?;
-        Ok(Self { config, device, corpus, model, update, state, metrics, gradient_bytes: 0, peak: None })
+        Ok(Self {
+            config,
+            device,
+            corpus,
+            model,
+            update,
+            state,
+            metrics,
+            ahead: Ahead::default(),
+            gradient_bytes: 0,
+            peak: None,
+        })
     }
 }
 
