@@ -3,9 +3,11 @@
 //! Two thresholds are in use: the constant one of common practice, and the relative one of the paper,
 //! [`relative_threshold`], which grows with the parameters. Both cut through [`clip_factor`].
 
-use crate::Gradient;
-use crate::ops::dots::dots;
-use candle_core::{Result, Tensor};
+use crate::gradients::themselves;
+use crate::ops::dots::{self, dots};
+use crate::ops::group::{Group, Traits, has_kernels};
+use crate::{Deferred, Gradient};
+use candle_core::{Result, Tensor, Var};
 
 /// The norm of a vector given the squared norms of its parts: `√(Σ ‖xᵢ‖²)`.
 ///
@@ -22,6 +24,19 @@ pub fn global_norm(squares: impl IntoIterator<Item = f64>) -> f64 {
 /// If the device fails, or the tensor is of another kind.
 pub fn squared_norm(x: &Tensor) -> Result<f64> {
     Ok(dots(x, Gradient::Dense(x))?.xx)
+}
+
+/// `‖x‖²` of each variable, in their order; on a GPU of all at once, and nothing waits for it.
+///
+/// # Errors
+/// If the device fails, or a variable is neither f32 nor f64.
+pub fn squared_norms(vars: &[(String, Var)]) -> Result<Deferred<Vec<f64>>> {
+    if has_kernels(vars) {
+        let group = Group::new(&themselves(vars), &[], |_| Traits::default())?;
+        return Ok(Deferred::new(dots::squared_norms(&group)?, |norms| Ok(norms.to_vec())));
+    }
+    let squares = vars.iter().map(|(_, var)| squared_norm(var));
+    Ok(Deferred::ready(squares.collect::<Result<_>>()?))
 }
 
 /// The threshold of relative global clipping, `√(2Cλ/η)·‖x‖`, from `clip = √C` (Li et al. 2022, Algorithm 1).

@@ -76,6 +76,12 @@ impl Checked<'_> {
     }
 }
 
+/// Every variable as its own gradient, for what needs none.
+pub(crate) fn themselves(vars: &[(String, Var)]) -> Vec<Fitting<'_>> {
+    let itself = |(name, var)| Fitting { name, var, values: var.as_tensor().clone(), ids: None };
+    vars.iter().map(|(name, var)| (name.as_str(), var)).map(itself).collect()
+}
+
 /// The gradients of all variables, in their order, but for the numbers in them.
 pub(crate) fn fit<'a>(vars: &'a [(String, Var)], grads: &'a dyn Gradients) -> Result<Vec<Fitting<'a>>> {
     vars.iter().map(|(name, var)| fitting(name, var, grads)).collect()

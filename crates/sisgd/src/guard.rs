@@ -48,7 +48,8 @@ impl Guard {
         }
     }
 
-    /// Lowers the flag: the steps that are checked from now on change something again.
+    /// Lowers the flag: the steps that are checked from now on change something again. The optimizers have counted those that
+    /// did not.
     pub fn lower(&self) {
         self.with(|state| state.record = None);
     }

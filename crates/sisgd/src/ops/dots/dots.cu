@@ -37,6 +37,28 @@ struct VelocityDots {
     }
 };
 
+struct Squares {
+    double xx;
+    template <int N> __device__ void at(const Variable& v, u32 i) {
+        float x[N];
+        load(v.x + i, x);
+        UNROLL for (int k = 0; k < N; k++) xx += (double)x[k] * x[k];
+    }
+};
+
+// Reads 4 bytes per parameter.
+KERNEL_OF(THREADS, squares, const long long* table, u32 count, double* parts) {
+    Squares squares = {0};
+    each(chunk_of(table, count), squares);
+    double sums[1] = {squares.xx};
+    block_sums(sums, parts + blockIdx.x);
+}
+
+// The squares of each variable. One block.
+KERNEL_OF(THREADS, sum_squares, const long long* table, u32 count, u32 chunks, const double* parts, double* sums) {
+    variable_sums<1>(table, count, chunks, parts, sums);
+}
+
 // Reads 8 bytes per parameter.
 KERNEL_OF(THREADS, dots, const long long* table, u32 count, double* parts) {
     Dots dots = {0, 0, 0};

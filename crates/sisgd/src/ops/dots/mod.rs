@@ -1,11 +1,13 @@
 //! The three dot products of a variable and its gradient.
 
 mod cpu;
+mod cuda;
 
 use super::slices::read;
 use super::{Rows, by_real, scalar, wide_dtype};
 use crate::Gradient;
 use candle_core::{Result, Tensor};
+pub(crate) use cuda::squared_norms;
 
 /// `‖x‖²`, `⟨x, g⟩` and `‖g‖²`, in f64.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -127,6 +127,15 @@ fn products_are_those_of_the_loops() {
 }
 
 #[test]
+fn squared_norms_of_all_are_those_of_each() {
+    let (vars, _) = problem();
+    let each: Vec<_> = vars.iter().map(|(_, var)| crate::clip::squared_norm(var).unwrap()).collect();
+    let norms = || crate::clip::squared_norms(&vars).unwrap();
+    assert_close(&emulate(|| norms().wait().unwrap()), &each, 1e-13);
+    assert_eq!(norms().finish(&[]).unwrap(), each);
+}
+
+#[test]
 fn descent_is_that_of_the_loops() {
     let clip = std::cell::Cell::new(1.);
     compare(
