@@ -14,7 +14,7 @@ use crate::precision::Precision;
 const SCORES: usize = 1 << 16;
 
 /// Shapes and options.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Problem {
     pub batch: usize,
     pub seq: usize,

@@ -141,6 +141,7 @@ impl<'a> Kernels<'a> {
     fn tensor_cores(problem: &'a Problem, q: &'a Tensor) -> Result<Self> {
         const PAIRS: usize = 2 * QUERIES * 8; // bytes
         let columns = problem.dim.next_power_of_two().max(32);
+        let wide = columns == 32 || (columns == 64 && problem.weights == Weights::Relu);
         let block =
             |rows, tiles: usize, more| Block { rows, threads: 128, shared: tiles * 64 * columns * 2 + more };
         let module = module!(
@@ -155,7 +156,7 @@ impl<'a> Kernels<'a> {
             device: q.device(),
             module,
             suffix: if problem.dropout.is_some() { "bf16_dropout" } else { "bf16" },
-            forward: block(if columns <= 64 { 128 } else { 64 }, 4, 0),
+            forward: block(if wide { 128 } else { 64 }, 4, 0),
             query: block(QUERIES, 4, 0),
             key_value: block(64, if columns <= 64 { 4 } else { 6 }, PAIRS),
         })

@@ -225,17 +225,9 @@ __device__ void backward_key_value(const T* q, const T* k, const T* v, const flo
     write(dv + at.start, p, at.first, value_gradient, rescale);
 }
 
-// Threads of a block, and blocks on an SM, for which the compiler leaves registers: fewer where the results fill them.
-#if COLUMNS == 64
-#define ONE_RESULT THREADS, 2
-#define TWO_RESULTS THREADS, 2
-#elif COLUMNS == 128
-#define ONE_RESULT THREADS, 2
-#define TWO_RESULTS THREADS, 1
-#else
-#define ONE_RESULT THREADS, 1
-#define TWO_RESULTS THREADS, 1
-#endif
+// Threads of a block, and blocks on an SM for which the compiler leaves registers: one where the results fill them.
+#define ONE_RESULT THREADS, (CHUNKS <= 2 ? 2 : 1)
+#define TWO_RESULTS THREADS, (CHUNKS == 1 ? 2 : 1)
 #define KERNELS(T, forward_name, query_name, key_value_name) \
     KERNEL_OF(ONE_RESULT, forward_name, const T* q, const T* k, const T* v, const float* keep, T* o, float* statistics, PROBLEM) { \
         forward(q, k, v, keep, o, statistics, THE_PROBLEM); \

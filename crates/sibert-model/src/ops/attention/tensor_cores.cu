@@ -22,15 +22,16 @@ __device__ inline u32 chunk_at(u32 row, u32 chunk) { return row * COLUMNS + 8 * 
 // Row `row` of a tile of keys whose fragments, of rows i and i + 8, shall be of neighbours.
 __device__ inline u32 paired(u32 row) { return row / 16 * 16 + row % 8 * 2 + row / 8 % 2; }
 
-// Starts to copy rows `first ..` of a head; zeros outside, and for keys that `keep` has not.
-template <u32 ROWS, bool PAIRED>
-__device__ inline void copy_rows(bf16* tile, const Problem& p, const bf16* head, u32 first, const float* keep) {
+// Starts to copy rows `first ..` of N tensors' head, to a tile each; zeros outside, and for keys that `keep` has not.
+template <u32 ROWS, bool PAIRED, u32 N>
+__device__ inline void copy_rows(bf16* tiles, const Problem& p, const bf16* const (&heads)[N], u32 first, const float* keep) {
     constexpr u32 CHUNKS = COLUMNS / 8;
-    UNROLL for (u32 n = 0; n < ROWS * CHUNKS / THREADS; n++) {
-        u32 i = threadIdx.x + n * THREADS;
-        u32 r = i / CHUNKS, chunk = i % CHUNKS, row = first + (PAIRED ? paired(r) : r);
+    const u32 chunk = threadIdx.x % CHUNKS, stride = p.heads * p.dim;
+    UNROLL for (u32 i = 0; i < ROWS * CHUNKS / THREADS; i++) {
+        u32 r = threadIdx.x / CHUNKS + i * (THREADS / CHUNKS), row = first + (PAIRED ? paired(r) : r);
         bool there = row < p.seq && 8 * chunk < p.dim && (!keep || keep[row] != 0);
-        copy_async(tile + chunk_at(r, chunk), there ? head + (u64)row * (p.heads * p.dim) + 8 * chunk : head, there);
+        UNROLL for (u32 n = 0; n < N; n++)
+            copy_async(tiles + n * ROWS * COLUMNS + chunk_at(r, chunk), heads[n] + (u64)row * stride + 8 * chunk, there);
     }
 }
 

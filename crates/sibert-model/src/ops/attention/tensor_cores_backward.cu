@@ -9,14 +9,11 @@ __device__ void backward_query(const bf16* q, const bf16* k, const bf16* v, cons
     const Place at = place(p, keep, TILE);
     const u32 row = threadIdx.x / 32 * 16, lane = threadIdx.x % 32, keys = count_keys(at.keep, p.seq);
     const u32 query = at.first + row + lane / 4;
-    auto copy = [&](u32 stage, u32 first) {
-        copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, k + at.start, first, at.keep);
-        copy_rows<TILE, false>(stages + (2 * stage + 1) * TILE * COLUMNS, p, v + at.start, first, at.keep);
-    };
+    const bf16 *const query_heads[] = {q + at.start, d + at.start}, *const key_heads[] = {k + at.start, v + at.start};
+    auto copy = [&](u32 stage, u32 first) { copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, key_heads, first, at.keep); };
     // queries and gradients pass through the second stage
     bf16 *q_tile = stages + 2 * TILE * COLUMNS, *d_tile = q_tile + TILE * COLUMNS;
-    copy_rows<TILE, false>(q_tile, p, q + at.start, at.first, nullptr);
-    copy_rows<TILE, false>(d_tile, p, d + at.start, at.first, nullptr);
+    copy_rows<TILE, false>(q_tile, p, query_heads, at.first, nullptr);
     copy_async_commit();
     if (keys > 0) copy(0, 0);
     copy_async_commit();
@@ -40,7 +37,8 @@ __device__ void backward_query(const bf16* q, const bf16* k, const bf16* v, cons
         copy_async_commit();
         const bf16 *k_tile = stages + 2 * stage * TILE * COLUMNS, *v_tile = k_tile + TILE * COLUMNS;
         const u64 count = RELU ? 0 : keys_that_count(p, at.keep, first) >> lane % 4 * 2;
-        UNROLL for (u32 key = 0; key < TILE; key += 16) {
+#pragma unroll 1
+        for (u32 key = 0; key < TILE; key += 16) {
             float s[1][2][4], dp[1][2][4];
             scores(s, queries, k_tile, key);
             scores(dp, gradients, v_tile, key);
@@ -73,14 +71,13 @@ __device__ void backward_key_value(const bf16* q, const bf16* k, const bf16* v, 
     const Place at = place(p, keep, TILE);
     const u32 row = threadIdx.x / 32 * 16, lane = threadIdx.x % 32, key = at.first + row + lane / 4 * 2;
     const u32 padded = (p.seq + TILE - 1) / TILE * TILE, queries = at.first < count_keys(at.keep, p.seq) ? p.seq : 0;
+    const bf16 *const query_heads[] = {q + at.start, d + at.start}, *const key_heads[] = {k + at.start, v + at.start};
     auto copy = [&](u32 stage, u32 first) {
-        copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, q + at.start, first, nullptr);
-        copy_rows<TILE, false>(stages + (2 * stage + 1) * TILE * COLUMNS, p, d + at.start, first, nullptr);
+        copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, query_heads, first, nullptr);
         if (threadIdx.x < TILE / 2)
             copy_async(pair_stages + stage * TILE + 2 * threadIdx.x, pairs + (u64)at.head * padded + first + 2 * threadIdx.x, true);
     };
-    copy_rows<TILE, true>(k_tile, p, k + at.start, at.first, at.keep);
-    copy_rows<TILE, true>(v_tile, p, v + at.start, at.first, at.keep);
+    copy_rows<TILE, true>(k_tile, p, key_heads, at.first, at.keep);
     copy_async_commit();
     if (queries > 0) copy(0, 0);
     copy_async_commit();
@@ -89,6 +86,7 @@ __device__ void backward_key_value(const bf16* q, const bf16* k, const bf16* v, 
     Left<HELD> keys[1], values[1];
     keys[0].take(k_tile, row);
     values[0].take(v_tile, row);
+    const u64 weights = first_weight(p, at.head, 0) + key;
     bool counts[2];
     UNROLL for (u32 half = 0; half < 2; half++) counts[half] = RELU || (key + half < p.seq && at.keep[key + half] != 0);
     float key_gradient[1][2 * STEPS][4] = {}, value_gradient[1][2 * STEPS][4] = {};
@@ -99,7 +97,8 @@ __device__ void backward_key_value(const bf16* q, const bf16* k, const bf16* v, 
         copy_async_commit();
         const bf16 *q_tile = stages + 2 * stage * TILE * COLUMNS, *d_tile = q_tile + TILE * COLUMNS;
         const float2* pair_tile = pair_stages + stage * TILE;
-        UNROLL for (u32 query = 0; query < TILE; query += 16) {
+#pragma unroll 1
+        for (u32 query = 0; query < TILE; query += 16) {
             float s[1][2][4], dp[1][2][4];
             scores(s, keys, q_tile, query);
             scores(dp, values, d_tile, query);
@@ -110,7 +109,7 @@ __device__ void backward_key_value(const bf16* q, const bf16* k, const bf16* v, 
                 UNROLL for (u32 half = 0; half < 2; half++)
                     x[half] = w[half] = counts[half] ? weight(s[0][n][2 * half + i], pair.x, p.scale * LOG2_E) : 0;
                 if (DROPOUT) {
-                    const u64 element = first_weight(p, at.head, first + column) + key;
+                    const u64 element = weights + (u64)(first + column) * p.seq;
                     float kept[2] = {p.rescale, p.rescale};
                     drop_pair(p, element / 2, element % 2, kept[0], kept[1]);
                     UNROLL for (u32 half = 0; half < 2; half++) dp[0][n][2 * half + i] *= kept[half], x[half] *= kept[half];
@@ -131,11 +130,13 @@ __device__ void backward_key_value(const bf16* q, const bf16* k, const bf16* v, 
     write_rows<true>(dv + at.start, p, at.first + row, value_gradient[0], value_factor, stages + (TILE + row) * COLUMNS);
 }
 
+#define QUERY_BLOCK THREADS, (COLUMNS == 32 ? 5 : COLUMNS == 64 ? 4 : 2)
+#define KEY_VALUE_BLOCK THREADS, (COLUMNS == 32 ? 4 : COLUMNS == 64 ? 3 : 2)
 #define KERNELS(query_name, key_value_name, dropout) \
-    KERNEL_OF(THREADS, query_name, const bf16* q, const bf16* k, const bf16* v, const float* keep, const bf16* d, const float* pairs, bf16* dq, PROBLEM) { \
+    KERNEL_OF(QUERY_BLOCK, query_name, const bf16* q, const bf16* k, const bf16* v, const float* keep, const bf16* d, const float* pairs, bf16* dq, PROBLEM) { \
         backward_query<dropout>(q, k, v, keep, d, reinterpret_cast<const float2*>(pairs), dq, THE_PROBLEM); \
     } \
-    KERNEL_OF(THREADS, key_value_name, const bf16* q, const bf16* k, const bf16* v, const float* keep, const bf16* d, const float* pairs, bf16* dk, bf16* dv, PROBLEM) { \
+    KERNEL_OF(KEY_VALUE_BLOCK, key_value_name, const bf16* q, const bf16* k, const bf16* v, const float* keep, const bf16* d, const float* pairs, bf16* dk, bf16* dv, PROBLEM) { \
         backward_key_value<dropout>(q, k, v, keep, d, reinterpret_cast<const float2*>(pairs), dk, dv, THE_PROBLEM); \
     }
 KERNELS(attention_backward_query_bf16, attention_backward_key_value_bf16, false)

@@ -1,7 +1,8 @@
-// The forward pass: a block has 128 queries (64 with 128 columns) and walks over the keys.
+// The forward pass: a block has 64 or 128 queries and walks over the keys.
 
-constexpr u32 M = COLUMNS <= 64 ? 2 : 1;     // times 16 queries of a warp
-constexpr u32 KEYS = RELU ? 16 : 32;         // whose scores are there at once: more make fewer maxima
+constexpr u32 M = COLUMNS == 32 || (COLUMNS == 64 && RELU) ? 2 : 1;  // times 16 queries of a warp
+constexpr u32 KEYS = RELU ? 16 : 32;  // whose scores are there at once: with more of them maxima grow less often
+#define FORWARD_BLOCK THREADS, (M == 1 && COLUMNS == 64 || COLUMNS == 32 ? 4 : 3)
 
 // Running numbers of this lane's two rows of 16.
 struct Row { float sum[2], largest[2]; };
@@ -40,13 +41,11 @@ __device__ void forward(const bf16* q, const bf16* k, const bf16* v, const float
     const Place at = place(p, keep, 16 * M * WARPS);
     const u32 warp = threadIdx.x / 32, lane = threadIdx.x % 32, keys = count_keys(at.keep, p.seq);
     const float c = p.scale * LOG2_E;
-    auto copy = [&](u32 stage, u32 first) {
-        copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, k + at.start, first, at.keep);
-        copy_rows<TILE, false>(stages + (2 * stage + 1) * TILE * COLUMNS, p, v + at.start, first, at.keep);
-    };
+    const bf16 *const query_head[] = {q + at.start}, *const key_heads[] = {k + at.start, v + at.start};
+    auto copy = [&](u32 stage, u32 first) { copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, key_heads, first, at.keep); };
     // the queries pass through the second stage
     bf16* queries = stages + 2 * TILE * COLUMNS;
-    copy_rows<16 * M * WARPS, false>(queries, p, q + at.start, at.first, nullptr);
+    copy_rows<16 * M * WARPS, false>(queries, p, query_head, at.first, nullptr);
     copy_async_commit();
     if (keys > 0) copy(0, 0);
     copy_async_commit();
@@ -71,7 +70,8 @@ __device__ void forward(const bf16* q, const bf16* k, const bf16* v, const float
         copy_async_commit();
         const bf16 *k_tile = stages + 2 * stage * TILE * COLUMNS, *v_tile = k_tile + TILE * COLUMNS;
         const u64 count = RELU ? 0 : keys_that_count(p, at.keep, first);
-        UNROLL for (u32 key = 0; key < TILE; key += KEYS) {
+#pragma unroll 1
+        for (u32 key = 0; key < TILE; key += KEYS) {
             float s[M][KEYS / 8][4];
             scores(s, left, k_tile, key);
             UNROLL for (u32 m = 0; m < M; m++) {
@@ -103,9 +103,9 @@ __device__ void forward(const bf16* q, const bf16* k, const bf16* v, const float
     }
 }
 
-KERNEL_OF(THREADS, attention_forward_bf16, const bf16* q, const bf16* k, const bf16* v, const float* keep, bf16* o, float* statistics, PROBLEM) {
+KERNEL_OF(FORWARD_BLOCK, attention_forward_bf16, const bf16* q, const bf16* k, const bf16* v, const float* keep, bf16* o, float* statistics, PROBLEM) {
     forward<false>(q, k, v, keep, o, statistics, THE_PROBLEM);
 }
-KERNEL_OF(THREADS, attention_forward_bf16_dropout, const bf16* q, const bf16* k, const bf16* v, const float* keep, bf16* o, float* statistics, PROBLEM) {
+KERNEL_OF(FORWARD_BLOCK, attention_forward_bf16_dropout, const bf16* q, const bf16* k, const bf16* v, const float* keep, bf16* o, float* statistics, PROBLEM) {
     forward<true>(q, k, v, keep, o, statistics, THE_PROBLEM);
 }

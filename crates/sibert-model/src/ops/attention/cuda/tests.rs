@@ -5,6 +5,7 @@ use cukernel_emulator::emulate;
 use super::*;
 use crate::ops::attention::cpu;
 use crate::ops::buffer::Values;
+use crate::ops::dropout_mask;
 use crate::ops::test_support::*;
 use crate::precision::Precision;
 
@@ -20,7 +21,12 @@ fn dropout() -> Option<Dropout> {
     Some(Dropout { p: 0.3, key: 7, offset: 31 })
 }
 
-fn problem([batch, seq, heads, dim]: [usize; 4], weights: Weights, dropout: Option<Dropout>) -> Problem {
+/// Every rule with and without dropout.
+fn rules() -> impl Iterator<Item = (Weights, Option<Dropout>)> {
+    RULES.into_iter().flat_map(|weights| [(weights, None), (weights, dropout())])
+}
+
+fn problem([batch, seq, heads, dim]: [usize; 4], (weights, dropout): (Weights, Option<Dropout>)) -> Problem {
     Problem { batch, seq, heads, dim, weights, dropout, precision: Precision::F32 }
 }
 
@@ -86,13 +92,28 @@ fn assert_matches(problem: &Problem, inputs: &[Tensor; 4]) {
 
 fn assert_all_match(shapes: &[[usize; 4]], dtype: DType) {
     for &shape in shapes {
-        for weights in RULES {
-            for dropout in [None, dropout()] {
-                let problem = problem(shape, weights, dropout);
-                assert_matches(&problem, &inputs(&problem, dtype));
-            }
+        for rule in rules() {
+            let problem = problem(shape, rule);
+            assert_matches(&problem, &inputs(&problem, dtype));
         }
     }
+}
+
+/// Every family once, with more than one tile and a part of one.
+fn families() -> [(DType, usize); 4] {
+    [(DType::F32, 16), (DType::BF16, 32), (DType::BF16, 64), (DType::BF16, 128)]
+}
+
+fn all_zero(x: &Tensor) -> bool {
+    values(x).iter().all(|&x| x == 0.)
+}
+
+/// Adds NaN to the rows of padding.
+fn poisoned(x: &Tensor, keep: &Tensor) -> Tensor {
+    let nan = keep.affine(0., f64::NAN).unwrap();
+    let poison = keep.ne(0f32).unwrap().where_cond(&keep.zeros_like().unwrap(), &nan).unwrap();
+    let poison = poison.unsqueeze(2).unwrap().to_dtype(x.dtype()).unwrap();
+    x.broadcast_add(&poison).unwrap()
 }
 
 #[test]
@@ -113,11 +134,6 @@ fn f32_kernels_match_the_cpu() {
 }
 
 #[test]
-fn bf16_of_odd_heads_matches_the_cpu() {
-    assert_all_match(&[[4, 37, 2, 12], [3, 20, 1, 200]], DType::BF16);
-}
-
-#[test]
 fn bf16_kernels_match_the_cpu() {
     assert_all_match(
         &[
@@ -130,7 +146,140 @@ fn bf16_kernels_match_the_cpu() {
             [3, 70, 1, 128],
             [3, 37, 2, 8],
             [3, 20, 1, 48],
+            [1, 257, 1, 32],
         ],
         DType::BF16,
     );
+}
+
+#[test]
+fn bf16_of_odd_heads_matches_the_cpu() {
+    assert_all_match(&[[4, 37, 2, 12], [3, 20, 1, 200]], DType::BF16);
+}
+
+#[test]
+fn two_runs_give_the_same_bits() {
+    for (dtype, dim) in families() {
+        for rule in rules() {
+            let problem = problem([2, 70, 1, dim], rule);
+            let (inputs, keep) = (inputs(&problem, dtype), keep(&problem));
+            let run = || kernels(&problem, &inputs, &keep).each_ref().map(values); // in the opposite order of threads
+            assert_eq!(run(), run(), "{problem:?}");
+        }
+    }
+}
+
+#[test]
+fn the_mask_is_that_of_dropout() {
+    // of equal scores, and values that tell the keys apart, the result shows the mask; so does the gradient of the values
+    let keys = 32;
+    for (dtype, dim) in families() {
+        for seq in [31, 32] {
+            for weights in RULES {
+                let problem = problem([1, seq, 2, dim.max(keys)], (weights, dropout()));
+                let ones = Tensor::ones((1, seq, 2 * problem.dim), dtype, &Device::Cpu).unwrap();
+                let identity = (0..seq * 2 * problem.dim)
+                    .map(|i| f32::from(i / (2 * problem.dim) == i % problem.dim))
+                    .collect();
+                let identity =
+                    Tensor::from_vec(identity, ones.shape(), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+                let keep = Tensor::ones((1, seq), DType::F32, &Device::Cpu).unwrap();
+                let [o, _, _, dv] =
+                    kernels(&problem, &[ones.clone(), ones, identity.clone(), identity], &keep);
+                let [o, dv] = [o, dv].map(|x| values(&x));
+                let mask = dropout_mask(7, 0.3, 31, 2 * seq * seq);
+                for (i, &kept) in mask.iter().enumerate() {
+                    let (head, query, key) = (i / seq / seq, i / seq % seq, i % seq);
+                    let at = |row: usize, column: usize| (row * 2 + head) * problem.dim + column;
+                    assert_eq!(
+                        [o[at(query, key)] != 0., dv[at(key, query)] != 0.],
+                        [kept; 2],
+                        "{problem:?}: {i}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn relu_kernels_have_degree_zero_in_query_and_key() {
+    for (dtype, dim) in families() {
+        let problem = problem([1, 70, 1, dim], (Weights::Relu, dropout()));
+        let ([q, k, v, d], keep) = (inputs(&problem, dtype), keep(&problem));
+        let expected = values(&kernels(&problem, &[q.clone(), k.clone(), v.clone(), d.clone()], &keep)[0]);
+        for exponent in [-40, 20, 40] {
+            // a power of two changes no rounding
+            let scale = 2f64.powi(exponent);
+            let scaled = [(&q * scale).unwrap(), (&k * scale).unwrap(), v.clone(), d.clone()];
+            assert_eq!(values(&kernels(&problem, &scaled, &keep)[0]), expected, "{dtype:?} {dim} {exponent}");
+        }
+    }
+}
+
+#[test]
+fn padding_has_no_influence_and_no_gradient() {
+    for (dtype, dim) in families() {
+        for rule in rules() {
+            let problem = problem([4, 70, 1, dim], rule);
+            let (inputs, keep) = (inputs(&problem, dtype), keep(&problem));
+            let [q, k, v, d] = &inputs;
+            let clean = kernels(&problem, &inputs, &keep);
+            let other = [q.clone(), poisoned(k, &keep), poisoned(v, &keep), d.clone()];
+            let poisoned = kernels(&problem, &other, &keep);
+            assert_eq!(poisoned.each_ref().map(values), clean.each_ref().map(values), "{problem:?}");
+            for gradient in &clean[2..] {
+                let rows = values(&gradient.to_dtype(DType::F32).unwrap().abs().unwrap().sum(2).unwrap());
+                let zero = rows.iter().map(|&row| row == 0.);
+                assert!(zero.eq(values(&keep).iter().map(|&keep| keep == 0.)), "{problem:?}");
+            }
+            assert!(clean.iter().all(|x| all_zero(&x.get(3).unwrap())), "{problem:?}");
+        }
+    }
+}
+
+#[test]
+fn rows_without_positive_scores_give_zeros_and_zero_gradients() {
+    for (dtype, dim) in families() {
+        let problem = problem([1, 70, 1, dim], (Weights::Relu, dropout()));
+        let ([q, k, v, d], keep) = (inputs(&problem, dtype), keep(&problem));
+        let opposite = [q.abs().unwrap(), k.abs().unwrap().neg().unwrap(), v, d];
+        assert!(kernels(&problem, &opposite, &keep).iter().all(all_zero), "{problem:?}");
+    }
+}
+
+#[test]
+fn a_nan_reaches_the_rows_that_see_it() {
+    for (dtype, dim) in families() {
+        for rule in rules() {
+            let problem = problem([1, 70, 1, dim], rule);
+            let ([q, k, v, d], keep) = (inputs(&problem, dtype), keep(&problem));
+            let nan = Tensor::full(f32::NAN, (1, 1, dim), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+            let k = k.slice_assign(&[0..1, 66..67, 0..dim], &nan).unwrap();
+            let [o, ..] = kernels(&problem, &[q, k, v, d], &keep);
+            assert!(values(&o).iter().all(|o| o.is_nan()), "{problem:?}");
+        }
+    }
+}
+
+#[test]
+fn no_sequences_give_no_rows() {
+    for (dtype, dim) in families() {
+        let problem = problem([0, 70, 1, dim], (Weights::Relu, None));
+        let all = kernels(&problem, &inputs(&problem, dtype), &keep(&problem));
+        assert!(all.iter().all(|x| x.dims() == [0, 70, dim]));
+    }
+}
+
+#[test]
+fn kernels_refuse_what_does_not_fit() {
+    let message = |problem: &Problem, keep: &Tensor| {
+        let [q, k, v, _] = inputs(problem, DType::F32);
+        emulate(|| forward(problem, [&q, &k, &v], keep)).unwrap_err().to_string()
+    };
+    let long = problem([1, 3, 1, 300], (Weights::Relu, None));
+    let error = message(&long, &keep(&long));
+    assert!(error.contains("head dimension 300 has no kernel, expected at most 256"), "{error}");
+    let error = message(&long, &keep(&long).to_dtype(DType::U8).unwrap());
+    assert!(error.contains("expected keep of type f32 and shape [1, 3], found"), "{error}");
 }
