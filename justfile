@@ -22,6 +22,10 @@ doc:
 test NAME="":
     cargo test --release --workspace {{NAME}}
 
+# The program with the feature metal type-checked for a Mac, where the target is installed
+metal-check:
+    scripts/metal_check.sh
+
 # Our BERT against transformers' values on a real checkpoint, which is fetched into DIR (84 MB)
 minilm DIR:
     scripts/minilm.sh {{DIR}}

@@ -27,6 +27,7 @@ mod prepare;
 mod pretrain;
 mod pretrained;
 mod run;
+mod selftest;
 mod signals;
 mod step;
 mod submission;
@@ -84,6 +85,9 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
         }
         Command::Devices(args) => devices::run(&args),
+        Command::Selftest(args) => {
+            run_in_pool(args.threads.map(|threads| threads as usize), || selftest::run(&args))
+        }
         Command::Tokenizer(TokenizerCommand::Train(args)) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || train_tokenizer::run(&args))
         }

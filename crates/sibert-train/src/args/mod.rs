@@ -9,6 +9,7 @@ mod finetune;
 mod plot;
 mod prepare;
 mod pretrain;
+mod selftest;
 mod sweep;
 mod text;
 mod tokenizer;
@@ -26,6 +27,7 @@ pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice
 pub use plot::PlotArgs;
 pub use prepare::PrepareArgs;
 pub use pretrain::PretrainArgs;
+pub use selftest::SelftestArgs;
 pub use sweep::SweepArgs;
 pub use text::{SourceArgs, TextArgs};
 pub use tokenizer::{TokenizerCommand, TrainTokenizerArgs};
@@ -73,6 +75,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// List the processor and the GPUs that can compute here
     Devices(DevicesArgs),
+    /// Compare a device with this processor, operation by operation and in training
+    Selftest(SelftestArgs),
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
