@@ -17,6 +17,7 @@ mod fill_mask;
 mod finetune;
 mod hub;
 mod inspect;
+mod kernels;
 mod log;
 mod memory;
 mod metrics;
@@ -84,6 +85,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Bench(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
         }
+        Command::Kernels(args) => kernels::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Selftest(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || selftest::run(&args))

@@ -107,6 +107,7 @@ pub use deferred::Deferred;
 pub use gradients::{Gradient, Gradients, check_gradients};
 pub use guard::Guard;
 pub use lamb::{Adapt, Decay, Lamb, LambConfig};
+pub use ops::group::KERNELS;
 pub use optimizer::{CheckedStep, Optimizer};
 pub use plain_sgd::{PlainSgdConfig, Sgd};
 pub use report::{StepReport, UpdateReport};

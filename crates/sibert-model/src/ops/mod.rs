@@ -102,6 +102,30 @@ macro_rules! by_float {
 }
 pub(crate) use by_float;
 
+/// The modules of all kernels of CUDA C, to be compiled or read.
+///
+/// # Errors
+/// Never, as long as attention's modules are those that it asks for.
+pub fn modules() -> Result<Vec<cukernel::Module>> {
+    let each = [
+        cross_entropy::cuda::MODULE,
+        dropout::cuda::MODULE,
+        embed::cuda::MODULE,
+        gelu::cuda::MODULE,
+        layer_norm::cuda::MODULE,
+        linear::cuda::MODULE,
+        normalize::cuda::MODULE,
+        relu::cuda::MODULE,
+        residual::cuda::MODULE,
+        rows::cuda::MODULE,
+        span_cross_entropy::cuda::MODULE,
+        squared_error::cuda::MODULE,
+        sum::cuda::MODULE,
+        tanh::cuda::MODULE,
+    ];
+    Ok(each.into_iter().chain(attention::cuda::modules()?).collect())
+}
+
 /// How an operation on `x` is computed.
 enum Path {
     /// By the CPU's kernels.

@@ -6,6 +6,7 @@ mod devices;
 mod evaluate;
 mod fill_mask;
 mod finetune;
+mod kernels;
 mod plot;
 mod prepare;
 mod pretrain;
@@ -24,6 +25,7 @@ pub use devices::DevicesArgs;
 pub use evaluate::{EvaluateArgs, PredictArgs};
 pub use fill_mask::FillMaskArgs;
 pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, tasks};
+pub use kernels::KernelsArgs;
 pub use plot::PlotArgs;
 pub use prepare::PrepareArgs;
 pub use pretrain::PretrainArgs;
@@ -77,6 +79,8 @@ pub enum Command {
     Devices(DevicesArgs),
     /// Compare a device with this processor, operation by operation and in training
     Selftest(SelftestArgs),
+    /// Write the CUDA kernels, to be read or compiled
+    Kernels(KernelsArgs),
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

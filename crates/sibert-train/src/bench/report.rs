@@ -34,7 +34,7 @@ pub struct Report {
     ms_per_step: f64,
     ms_median: f64,
     ms_min: f64,
-    /// The largest resident memory of the process; null where unknown.
+    /// The most that tensors took of a GPU's memory, else the largest resident memory of the process; null where unknown.
     peak_mib: Option<u64>,
     /// Of encoder and head.
     parameters: usize,

@@ -10,8 +10,8 @@ use indexmap::IndexMap;
 /// If the device fails.
 pub fn group_norms(parameters: &[(String, Var)]) -> Result<IndexMap<String, f64>> {
     let mut squares = IndexMap::<String, f64>::new();
-    for (name, var) in parameters {
-        *squares.entry(group_of(name)).or_default() += sisgd::clip::squared_norm(var)?;
+    for ((name, _), square) in parameters.iter().zip(sisgd::clip::squared_norms(parameters)?.wait()?) {
+        *squares.entry(group_of(name)).or_default() += square;
     }
     Ok(squares.into_iter().map(|(group, square)| (group, square.sqrt())).collect())
 }

@@ -75,8 +75,7 @@ impl Training<'_> {
         let state = &self.state;
         let parameters = self.model.parameters();
         let encoder = self.model.encoder_parameters();
-        let squares = encoder.iter().map(|(_, var)| sisgd::clip::squared_norm(var));
-        let param_norm = sisgd::clip::global_norm(squares.collect::<candle_core::Result<Vec<_>>>()?);
+        let param_norm = sisgd::clip::global_norm(sisgd::clip::squared_norms(&encoder)?.wait()?);
         let tokens_per_second = state.tokens_seen as f64 / state.elapsed_seconds.max(1e-9);
         Ok(Summary {
             step: state.step,

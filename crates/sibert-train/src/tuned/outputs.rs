@@ -67,7 +67,7 @@ fn logits(
         let rows: Vec<&Sequence> = batch.iter().map(|&index| &sequences[index]).collect();
         let inputs = inputs(&rows, model.config().pad_token_id, device)?;
         let output = precision.scope(|| no_grad(|| model.forward(&inputs, Mode::Eval)))?;
-        let values: Vec<f32> = output.flatten_all()?.to_vec1()?;
+        let values: Vec<f32> = output.to_dtype(DTYPE)?.flatten_all()?.to_vec1()?;
         let width = values.len() / batch.len();
         for (&index, row) in batch.iter().zip(values.chunks(width)) {
             let row = if model.head() == HeadKind::Span { &row[..2 * sequences[index].len()] } else { row };

@@ -126,6 +126,31 @@ macro_rules! module {
     };
 }
 
+/// The module of the tensor cores' kernels for heads of so many columns.
+fn tensor_cores(columns: usize, weights: Weights) -> Result<Module> {
+    Ok(module!(
+        "tensor-cores",
+        columns,
+        weights,
+        [32, 64, 128],
+        ["attention.cu", "tensor_cores.cu", "tensor_cores_forward.cu", "tensor_cores_backward.cu"]
+    ))
+}
+
+/// The module of the plain kernels for heads of so many columns.
+fn plain(columns: usize, weights: Weights) -> Result<Module> {
+    Ok(module!("plain", columns, weights, [64, 128, 256], ["attention.cu", "plain.cu"]))
+}
+
+/// All modules.
+pub fn modules() -> Result<Vec<Module>> {
+    let rules = [Weights::Relu, Weights::Softmax];
+    let all = |of: fn(usize, Weights) -> Result<Module>, columns: [usize; 3]| {
+        columns.into_iter().flat_map(move |columns| rules.map(|weights| of(columns, weights)))
+    };
+    all(tensor_cores, [32, 64, 128]).chain(all(plain, [64, 128, 256])).collect()
+}
+
 impl<'a> Kernels<'a> {
     fn of(problem: &'a Problem, q: &'a Tensor) -> Result<Self> {
         if problem.dim > LONGEST {
@@ -144,17 +169,10 @@ impl<'a> Kernels<'a> {
         let wide = columns == 32 || (columns == 64 && problem.weights == Weights::Relu);
         let block =
             |rows, tiles: usize, more| Block { rows, threads: 128, shared: tiles * 64 * columns * 2 + more };
-        let module = module!(
-            "tensor-cores",
-            columns,
-            problem.weights,
-            [32, 64, 128],
-            ["attention.cu", "tensor_cores.cu", "tensor_cores_forward.cu", "tensor_cores_backward.cu"]
-        );
         Ok(Self {
             problem,
             device: q.device(),
-            module,
+            module: tensor_cores(columns, problem.weights)?,
             suffix: if problem.dropout.is_some() { "bf16_dropout" } else { "bf16" },
             forward: block(if wide { 128 } else { 64 }, 4, 0),
             query: block(QUERIES, 4, 0),
@@ -169,7 +187,7 @@ impl<'a> Kernels<'a> {
         Ok(Self {
             problem,
             device: q.device(),
-            module: module!("plain", columns, problem.weights, [64, 128, 256], ["attention.cu", "plain.cu"]),
+            module: plain(columns, problem.weights)?,
             suffix: suffix(q.dtype())?,
             forward: tiles(3),
             query: tiles(3),

@@ -7,7 +7,7 @@
 mod columns;
 mod composed;
 mod cpu;
-mod cuda;
+pub(super) mod cuda;
 mod row;
 mod scratch;
 #[cfg(test)]

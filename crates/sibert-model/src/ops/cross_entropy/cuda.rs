@@ -7,7 +7,8 @@ use super::cpu::check;
 use crate::ops::sum::cuda::total;
 use crate::tape::{Sink, apply_kernels};
 
-const MODULE: Module = Module::new("cross_entropy", include_str!("cross_entropy.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("cross_entropy", include_str!("cross_entropy.cu"));
 
 /// Threads of a block, which reads one row.
 const THREADS: u32 = 256;

@@ -6,7 +6,8 @@ use cukernel::{Grid, Module, args, empty, suffix};
 use super::cpu::Mask;
 use crate::tape::{Sink, apply_kernels};
 
-const MODULE: Module = Module::new("dropout", include_str!("dropout.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("dropout", include_str!("dropout.cu"));
 
 /// As [`super::dropout`].
 pub fn dropout(x: &Tensor, p: f32, key: u64, offset: usize) -> Result<Tensor> {

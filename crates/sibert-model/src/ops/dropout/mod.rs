@@ -2,7 +2,7 @@
 
 pub(super) mod composed;
 pub(super) mod cpu;
-mod cuda;
+pub(super) mod cuda;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 

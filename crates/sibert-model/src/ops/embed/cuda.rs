@@ -7,7 +7,8 @@ use super::Embed;
 use crate::precision::Precision;
 use crate::tape::{Sink, apply_kernels};
 
-const MODULE: Module = Module::new("embed", include_str!("embed.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("embed", include_str!("embed.cu"));
 
 /// Threads of a block, which writes one row.
 const THREADS: u32 = 128;

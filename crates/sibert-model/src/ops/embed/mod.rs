@@ -2,7 +2,7 @@
 
 mod composed;
 mod cpu;
-mod cuda;
+pub(super) mod cuda;
 
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 

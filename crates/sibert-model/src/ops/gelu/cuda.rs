@@ -5,7 +5,8 @@ use cukernel::Module;
 
 use crate::ops::elementwise::{SlopeOf, map};
 
-const MODULE: Module = Module::new("gelu", include_str!("gelu.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("gelu", include_str!("gelu.cu"));
 
 /// As [`super::gelu`].
 pub fn gelu(x: &Tensor) -> Result<Tensor> {

@@ -7,8 +7,8 @@ use crate::ops::normalize::cuda::grid;
 use crate::ops::sum::cuda::{row_parts, sum_parts};
 use crate::tape::{Sink, apply_kernels};
 
-/// The moments of rows are those of `normalize.cu`.
-const MODULE: Module = Module::new(
+/// The kernels; the moments of rows are those of `normalize.cu`.
+pub const MODULE: Module = Module::new(
     "layer_norm",
     concat!(include_str!("../normalize/normalize.cu"), include_str!("layer_norm.cu")),
 );

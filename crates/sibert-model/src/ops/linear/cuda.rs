@@ -7,7 +7,8 @@ use super::Epilogue;
 use crate::ops::sum::cuda::{cast, column_sums, relu_sums};
 use crate::tape::{Sink, apply_kernels};
 
-const MODULE: Module = Module::new("linear", include_str!("linear.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("linear", include_str!("linear.cu"));
 
 /// As [`super::linear`] and its siblings: the weight is read in the type of `x`, its gradient is f32.
 pub fn linear(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {

@@ -5,7 +5,8 @@ use cukernel::{Grid, Module, args, empty, suffix};
 
 use crate::tape::{Sink, apply_kernels};
 
-const MODULE: Module = Module::new("normalize", include_str!("normalize.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("normalize", include_str!("normalize.cu"));
 
 /// Threads of a block, one row a warp.
 pub const THREADS: usize = 128;

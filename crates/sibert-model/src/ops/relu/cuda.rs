@@ -5,7 +5,8 @@ use cukernel::Module;
 
 use crate::ops::elementwise::{SlopeOf, map};
 
-const MODULE: Module = Module::new("relu", include_str!("relu.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("relu", include_str!("relu.cu"));
 
 /// As [`super::relu`].
 pub fn relu(x: &Tensor) -> Result<Tensor> {

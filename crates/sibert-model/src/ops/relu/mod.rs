@@ -1,7 +1,7 @@
 //! The rectifier.
 
 mod composed;
-mod cuda;
+pub(super) mod cuda;
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 

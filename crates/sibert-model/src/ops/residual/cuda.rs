@@ -7,7 +7,8 @@ use super::Residual;
 use crate::ops::dropout::cpu::Mask;
 use crate::tape::{Sink, apply_kernels};
 
-const MODULE: Module = Module::new("residual", include_str!("residual.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("residual", include_str!("residual.cu"));
 
 /// As [`super::residual`] and [`super::residual_rows`].
 pub fn residual(x: &Tensor, y: &Tensor, op: Residual) -> Result<Tensor> {

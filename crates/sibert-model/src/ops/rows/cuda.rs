@@ -6,7 +6,8 @@ use cukernel::{Grid, Module, args, empty, suffix, upload};
 use super::check;
 use crate::tape::{Sink, apply_kernels};
 
-const MODULE: Module = Module::new("rows", include_str!("rows.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("rows", include_str!("rows.cu"));
 
 /// Threads of a block, which reads or writes one row.
 const THREADS: u32 = 128;

@@ -6,7 +6,8 @@ use cukernel::{Grid, Module, args, empty, suffix, upload};
 use crate::ops::sum::cuda::total;
 use crate::tape::{Sink, apply_kernels};
 
-const MODULE: Module = Module::new("span_cross_entropy", include_str!("span_cross_entropy.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("span_cross_entropy", include_str!("span_cross_entropy.cu"));
 
 /// As [`super::span_cross_entropy`]: an f32 scalar, infinite where a span is at padding.
 pub fn span_cross_entropy(logits: &Tensor, keep: &Tensor, spans: &Tensor) -> Result<Tensor> {

@@ -5,7 +5,8 @@ use cukernel::{Grid, Module, args, empty, suffix};
 
 use crate::tape::{Sink, apply_kernels};
 
-const MODULE: Module = Module::new("squared_error", include_str!("squared_error.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("squared_error", include_str!("squared_error.cu"));
 
 /// As [`super::squared_error`]: an f32 scalar; the target is f32.
 pub fn squared_error(x: &Tensor, target: &Tensor) -> Result<Tensor> {

@@ -1,6 +1,6 @@
 //! The squared error, summed.
 
-mod cuda;
+pub(super) mod cuda;
 
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 

@@ -3,7 +3,8 @@
 use candle_core::{D, DType, Result, Tensor, bail};
 use cukernel::{Grid, Module, args, empty, suffix};
 
-const MODULE: Module = Module::new("sum", include_str!("sum.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("sum", include_str!("sum.cu"));
 
 /// Rows that one block of a sum of columns adds up, at least.
 const TALL: usize = 64;

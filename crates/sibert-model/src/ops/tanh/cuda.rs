@@ -5,7 +5,8 @@ use cukernel::Module;
 
 use crate::ops::elementwise::{SlopeOf, map};
 
-const MODULE: Module = Module::new("tanh", include_str!("tanh.cu"));
+/// The kernels.
+pub const MODULE: Module = Module::new("tanh", include_str!("tanh.cu"));
 
 /// As [`super::tanh`].
 pub fn tanh(x: &Tensor) -> Result<Tensor> {

@@ -1,6 +1,6 @@
 //! The hyperbolic tangent.
 
-mod cuda;
+pub(super) mod cuda;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 

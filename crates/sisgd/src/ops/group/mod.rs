@@ -5,8 +5,8 @@ use crate::gradients::Fitting;
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use cukernel::{Arg, Grid, IntoArg, Module};
 
-/// All kernels of this crate.
-pub(super) const KERNELS: Module = Module::new(
+/// All kernels of this crate, to be compiled or read.
+pub const KERNELS: Module = Module::new(
     "sisgd",
     concat!(
         include_str!("group.cu"),
