@@ -14,7 +14,7 @@ pub const MODULE: Module = Module::new("embed", include_str!("embed.cu"));
 const THREADS: u32 = 128;
 
 /// As [`super::embed`]; here activations begin, so that the precision in force gives their type.
-pub fn embed(tables: [&Tensor; 3], op: Embed) -> Result<Tensor> {
+pub(super) fn embed(tables: [&Tensor; 3], op: Embed) -> Result<Tensor> {
     let dtype = match Precision::current() {
         Precision::F32 => DType::F32,
         Precision::Bf16 => DType::BF16,

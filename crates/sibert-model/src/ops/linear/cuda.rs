@@ -11,7 +11,7 @@ use crate::tape::{Sink, apply_kernels};
 pub const MODULE: Module = Module::new("linear", include_str!("linear.cu"));
 
 /// As [`super::linear`] and its siblings: the weight is read in the type of `x`, its gradient is f32.
-pub fn linear(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
+pub(super) fn linear(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
     if weight.dtype() != DType::F32 {
         bail!("linear: a weight of {}, expected f32", weight.dtype().as_str())
     }

@@ -16,7 +16,7 @@ use crate::tape::{Backward, Record, Sink, apply};
 
 /// What happens to a product while it is at hand.
 #[derive(Clone, Copy)]
-pub(super) enum Epilogue<B> {
+enum Epilogue<B> {
     None,
     Bias(B),
     BiasRelu(B),

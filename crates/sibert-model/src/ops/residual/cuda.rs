@@ -11,7 +11,7 @@ use crate::tape::{Sink, apply_kernels};
 pub const MODULE: Module = Module::new("residual", include_str!("residual.cu"));
 
 /// As [`super::residual`] and [`super::residual_rows`].
-pub fn residual(x: &Tensor, y: &Tensor, op: Residual) -> Result<Tensor> {
+pub(super) fn residual(x: &Tensor, y: &Tensor, op: Residual) -> Result<Tensor> {
     let (x, y) = (x.contiguous()?, y.contiguous()?);
     apply_kernels("residual", &[&x, &y], || {
         let places = Places::new(&op, &x)?;
