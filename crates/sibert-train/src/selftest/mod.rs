@@ -80,9 +80,4 @@ impl Subject {
             self.device.is_cuda() || self.run(|| cukernel::runs_on(&self.device) && takes_bf16().is_ok());
         if bf16 { DType::BF16 } else { DType::F32 }
     }
-
-    /// Where ids of tokens, rows and classes live: on the host, unless operations are composed of candle's.
-    fn ids_device(&self) -> Device {
-        if self.device.is_metal() { self.device.clone() } else { Device::Cpu }
-    }
 }

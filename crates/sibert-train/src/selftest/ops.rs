@@ -72,8 +72,6 @@ impl Outcome {
 
 /// Applies an operation on `device`, and takes the gradients of a weighted sum of its result.
 fn outcome(case: &Case, device: &Device, activations: DType) -> Result<Outcome> {
-    let ids_device = if device.is_metal() { device } else { &Device::Cpu };
-    let ids = case.ids.iter().map(|ids| ids.to_device(ids_device)).collect::<Result<Vec<_>, _>>()?;
     let mut vars = Vec::new();
     let mut floats = Vec::new();
     for (role, values) in &case.floats {
@@ -88,7 +86,7 @@ fn outcome(case: &Case, device: &Device, activations: DType) -> Result<Outcome> 
             Role::Constant | Role::Mask => floats.push(values),
         }
     }
-    let apply = || (case.apply)(&floats, &ids);
+    let apply = || (case.apply)(&floats, &case.ids);
     let unrecorded = cukernel::download(&no_grad(apply)?)?;
     let (output, tape) = Tape::record(apply)?;
     let weights = sample(output.dims(), "weights")?.to_device(device)?.to_dtype(output.dtype())?;
@@ -98,7 +96,7 @@ fn outcome(case: &Case, device: &Device, activations: DType) -> Result<Outcome> 
     Ok(Outcome { output: cukernel::download(&output)?, unrecorded, gradients })
 }
 
-/// The places of the largest elements are the same, those of equal elements too.
+/// The places of the largest elements are the same, those of equal elements too, and they are counted.
 fn largest_of_rows(subject: &Subject, report: &mut Report, narrow: DType) {
     let mut dtypes = vec![DType::F32, narrow];
     dtypes.dedup();
@@ -108,11 +106,16 @@ fn largest_of_rows(subject: &Subject, report: &mut Report, narrow: DType) {
             report.check([(&claim, 0.)], &format!("({rows}, {width})"), || {
                 let x = sample(&[rows, width], "argmax")?;
                 let expected: Vec<u32> = ops::argmax_rows(&x)?.to_vec1()?;
-                let found: Vec<u32> = subject.run(|| {
+                let labels = Tensor::new(expected.as_slice(), &Device::Cpu)?;
+                let (found, count) = subject.run(|| {
                     let x = x.to_device(&subject.device)?.to_dtype(dtype)?;
-                    no_grad(|| ops::argmax_rows(&x))?.to_device(&Device::Cpu)?.to_vec1()
+                    let found =
+                        no_grad(|| ops::argmax_rows(&x))?.to_device(&Device::Cpu)?.to_vec1::<u32>()?;
+                    let count = ops::count_correct(&x, &labels)?.to_device(&Device::Cpu)?;
+                    Ok::<_, candle_core::Error>((found, count.to_scalar::<f64>()?))
                 })?;
-                Ok([found.iter().zip(&expected).filter(|(found, expected)| found != expected).count() as f64])
+                let wrong = found.iter().zip(&expected).filter(|(found, expected)| found != expected).count();
+                Ok([wrong as f64 + (rows as f64 - count).abs()])
             });
         }
     }
@@ -130,7 +133,6 @@ fn masks(subject: &Subject, report: &mut Report) {
             let of_rows = chosen.iter().flat_map(|&row| &expected[row as usize * width..][..width]);
             let [found, found_of_rows] = subject.run(|| {
                 let ones = Tensor::ones((rows, width), DType::F32, &subject.device)?;
-                let ids = ids.to_device(&subject.ids_device())?;
                 let dropped = no_grad(|| ops::dropout(&ones, 0.1, 9, offset))?;
                 let zeros = ones.zeros_like()?;
                 let added = no_grad(|| ops::residual_rows(&zeros, &ones, 0.1, 9, offset, &ids))?;

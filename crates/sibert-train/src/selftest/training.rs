@@ -104,7 +104,7 @@ pub fn train(config: &RunConfig, device: &Device, steps: usize) -> Result<Traini
         if at == 0 {
             first = values(&model, |var| gradient_of(&gradients, var))?;
         }
-        update.step(&gradients, at)?;
+        let (sums, _) = sums.zip(update.step(&gradients, at)?)?.wait()?;
         losses.push(sums.mean_loss());
     }
     let parameters = values(&model, |var| Ok(cukernel::download(var.as_tensor())?))?;

@@ -5,6 +5,7 @@ use candle_core::Device;
 use sibert_model::{FineTuning, HeadKind, Mode, Precision, no_grad};
 
 use super::{Sequence, inputs};
+use crate::batch::DTYPE;
 use crate::data::squad::SpanLogits;
 use crate::log::Progress;
 use crate::task::Labels;
