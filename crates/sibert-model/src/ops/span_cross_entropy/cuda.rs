@@ -11,7 +11,7 @@ pub const MODULE: Module = Module::new("span_cross_entropy", include_str!("span_
 
 /// As [`super::span_cross_entropy`]: an f32 scalar, infinite where a span is at padding.
 pub fn span_cross_entropy(logits: &Tensor, keep: &Tensor, spans: &Tensor) -> Result<Tensor> {
-    let (logits, keep) = (logits.contiguous()?, keep.detach().contiguous()?);
+    let (logits, keep) = (logits.contiguous()?, keep.detach().to_dtype(DType::F32)?.contiguous()?);
     let (batch, seq, _) = logits.dims3()?;
     let spans: Vec<u32> = spans.flatten_all()?.to_vec1()?;
     if let Some(at) = spans.iter().position(|&span| span as usize >= seq) {

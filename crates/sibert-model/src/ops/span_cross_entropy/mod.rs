@@ -22,8 +22,8 @@ use super::{Path, by_dtype, by_float, path, slice};
 pub fn span_cross_entropy(logits: &Tensor, keep: &Tensor, spans: &Tensor) -> Result<Tensor> {
     let (batch, seq, ends) = logits.dims3()?;
     let path = path(logits);
-    let expected = if matches!(path, Path::Kernels) { DType::F32 } else { logits.dtype() };
-    let fits = ends == 2 && keep.dims() == [batch, seq] && keep.dtype() == expected;
+    let dtype_fits = matches!(path, Path::Kernels) || keep.dtype() == logits.dtype();
+    let fits = ends == 2 && keep.dims() == [batch, seq] && dtype_fits;
     if !fits || spans.dims() != [batch, 2] || spans.dtype() != DType::U32 {
         let of = |tensor: &Tensor| format!("{} {:?}", tensor.dtype().as_str(), tensor.dims());
         bail!(

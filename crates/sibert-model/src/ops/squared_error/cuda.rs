@@ -10,7 +10,7 @@ pub const MODULE: Module = Module::new("squared_error", include_str!("squared_er
 
 /// As [`super::squared_error`]: an f32 scalar; the target is f32.
 pub fn squared_error(x: &Tensor, target: &Tensor) -> Result<Tensor> {
-    let (x, target) = (x.contiguous()?, target.detach().contiguous()?);
+    let (x, target) = (x.contiguous()?, target.detach().to_dtype(DType::F32)?.contiguous()?);
     apply_kernels("squared_error", &[&x], || {
         let (device, n) = (x.device(), x.elem_count());
         let loss = empty((), DType::F32, device)?;

@@ -2,7 +2,7 @@
 
 pub(super) mod cuda;
 
-use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 use crate::tape::apply2;
 
@@ -13,15 +13,15 @@ use super::{Path, by_dtype, by_float, path, slice};
 
 /// `L = Σ (x − target)²`, from two tensors of one shape to a scalar; the target is a constant.
 ///
-/// The squares are added in f64, in order. No elements give zero, with a zero gradient. By kernels for CUDA the target is
-/// f32 whatever `x` is, and so is the loss.
+/// The squares are added in f64, in order. No elements give zero, with a zero gradient. By kernels for CUDA
+/// the target may be f32 whatever `x` is, and the loss is.
 ///
 /// # Errors
 /// If the shapes or the dtypes differ, or the dtype is neither f32 nor f64.
 pub fn squared_error(x: &Tensor, target: &Tensor) -> Result<Tensor> {
     let path = path(x);
-    let expected = if matches!(path, Path::Kernels) { DType::F32 } else { x.dtype() };
-    if x.dims() != target.dims() || target.dtype() != expected {
+    let dtype_fits = matches!(path, Path::Kernels) || target.dtype() == x.dtype();
+    if x.dims() != target.dims() || !dtype_fits {
         let of = |tensor: &Tensor| format!("{} {:?}", tensor.dtype().as_str(), tensor.dims());
         bail!("squared_error: expected a target of {}, found {}", of(x), of(target))
     }
@@ -79,6 +79,8 @@ impl CustomOp2 for SquaredError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use candle_core::DType;
+
     use super::*;
     use crate::ops::test_support::*;
 
