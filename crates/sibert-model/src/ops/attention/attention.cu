@@ -11,6 +11,8 @@ struct Problem {
     u32 threshold;
     float rescale;
 };
+// The arguments that all kernels have, the inputs first and the problem last.
+#define INPUTS(T) const T* q, const T* k, const T* v, const float* keep
 #define PROBLEM u32 seq, u32 heads, u32 dim, float scale, u64 key, u64 offset, u32 threshold, float rescale
 #define THE_PROBLEM Problem{seq, heads, dim, scale, key, offset, threshold, rescale}
 
@@ -84,7 +86,8 @@ __device__ inline u32 count_keys(const float* keep, u32 seq) {
 // For every query its statistic and dot = sum dO o, as pairs (batch * heads, padded): the rows behind the last are of no
 // weight, so that tiles of queries need no other bound. Eight lanes a row, rows in the order of memory.
 template <class T>
-__device__ void row_pairs(const T* o, const T* d, const float* statistics, float2* pairs, u32 seq, u32 heads, u32 dim, u32 padded) {
+__device__ void row_pairs(const T* o, const T* d, const float* statistics, float2* pairs, u32 seq, u32 heads, u32 dim,
+    u32 padded) {
     u64 row = (u64)blockIdx.x * (blockDim.x / 8) + threadIdx.x / 8;
     u32 head = (u32)(row % heads), query = (u32)(row / heads % padded);
     u64 sequence = row / heads / padded;

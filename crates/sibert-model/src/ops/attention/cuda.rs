@@ -166,6 +166,7 @@ impl<'a> Kernels<'a> {
     fn tensor_cores(problem: &'a Problem, q: &'a Tensor) -> Result<Self> {
         const PAIRS: usize = 2 * QUERIES * 8; // bytes
         let columns = problem.dim.next_power_of_two().max(32);
+        // as M of tensor_cores_forward.cu
         let wide = columns == 32 || (columns == 64 && problem.weights == Weights::Relu);
         let block =
             |rows, tiles: usize, more| Block { rows, threads: 128, shared: tiles * 64 * columns * 2 + more };

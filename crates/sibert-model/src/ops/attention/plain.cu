@@ -1,9 +1,10 @@
 // Attention for any type of numbers and any head of at most COLUMNS columns: products of tiles (64, 64) in exact f32.
 //
 // 256 threads, 16 times 16, a thread having 4 times 4 elements of a tile. A tile is 17 KiB of shared memory: 3 of them make
-// 51 KiB in the forward pass and for dQ (four blocks on an SM of Hopper), 4 make 68 KiB for dK and dV (three blocks). A
-// product of two tiles is 1024 FMA a thread behind 32 loads, whose latency the other blocks hide. Rows are 68 floats apart:
-// 16 rows are read by 16 lanes, and 4 columns by each of 16 lanes, without conflicts of banks.
+// 51 KiB in the forward pass and for dQ, 4 make 68 KiB for dK and dV. A product of two tiles is 1024 FMA a thread behind 32
+// loads, whose latency the other block of the SM hides: registers are for two blocks (128 a thread) up to 128 columns, for
+// one beyond and for dK and dV from 128 on. Rows are 68 floats apart, so that 16 lanes read from 16 rows, or 4 columns each
+// of one row, without conflicts of banks.
 
 constexpr u32 SIDE = 64, THREADS = 256, CHUNKS = COLUMNS / SIDE;
 struct alignas(16) Tile { float at[SIDE][SIDE + 4]; };
@@ -49,8 +50,8 @@ __device__ inline void multiply_columns(float (&o)[4][4], const Tile& a, const T
 
 // The whole of x y^T for two heads, tile after tile through `a` and `b`; `again` is false if `a` holds x already.
 template <class T>
-__device__ inline void scores(float (&s)[4][4], Tile& a, Tile& b, const Problem& p, const T* x, u32 row, const float* keep_x, const T* y,
-    u32 other, const float* keep_y, bool again) {
+__device__ inline void scores(float (&s)[4][4], Tile& a, Tile& b, const Problem& p, const T* x, u32 row, const float* keep_x,
+    const T* y, u32 other, const float* keep_y, bool again) {
     UNROLL for (int i = 0; i < 4; i++) UNROLL for (int j = 0; j < 4; j++) s[i][j] = 0;
     for (u32 chunk = 0; chunk < CHUNKS; chunk++) {
         __syncthreads();
@@ -63,7 +64,8 @@ __device__ inline void scores(float (&s)[4][4], Tile& a, Tile& b, const Problem&
 
 // o += a y, the rows of y tile after tile through `b`.
 template <class T>
-__device__ inline void add_product(float (&o)[CHUNKS][4][4], const Tile& a, Tile& b, const Problem& p, const T* y, u32 other, const float* keep) {
+__device__ inline void add_product(float (&o)[CHUNKS][4][4], const Tile& a, Tile& b, const Problem& p, const T* y, u32 other,
+    const float* keep) {
     UNROLL for (u32 chunk = 0; chunk < CHUNKS; chunk++) {
         __syncthreads();
         load(b, p, y, other, chunk, keep);
@@ -107,7 +109,7 @@ __device__ inline bool counts(const Problem& p, const Place& at, u32 key) { retu
 
 // A block has 64 queries and walks over the keys.
 template <class T>
-__device__ void forward(const T* q, const T* k, const T* v, const float* keep, T* o, float* statistics, const Problem& p) {
+__device__ void forward(INPUTS(T), T* o, float* statistics, const Problem& p) {
     DYNAMIC_SHARED(bytes);
     Tile* tiles = reinterpret_cast<Tile*>(bytes);
     Tile &a = tiles[0], &b = tiles[1], &weights = tiles[2];
@@ -131,7 +133,8 @@ __device__ void forward(const T* q, const T* k, const T* v, const float* keep, T
                 float shift = now == -INFINITE ? 0 : now, fade = power_of_2((largest[i] - shift) * c);
                 largest[i] = now;
                 sum[i] *= fade;
-                UNROLL for (u32 chunk = 0; chunk < CHUNKS; chunk++) UNROLL for (u32 j = 0; j < 4; j++) result[chunk][i][j] *= fade;
+                UNROLL for (u32 chunk = 0; chunk < CHUNKS; chunk++)
+                    UNROLL for (u32 j = 0; j < 4; j++) result[chunk][i][j] *= fade;
                 UNROLL for (u32 j = 0; j < 4; j++) s[i][j] = power_of_2((s[i][j] - shift) * c);
             }
             u64 element = first_weight(p, at.head, at.first + 4 * y + i) + first + x;
@@ -155,12 +158,13 @@ __device__ void forward(const T* q, const T* k, const T* v, const float* keep, T
 
 // The same for dQ = dS K.
 template <class T>
-__device__ void backward_query(const T* q, const T* k, const T* v, const float* keep, const T* d, const float2* pairs, T* dq, const Problem& p) {
+__device__ void backward_query(INPUTS(T), const T* d, const float2* pairs, T* dq, const Problem& p) {
     DYNAMIC_SHARED(bytes);
     Tile* tiles = reinterpret_cast<Tile*>(bytes);
     Tile &a = tiles[0], &b = tiles[1], &gradients = tiles[2];
     const Place at = place(p, keep, SIDE);
-    const u32 y = threadIdx.x / 16, x = threadIdx.x % 16, keys = count_keys(at.keep, p.seq), padded = (p.seq + SIDE - 1) / SIDE * SIDE;
+    const u32 y = threadIdx.x / 16, x = threadIdx.x % 16, keys = count_keys(at.keep, p.seq);
+    const u32 padded = (p.seq + SIDE - 1) / SIDE * SIDE;
     float result[CHUNKS][4][4] = {}, factor[4];
     float2 pair[4];
     UNROLL for (u32 i = 0; i < 4; i++) {
@@ -186,7 +190,7 @@ __device__ void backward_query(const T* q, const T* k, const T* v, const float* 
 
 // A block has 64 keys and walks over the queries, for dV = (P M)^T dO and dK = dS^T Q: scores are transposed, the rows keys.
 template <class T>
-__device__ void backward_key_value(const T* q, const T* k, const T* v, const float* keep, const T* d, const float2* pairs, T* dk, T* dv,
+__device__ void backward_key_value(INPUTS(T), const T* d, const float2* pairs, T* dk, T* dv,
     const Problem& p) {
     DYNAMIC_SHARED(bytes);
     Tile* tiles = reinterpret_cast<Tile*>(bytes);
@@ -229,13 +233,13 @@ __device__ void backward_key_value(const T* q, const T* k, const T* v, const flo
 #define ONE_RESULT THREADS, (CHUNKS <= 2 ? 2 : 1)
 #define TWO_RESULTS THREADS, (CHUNKS == 1 ? 2 : 1)
 #define KERNELS(T, forward_name, query_name, key_value_name) \
-    KERNEL_OF(ONE_RESULT, forward_name, const T* q, const T* k, const T* v, const float* keep, T* o, float* statistics, PROBLEM) { \
+    KERNEL_OF(ONE_RESULT, forward_name, INPUTS(T), T* o, float* statistics, PROBLEM) { \
         forward(q, k, v, keep, o, statistics, THE_PROBLEM); \
     } \
-    KERNEL_OF(ONE_RESULT, query_name, const T* q, const T* k, const T* v, const float* keep, const T* d, const float* pairs, T* dq, PROBLEM) { \
+    KERNEL_OF(ONE_RESULT, query_name, INPUTS(T), const T* d, const float* pairs, T* dq, PROBLEM) { \
         backward_query(q, k, v, keep, d, reinterpret_cast<const float2*>(pairs), dq, THE_PROBLEM); \
     } \
-    KERNEL_OF(TWO_RESULTS, key_value_name, const T* q, const T* k, const T* v, const float* keep, const T* d, const float* pairs, T* dk, T* dv, PROBLEM) { \
+    KERNEL_OF(TWO_RESULTS, key_value_name, INPUTS(T), const T* d, const float* pairs, T* dk, T* dv, PROBLEM) { \
         backward_key_value(q, k, v, keep, d, reinterpret_cast<const float2*>(pairs), dk, dv, THE_PROBLEM); \
     }
 KERNELS(float, attention_forward_f32, attention_backward_query_f32, attention_backward_key_value_f32)

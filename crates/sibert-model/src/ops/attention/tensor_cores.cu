@@ -6,18 +6,29 @@
 // (mma_bf16: the layouts agree), 16 keys at a time with ReLU, which needs no maximum first. A row of a tile is 4, 8 or 16
 // chunks of 16 bytes, permuted by the row, so that ldmatrix and cp.async meet no conflict of banks.
 //
-//                 rows a warp   shared memory, KiB, by columns   left operands in registers
-// forward         32 (16)       16, 32, 64                       Q
-// dQ              16            16, 32, 64                       Q and dO
-// dK and dV       16            17, 33, 97                       K and V (in shared memory)
-// In parentheses: for 128 columns. ldmatrix gives 128 bytes a cycle to an SM, and a product of 16 x 8 x 16 takes about 1.6:
-// with 32 rows the forward pass reads 1 cycle for 1.6 of products, with 16 rows 1.25 for 1 as do the others.
+//              columns   rows a warp       shared memory   registers (blocks on an SM)   left operands
+// forward      32        32                16 KiB          126 (4)                       Q
+//              64        32, softmax 16    32 KiB          168 (3), softmax 128 (4)
+//              128       16                64 KiB          168 (3)
+// dQ           32        16                16 KiB          95 (5)                        Q and dO
+//              64                          32 KiB          128 (4)
+//              128                         64 KiB          240 (2)
+// dK and dV    32        16                17 KiB          128 (4)                       K and V
+//              64                          33 KiB          168 (3)
+//              128                         97 KiB          255 (2)                       (K and V in shared memory)
+//
+// What bounds them, counted and not measured: a product (16 x 16 x 8) takes an SM of Hopper about 1.6 cycles, an ldmatrix of
+// four 4 cycles. For 64 columns that is 51 : 32 forward, 38 : 48 for dQ and 51 : 64 for dK and dV: the forward pass waits for
+// the tensor cores, the others a little for shared memory. The loop of the forward pass has 32 products in 104 instructions.
+// Dropout adds about 30 integer instructions for each two weights, which makes the forward pass about half as fast.
 
 constexpr u32 WARPS = 4, THREADS = 32 * WARPS, TILE = 64;
 constexpr u32 STEPS = COLUMNS / 16;  // of 16 columns
 
 // Where in a tile a chunk of 8 columns begins.
-__device__ inline u32 chunk_at(u32 row, u32 chunk) { return row * COLUMNS + 8 * (chunk ^ (COLUMNS == 32 ? row / 2 % 4 : row % 8)); }
+__device__ inline u32 chunk_at(u32 row, u32 chunk) {
+    return row * COLUMNS + 8 * (chunk ^ (COLUMNS == 32 ? row / 2 % 4 : row % 8));
+}
 
 // Row `row` of a tile of keys whose fragments, of rows i and i + 8, shall be of neighbours.
 __device__ inline u32 paired(u32 row) { return row / 16 * 16 + row % 8 * 2 + row / 8 % 2; }
@@ -54,8 +65,12 @@ __device__ inline void load_columns(u32 (&b)[4], const bf16* tile, u32 row, u32 
 template <bool HELD> struct Left;
 template <> struct Left<true> {
     u32 at[STEPS][4];
-    __device__ inline void take(const bf16* tile, u32 row) { UNROLL for (u32 i = 0; i < STEPS; i++) load_left(at[i], tile, row, i); }
-    __device__ inline void get(u32 (&a)[4], u32 step) const { UNROLL for (int i = 0; i < 4; i++) a[i] = at[step][i]; }
+    __device__ inline void take(const bf16* tile, u32 row) {
+        UNROLL for (u32 i = 0; i < STEPS; i++) load_left(at[i], tile, row, i);
+    }
+    __device__ inline void get(u32 (&a)[4], u32 step) const {
+        UNROLL for (int i = 0; i < 4; i++) a[i] = at[step][i];
+    }
 };
 template <> struct Left<false> {
     const bf16* tile;
@@ -66,7 +81,9 @@ template <> struct Left<false> {
 
 // s = x y^T, of rows `row ..` of the tile y.
 template <u32 M, u32 N, class L> __device__ inline void scores(float (&s)[M][N][4], const L (&x)[M], const bf16* y, u32 row) {
-    UNROLL for (u32 m = 0; m < M; m++) UNROLL for (u32 n = 0; n < N; n++) UNROLL for (int i = 0; i < 4; i++) s[m][n][i] = 0;
+    UNROLL for (u32 m = 0; m < M; m++)
+        UNROLL for (u32 n = 0; n < N; n++)
+            UNROLL for (int i = 0; i < 4; i++) s[m][n][i] = 0;
     UNROLL for (u32 step = 0; step < STEPS; step++) {
         u32 a[M][4], b[4];
         UNROLL for (u32 m = 0; m < M; m++) x[m].get(a[m], step);
@@ -100,9 +117,10 @@ __device__ inline void add_product(float (&o)[M][2 * STEPS][4], const float (&s)
 // Writes 16 rows of a warp through its rows of a tile that nobody reads any more, in pieces of 16 bytes. `first` is the first
 // row's number, and `factor` belongs to this lane's two rows.
 template <bool PAIRED>
-__device__ inline void write_rows(bf16* head, const Problem& p, u32 first, const float (&x)[2 * STEPS][4], const float (&factor)[2], bf16* tile) {
+__device__ inline void write_rows(bf16* head, const Problem& p, u32 first, const float (&x)[2 * STEPS][4],
+    const float (&factor)[2], bf16* tile) {
     constexpr u32 CHUNKS = COLUMNS / 8;
-    u32 lane = threadIdx.x % 32;
+    u32 stride = p.heads * p.dim, lane = threadIdx.x % 32;
     UNROLL for (u32 n = 0; n < CHUNKS; n++)
         UNROLL for (u32 half = 0; half < 2; half++) {
             u32 word = pack_bf16(x[n][2 * half] * factor[half], x[n][2 * half + 1] * factor[half]);
@@ -112,8 +130,8 @@ __device__ inline void write_rows(bf16* head, const Problem& p, u32 first, const
     UNROLL for (u32 n = 0; n < CHUNKS / 2; n++) {
         u32 i = lane + 32 * n;
         u32 r = i / CHUNKS, chunk = i % CHUNKS, row = first + (PAIRED ? paired(r) : r);
-        if (row < p.seq && 8 * chunk < p.dim)
-            *reinterpret_cast<uint4*>(head + (u64)row * (p.heads * p.dim) + 8 * chunk) = *reinterpret_cast<const uint4*>(tile + chunk_at(r, chunk));
+        const uint4* from = reinterpret_cast<const uint4*>(tile + chunk_at(r, chunk));
+        if (row < p.seq && 8 * chunk < p.dim) *reinterpret_cast<uint4*>(head + (u64)row * stride + 8 * chunk) = *from;
     }
 }
 

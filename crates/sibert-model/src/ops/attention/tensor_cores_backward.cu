@@ -2,7 +2,7 @@
 // blocks have 64 keys and walk over the queries. Both make the scores and the mask again, and neither needs an atomic.
 
 template <bool DROPOUT>
-__device__ void backward_query(const bf16* q, const bf16* k, const bf16* v, const float* keep, const bf16* d, const float2* pairs, bf16* dq,
+__device__ void backward_query(INPUTS(bf16), const bf16* d, const float2* pairs, bf16* dq,
     const Problem& p) {
     DYNAMIC_SHARED(bytes);
     bf16* stages = reinterpret_cast<bf16*>(bytes);  // two, each a tile of keys and one of values
@@ -10,7 +10,9 @@ __device__ void backward_query(const bf16* q, const bf16* k, const bf16* v, cons
     const u32 row = threadIdx.x / 32 * 16, lane = threadIdx.x % 32, keys = count_keys(at.keep, p.seq);
     const u32 query = at.first + row + lane / 4;
     const bf16 *const query_heads[] = {q + at.start, d + at.start}, *const key_heads[] = {k + at.start, v + at.start};
-    auto copy = [&](u32 stage, u32 first) { copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, key_heads, first, at.keep); };
+    auto copy = [&](u32 stage, u32 first) {
+        copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, key_heads, first, at.keep);
+    };
     // queries and gradients pass through the second stage
     bf16 *q_tile = stages + 2 * TILE * COLUMNS, *d_tile = q_tile + TILE * COLUMNS;
     copy_rows<TILE, false>(q_tile, p, query_heads, at.first, nullptr);
@@ -60,7 +62,7 @@ __device__ void backward_query(const bf16* q, const bf16* k, const bf16* v, cons
 
 // The rows of scores are keys, in an order in which a lane's two are neighbours: one random word serves both.
 template <bool DROPOUT>
-__device__ void backward_key_value(const bf16* q, const bf16* k, const bf16* v, const float* keep, const bf16* d, const float2* pairs, bf16* dk,
+__device__ void backward_key_value(INPUTS(bf16), const bf16* d, const float2* pairs, bf16* dk,
     bf16* dv, const Problem& p) {
     constexpr bool HELD = COLUMNS <= 64;
     DYNAMIC_SHARED(bytes);
@@ -74,8 +76,8 @@ __device__ void backward_key_value(const bf16* q, const bf16* k, const bf16* v, 
     const bf16 *const query_heads[] = {q + at.start, d + at.start}, *const key_heads[] = {k + at.start, v + at.start};
     auto copy = [&](u32 stage, u32 first) {
         copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, query_heads, first, nullptr);
-        if (threadIdx.x < TILE / 2)
-            copy_async(pair_stages + stage * TILE + 2 * threadIdx.x, pairs + (u64)at.head * padded + first + 2 * threadIdx.x, true);
+        const u32 two = 2 * threadIdx.x;
+        if (two < TILE) copy_async(pair_stages + stage * TILE + two, pairs + (u64)at.head * padded + first + two, true);
     };
     copy_rows<TILE, true>(k_tile, p, key_heads, at.first, at.keep);
     copy_async_commit();
@@ -133,10 +135,10 @@ __device__ void backward_key_value(const bf16* q, const bf16* k, const bf16* v, 
 #define QUERY_BLOCK THREADS, (COLUMNS == 32 ? 5 : COLUMNS == 64 ? 4 : 2)
 #define KEY_VALUE_BLOCK THREADS, (COLUMNS == 32 ? 4 : COLUMNS == 64 ? 3 : 2)
 #define KERNELS(query_name, key_value_name, dropout) \
-    KERNEL_OF(QUERY_BLOCK, query_name, const bf16* q, const bf16* k, const bf16* v, const float* keep, const bf16* d, const float* pairs, bf16* dq, PROBLEM) { \
+    KERNEL_OF(QUERY_BLOCK, query_name, INPUTS(bf16), const bf16* d, const float* pairs, bf16* dq, PROBLEM) { \
         backward_query<dropout>(q, k, v, keep, d, reinterpret_cast<const float2*>(pairs), dq, THE_PROBLEM); \
     } \
-    KERNEL_OF(KEY_VALUE_BLOCK, key_value_name, const bf16* q, const bf16* k, const bf16* v, const float* keep, const bf16* d, const float* pairs, bf16* dk, bf16* dv, PROBLEM) { \
+    KERNEL_OF(KEY_VALUE_BLOCK, key_value_name, INPUTS(bf16), const bf16* d, const float* pairs, bf16* dk, bf16* dv, PROBLEM) { \
         backward_key_value<dropout>(q, k, v, keep, d, reinterpret_cast<const float2*>(pairs), dk, dv, THE_PROBLEM); \
     }
 KERNELS(attention_backward_query_bf16, attention_backward_key_value_bf16, false)

@@ -35,14 +35,16 @@ __device__ inline void exponentials(float (&s)[N][4], float (&o)[2 * STEPS][4], 
 }
 
 template <bool DROPOUT>
-__device__ void forward(const bf16* q, const bf16* k, const bf16* v, const float* keep, bf16* o, float* statistics, const Problem& p) {
+__device__ void forward(INPUTS(bf16), bf16* o, float* statistics, const Problem& p) {
     DYNAMIC_SHARED(bytes);
     bf16* stages = reinterpret_cast<bf16*>(bytes);  // two, each a tile of keys and one of values
     const Place at = place(p, keep, 16 * M * WARPS);
     const u32 warp = threadIdx.x / 32, lane = threadIdx.x % 32, keys = count_keys(at.keep, p.seq);
     const float c = p.scale * LOG2_E;
     const bf16 *const query_head[] = {q + at.start}, *const key_heads[] = {k + at.start, v + at.start};
-    auto copy = [&](u32 stage, u32 first) { copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, key_heads, first, at.keep); };
+    auto copy = [&](u32 stage, u32 first) {
+        copy_rows<TILE, false>(stages + 2 * stage * TILE * COLUMNS, p, key_heads, first, at.keep);
+    };
     // the queries pass through the second stage
     bf16* queries = stages + 2 * TILE * COLUMNS;
     copy_rows<16 * M * WARPS, false>(queries, p, query_head, at.first, nullptr);
@@ -76,14 +78,15 @@ __device__ void forward(const bf16* q, const bf16* k, const bf16* v, const float
             scores(s, left, k_tile, key);
             UNROLL for (u32 m = 0; m < M; m++) {
                 if (RELU) {
-                    UNROLL for (u32 n = 0; n < KEYS / 8; n++) UNROLL for (u32 i = 0; i < 4; i++) s[m][n][i] = relu(s[m][n][i]);
+                    UNROLL for (u32 n = 0; n < KEYS / 8; n++)
+                        UNROLL for (u32 i = 0; i < 4; i++) s[m][n][i] = relu(s[m][n][i]);
                 } else {
                     exponentials(s[m], result[m], rows[m], c, (u32)(count >> key));
                 }
                 UNROLL for (u32 n = 0; n < KEYS / 8; n++) UNROLL for (u32 half = 0; half < 2; half++) {
-                    float(&pair)[4] = s[m][n];
-                    rows[m].sum[half] += pair[2 * half] + pair[2 * half + 1];
-                    if (DROPOUT) drop_pair(p, word[m] + 4 * half * p.seq + first / 2 + (key / 2 + 4 * n), odd[m], pair[2 * half], pair[2 * half + 1]);
+                    float* x = s[m][n] + 2 * half;
+                    rows[m].sum[half] += x[0] + x[1];
+                    if (DROPOUT) drop_pair(p, word[m] + 4 * half * p.seq + first / 2 + (key / 2 + 4 * n), odd[m], x[0], x[1]);
                 }
             }
             add_product(result, s, v_tile, key);
@@ -94,18 +97,18 @@ __device__ void forward(const bf16* q, const bf16* k, const bf16* v, const float
         const u32 row = 16 * (M * warp + m);
         float factor[2];
         UNROLL for (u32 half = 0; half < 2; half++) {
-            float sum = row_sum(rows[m].sum[half]);
+            float sum = row_sum(rows[m].sum[half]), kept = statistic(sum, rows[m].largest[half], c);
             u32 query = at.first + row + lane / 4 + 8 * half;
             factor[half] = inverse(sum) * p.rescale;
-            if (lane % 4 == 0 && query < p.seq) statistics[(u64)at.head * p.seq + query] = statistic(sum, rows[m].largest[half], c);
+            if (lane % 4 == 0 && query < p.seq) statistics[(u64)at.head * p.seq + query] = kept;
         }
         write_rows<false>(o + at.start, p, at.first + row, result[m], factor, stages + row * COLUMNS);
     }
 }
 
-KERNEL_OF(FORWARD_BLOCK, attention_forward_bf16, const bf16* q, const bf16* k, const bf16* v, const float* keep, bf16* o, float* statistics, PROBLEM) {
+KERNEL_OF(FORWARD_BLOCK, attention_forward_bf16, INPUTS(bf16), bf16* o, float* statistics, PROBLEM) {
     forward<false>(q, k, v, keep, o, statistics, THE_PROBLEM);
 }
-KERNEL_OF(FORWARD_BLOCK, attention_forward_bf16_dropout, const bf16* q, const bf16* k, const bf16* v, const float* keep, bf16* o, float* statistics, PROBLEM) {
+KERNEL_OF(FORWARD_BLOCK, attention_forward_bf16_dropout, INPUTS(bf16), bf16* o, float* statistics, PROBLEM) {
     forward<true>(q, k, v, keep, o, statistics, THE_PROBLEM);
 }

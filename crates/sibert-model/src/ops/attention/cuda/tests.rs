@@ -17,8 +17,11 @@ const BF16: [f64; 2] = [1e-2, 1e-2];
 
 const RULES: [Weights; 2] = [Weights::Relu, Weights::Softmax];
 
+/// Odd, and past 32 bits.
+const OFFSET: usize = (1 << 33) + 31;
+
 fn dropout() -> Option<Dropout> {
-    Some(Dropout { p: 0.3, key: 7, offset: 31 })
+    Some(Dropout { p: 0.3, key: 7, offset: OFFSET })
 }
 
 /// Every rule with and without dropout.
@@ -138,13 +141,13 @@ fn bf16_kernels_match_the_cpu() {
     assert_all_match(
         &[
             [4, 7, 2, 32],
-            [4, 65, 1, 64],
-            [1, 130, 2, 64],
-            [4, 37, 3, 64],
+            [2, 65, 1, 64],
+            [1, 130, 1, 64],
+            [3, 37, 2, 64],
             [1, 1, 2, 32],
-            [3, 64, 1, 128],
-            [3, 70, 1, 128],
-            [3, 37, 2, 8],
+            [1, 64, 1, 128],
+            [1, 70, 1, 128],
+            [1, 37, 2, 8],
             [3, 20, 1, 48],
             [1, 257, 1, 32],
         ],
@@ -160,11 +163,15 @@ fn bf16_of_odd_heads_matches_the_cpu() {
 #[test]
 fn two_runs_give_the_same_bits() {
     for (dtype, dim) in families() {
-        for rule in rules() {
-            let problem = problem([2, 70, 1, dim], rule);
+        for weights in RULES {
+            let problem = problem([1, 70, 1, dim], (weights, dropout()));
             let (inputs, keep) = (inputs(&problem, dtype), keep(&problem));
-            let run = || kernels(&problem, &inputs, &keep).each_ref().map(values); // in the opposite order of threads
-            assert_eq!(run(), run(), "{problem:?}");
+            let run = || kernels(&problem, &inputs, &keep).each_ref().map(values);
+            let first = run();
+            // each run has four launches: after one more the threads of the second are in the opposite order
+            let [q, k, v, _] = &inputs;
+            emulate(|| forward(&problem, [q, k, v], &keep)).unwrap();
+            assert_eq!(run(), first, "{problem:?}");
         }
     }
 }
@@ -187,7 +194,7 @@ fn the_mask_is_that_of_dropout() {
                 let [o, _, _, dv] =
                     kernels(&problem, &[ones.clone(), ones, identity.clone(), identity], &keep);
                 let [o, dv] = [o, dv].map(|x| values(&x));
-                let mask = dropout_mask(7, 0.3, 31, 2 * seq * seq);
+                let mask = dropout_mask(7, 0.3, OFFSET, 2 * seq * seq);
                 for (i, &kept) in mask.iter().enumerate() {
                     let (head, query, key) = (i / seq / seq, i / seq % seq, i % seq);
                     let at = |row: usize, column: usize| (row * 2 + head) * problem.dim + column;
@@ -220,8 +227,8 @@ fn relu_kernels_have_degree_zero_in_query_and_key() {
 #[test]
 fn padding_has_no_influence_and_no_gradient() {
     for (dtype, dim) in families() {
-        for rule in rules() {
-            let problem = problem([4, 70, 1, dim], rule);
+        for weights in RULES {
+            let problem = problem([4, 66, 1, dim], (weights, dropout()));
             let (inputs, keep) = (inputs(&problem, dtype), keep(&problem));
             let [q, k, v, d] = &inputs;
             let clean = kernels(&problem, &inputs, &keep);
