@@ -22,6 +22,18 @@ doc:
 test NAME="":
     cargo test --release --workspace {{NAME}}
 
+# Every CUDA kernel compiled for compute capability 8.0 and 9.0, without a GPU; fetches a compiler where there is none (105 MB)
+kernels:
+    scripts/check_kernels.sh
+
+# The program for NVIDIA GPUs in target/cuda, built with or without one; `just build-cuda --toolchain installed` uses CUDA here
+build-cuda *OPTIONS:
+    scripts/build_cuda.sh {{OPTIONS}}
+
+# What is claimed of GPUs, measured on one beside PyTorch: BINARY comes from build-cuda, OUT gets the report
+gpu-acceptance BINARY OUT *OPTIONS:
+    scripts/gpu_acceptance.sh {{BINARY}} {{OUT}} {{OPTIONS}}
+
 # The program with the feature metal type-checked for a Mac, where the target is installed
 metal-check:
     scripts/metal_check.sh

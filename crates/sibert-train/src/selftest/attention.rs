@@ -65,7 +65,7 @@ fn case(op: &'static str, weights: Weights, size: Size, kind: Kind) -> Result<Ca
     let keep: Vec<f32> = (0..batch * seq).map(keep).collect();
     let keep = Tensor::from_vec(keep, (batch, seq), &Device::Cpu)?;
     let floats = [query, key, value].map(|x| (Role::Activation, x)).into_iter();
-    let floats = floats.chain([(Role::Mask, keep)]).collect();
+    let floats = floats.chain([(Role::Constant, keep)]).collect();
     let dropout = (kind == Kind::Dropout).then_some(Dropout { p: 0.1, key: 7, offset: 3 });
     let apply =
         move |x: &[Tensor], _: &[Tensor]| ops::attention(&x[0], &x[1], &x[2], &x[3], heads, weights, dropout);

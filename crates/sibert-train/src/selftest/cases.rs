@@ -12,16 +12,8 @@ pub enum Role {
     Activation,
     /// In f32, with a gradient.
     Parameter,
-    /// In the precision of activations, without one.
-    Constant,
     /// In f32, without one.
-    Mask,
-}
-
-impl Role {
-    pub fn is_narrow(self) -> bool {
-        matches!(self, Self::Activation | Self::Constant)
-    }
+    Constant,
 }
 
 /// An operation, of numbers and of ids.

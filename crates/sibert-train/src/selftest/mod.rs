@@ -16,8 +16,7 @@ mod tests;
 mod training;
 
 use anyhow::{Context, Result, bail};
-use candle_core::{DType, Device, Tensor};
-use sibert_model::Tape;
+use candle_core::{DType, Device};
 
 use crate::args::SelftestArgs;
 use crate::console::result;
@@ -70,14 +69,8 @@ impl Subject {
         result.expect("a subject calls what it is given")
     }
 
-    /// The type of activations in bf16: where no kernels take it, as on the CPU, products round their operands instead.
+    /// The type of activations in bf16: without kernels, as on the CPU, products round their operands instead.
     fn narrow_activations(&self) -> DType {
-        let takes_bf16 = || {
-            let x = Tensor::zeros((1, 4), DType::BF16, &self.device)?;
-            Tape::record(|| sibert_model::ops::relu(&x)).map(drop)
-        };
-        let bf16 =
-            self.device.is_cuda() || self.run(|| cukernel::runs_on(&self.device) && takes_bf16().is_ok());
-        if bf16 { DType::BF16 } else { DType::F32 }
+        if self.run(|| cukernel::runs_on(&self.device)) { DType::BF16 } else { DType::F32 }
     }
 }

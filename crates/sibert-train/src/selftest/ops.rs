@@ -75,7 +75,7 @@ fn outcome(case: &Case, device: &Device, activations: DType) -> Result<Outcome> 
     let mut vars = Vec::new();
     let mut floats = Vec::new();
     for (role, values) in &case.floats {
-        let dtype = if role.is_narrow() { activations } else { DType::F32 };
+        let dtype = if *role == Role::Activation { activations } else { DType::F32 };
         let values = values.to_device(device)?.to_dtype(dtype)?;
         match role {
             Role::Activation | Role::Parameter => {
@@ -83,7 +83,7 @@ fn outcome(case: &Case, device: &Device, activations: DType) -> Result<Outcome> 
                 floats.push(var.as_tensor().clone());
                 vars.push(var);
             }
-            Role::Constant | Role::Mask => floats.push(values),
+            Role::Constant => floats.push(values),
         }
     }
     let apply = || (case.apply)(&floats, &case.ids);

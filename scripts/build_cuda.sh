@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Builds the program for NVIDIA GPUs, on a machine with or without one, and packs it to be carried to another:
+#
+#   scripts/build_cuda.sh [DIR] [--toolchain DIR|installed]
+#
+# DIR (default target/cuda) gets `sibert`, stripped, and `sibert.xz`. CUDA 12 or 13 is taken from this machine if nvcc is
+# there, else put together by scripts/cuda_toolchain.sh in target/cuda-toolchain; --toolchain names the folder, or says
+# `installed`. Without CUDA's libraries at build time the program starts anywhere, and finds them when it is asked for a
+# GPU; built with an installed CUDA it needs them to start.
+#
+# Our kernels are compiled at run time for the GPU that is there; CUDA_COMPUTE_CAP (default 90, H100) says for which GPUs
+# candle's own few are compiled: 80 serves the A100 and everything newer. candle-kernels takes 10-20 minutes, once.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=target/cuda toolchain=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --toolchain) toolchain=${2:?--toolchain needs a folder or installed}; shift 2 ;;
+        -*) sed -n '2,13p' "$0" | cut -c3- >&2; exit 2 ;;
+        *) out=$1; shift ;;
+    esac
+done
+
+if [ "$toolchain" = installed ] || { [ -z "$toolchain" ] && [ -z "${CUDA_ROOT:-}" ] && command -v nvcc >/dev/null; }; then
+    command -v nvcc >/dev/null || { echo "no nvcc on the PATH" >&2; exit 1; }
+elif [ -z "${CUDA_ROOT:-}" ] || [ -n "$toolchain" ]; then
+    exports=$(scripts/cuda_toolchain.sh "${toolchain:-target/cuda-toolchain}")
+    eval "$exports"
+fi
+export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-90}
+nvcc --version | tail -n 2 | head -n 1 >&2
+
+cargo build --release --locked --features cuda -p sibert-train
+mkdir -p "$out"
+strip -o "$out/sibert" "${CARGO_TARGET_DIR:-target}/release/sibert"
+xz -9 --keep --force --threads=0 "$out/sibert"
+
+# It must start without a GPU, and be small enough to be carried.
+"$out/sibert" --version
+"$out/sibert" devices
+if readelf -d "$out/sibert" | grep -E 'NEEDED.*(cuda|cublas|curand|nvrtc)'; then
+    echo "note: the program needs these libraries of CUDA to start" >&2
+fi
+bytes=$(stat -c %s "$out/sibert.xz")
+printf '%s: %d MiB, compressed %d MiB\n' "$out/sibert" $(($(stat -c %s "$out/sibert") >> 20)) $((bytes >> 20))
+[ "$bytes" -lt $((60 << 20)) ] || { echo "the compressed program is not below 60 MiB" >&2; exit 1; }

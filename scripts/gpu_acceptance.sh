@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Everything that is claimed of GPUs, measured on a machine with one: one command, one report.
+#
+#   scripts/gpu_acceptance.sh BINARY OUT [--phase selftest bench pretrain] [--text FILE] [--minutes 8] [--seconds 570]
+#
+# BINARY is the program that scripts/build_cuda.sh made, packed (.xz) or not. The machine needs an NVIDIA GPU with its
+# driver and a python3 (or $PYTHON) that has PyTorch, whose CUDA libraries the program uses too; no Rust and no network.
+# OUT gets report.md, report.json, results.jsonl (every measurement), log.txt and the curves of the pretraining.
+#
+# The whole takes two calls of ten minutes, each bounded by --seconds; the second adds to what the first left in OUT:
+#
+#   scripts/gpu_acceptance.sh sibert.xz out --phase selftest bench
+#   scripts/gpu_acceptance.sh sibert.xz out --phase pretrain --text book.txt
+#
+# A phase that fails stops no other; the report says what failed, and then the exit code is 1. `--device cpu --tiny` goes
+# through all of it with a model of no use, on a machine without a GPU.
+set -euo pipefail
+[ $# -ge 2 ] && [ "${1#-}" = "$1" ] && [ "${2#-}" = "$2" ] || { sed -n '2,17p' "$0" | cut -c3- >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-python3}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+binary=$1 out=$2
+shift 2
+case $binary in
+    *.xz) "$python" -c 'import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[2], "wb"))' \
+        "$binary" "$work/sibert" ;;
+    *) cp "$binary" "$work/sibert" ;;
+esac
+chmod +x "$work/sibert"
+
+# cuBLAS, cuRAND and nvrtc come with PyTorch, as wheels beside it.
+libraries=$("$python" -c 'import glob, importlib.util, os
+spec = importlib.util.find_spec("nvidia")
+folders = [lib for base in (spec.submodule_search_locations if spec else []) for lib in glob.glob(os.path.join(base, "*", "lib"))]
+print(":".join(sorted(folders)))')
+export LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+
+status=0
+"$python" "$here/gpu_acceptance.py" --sibert "$work/sibert" --python "$python" --work "$work" --out "$out" "$@" || status=$?
+"$python" "$here/gpu_report.py" "$out" || status=$?
+exit $status
