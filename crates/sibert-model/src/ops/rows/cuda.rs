@@ -133,8 +133,9 @@ fn group(values: &Tensor, order: &[u32], starts: &[u32], targets: &[u32], out: &
         (dtype, _) => format!("group_{}", suffix(dtype)?),
     };
     let grid = Grid::new(targets.len(), THREADS);
-    let [order, starts, targets] = [order, starts, targets].map(|ids| upload(ids, ids.len(), device));
-    let args = args![values, order?, starts?, targets?, out, width];
+    let upload = |ids: &[u32]| upload(ids, ids.len(), device);
+    let (order, starts, targets) = (upload(order)?, upload(starts)?, upload(targets)?);
+    let args = args![values, order, starts, targets, out, width];
     // SAFETY: the places are those of rows of `values`, the targets those of rows of `out`, each once.
     unsafe { MODULE.launch(device, &kernel, grid, &args) }
 }
