@@ -65,7 +65,7 @@ pub fn guess(
         labels: Tensor::zeros(masked, candle_core::DType::U32, &Device::Cpu)?,
         next_sentence: None,
     };
-    let logits = no_grad(|| model.forward(&batch, Mode::Eval))?.logits; // (masked, vocab)
+    let logits = no_grad(|| model.forward(&batch, Mode::Eval))?.logits.to_device(&Device::Cpu)?; // (masked, vocab)
     let probabilities = candle_nn::ops::softmax(&logits, D::Minus1)?.to_vec2::<f32>()?;
     Ok(probabilities.into_iter().map(|row| most_likely(row, tokenizer, top_k)).collect())
 }

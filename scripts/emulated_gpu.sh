@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Runs a program built with `cuda` on a machine without a GPU, through the driver of crates/cukernel-emulator: its whole
+# code for GPUs, with kernels in the emulator. Thousands of times slower than a GPU: for small models only.
+#
+#   scripts/emulated_gpu.sh target/cuda/sibert selftest --device cuda --quick
+#   scripts/emulated_gpu.sh target/cuda/sibert pretrain --device cuda --max-steps 10 --config …
+#
+# The program must find CUDA's libraries at run time, as that of scripts/build_cuda.sh does. Needs a C++ compiler (CXX).
+set -euo pipefail
+[ $# -ge 1 ] || { sed -n '2,8p' "$0" | cut -c3- >&2; exit 2; }
+crate=$(cd "$(dirname "$0")/../crates/cukernel-emulator" && pwd)
+folder=${CARGO_TARGET_DIR:-$(cd "$(dirname "$0")/.." && pwd)/target}/emulated-gpu
+mkdir -p "$folder/modules"
+
+driver=$folder/libcuda.so.1
+newest=$(ls -t "$crate"/driver/* "$crate"/src/emulator.hpp | head -n 1)
+if [ ! -e "$driver" ] || [ "$newest" -nt "$driver" ]; then
+    rm -f "$folder"/modules/*
+    "${CXX:-c++}" -std=c++17 -O2 -fPIC -shared -Wall -DEMULATOR="\"$crate/src/emulator.hpp\"" \
+        -o "$driver.$$" "$crate/driver/driver.cpp" -ldl
+    mv "$driver.$$" "$driver"
+    for name in libcublas.so.13 libcublas.so.12 libcublasLt.so.13 libcublasLt.so.12 libcurand.so.10 libnvrtc.so.13 libnvrtc.so.12; do
+        ln -sf libcuda.so.1 "$folder/$name"
+    done
+fi
+LD_LIBRARY_PATH=$folder CUKERNEL_MODULES=$folder/modules exec "$@"
