@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{Folder, assert_has, refused, stdout};
+use support::{Folder, assert_has, stdout};
 
 #[test]
 fn selftest_of_the_processor_passes_and_writes_every_check() {
@@ -33,6 +33,6 @@ fn selftest_of_the_processor_passes_and_writes_every_check() {
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn selftest_of_a_device_that_is_not_there_is_refused() {
-    let error = refused(&Folder::new().sibert(&["selftest", "--device", "cuda"]));
+    let error = support::refused(&Folder::new().sibert(&["selftest", "--device", "cuda"]));
     assert_has(&error, "this build has no CUDA support");
 }

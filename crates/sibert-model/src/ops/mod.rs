@@ -1,7 +1,7 @@
 //! The differentiable operations of both models.
 //!
 //! candle's own fused layers stop gradients, and its element-wise CPU code uses one thread. So each operation lives in
-//! a folder of its own: `mod.rs` states the equation and joins it to candle's graph or a [tape](crate::tape), `cpu.rs`
+//! a folder of its own: `mod.rs` states the equation and joins it to candle's graph or a [tape], `cpu.rs`
 //! holds the kernel over slices, for f32 and f64, whose results do not depend on the number of threads. `NAME.cu` is its
 //! twin for NVIDIA's GPUs, for activations of f32 and bf16 and parameters of f32, and `cuda.rs` launches it. `composed.rs`
 //! says the same in ordinary candle operations: for other devices, for candle's graph, and as the oracle of the tests.
