@@ -197,7 +197,12 @@ class Steps:
     def __init__(self, a):
         self.a, self.model = a, Model(a).to(a.device).train()
         self.optimizers = optimizers(self.model, a)
-        self.loss_of = torch.compile(self.model, mode=a.compile_mode or None) if a.compile else self.model
+        self.loss_of = self.model
+        if a.compile_layers:
+            for layer in [*self.model.encoder.layers, self.model.head]:
+                layer.compile()
+        elif a.compile:
+            self.loss_of = torch.compile(self.model, mode=a.compile_mode or None)
         tokens = a.batch * a.seq
         self.masked = max(1, round(0.15 * tokens))
 
@@ -282,6 +287,8 @@ def arguments():
     parser.add_argument('--device', choices=['cuda', 'cpu'], default='cuda')
     parser.add_argument('--bf16', action='store_true', help='bf16 autocast')
     parser.add_argument('--compile', action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument('--compile-layers', action='store_true',
+                        help='compile one layer for all: sooner ready, a little slower; good to look for the best batch')
     parser.add_argument('--compile-mode', choices=['default', 'reduce-overhead', 'max-autotune'], help="torch.compile's")
     parser.add_argument('--attention', action='store_true', help='time attention alone, of batch x seq tokens')
     a = parser.parse_args()
@@ -294,7 +301,8 @@ def main():
     if a.threads:
         torch.set_num_threads(a.threads)
     sizes = dict(arch=a.arch, bf16=a.bf16, device=a.device, batch=a.batch, seq=a.seq, hidden=a.hidden, layers=a.layers,
-                 heads=a.heads, vocab=a.vocab, steps=a.steps, compile=a.compile, attention=a.attention, torch=torch.__version__)
+                 heads=a.heads, vocab=a.vocab, steps=a.steps, compile='layers' if a.compile_layers else a.compile,
+                 attention=a.attention, torch=torch.__version__)
     try:
         found = measure(a)
     except torch.OutOfMemoryError:

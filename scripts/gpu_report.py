@@ -26,7 +26,8 @@ def measured(results):
     """Each contender's batches, with the median of what was measured."""
     groups = collections.defaultdict(list)
     for one in results['bench']:
-        groups[one['who'], one['arch'], one['seq'], one['batch'], one.get('hidden')].append(one)
+        groups[one['who'], one['arch'], one['seq'], one['batch'], one.get('hidden'),
+               one.get('compile')].append(one)
     found = []
     for ones in groups.values():
         fit = [one for one in ones if 'tokens_per_second' in one]
@@ -47,7 +48,8 @@ def table(*rows):
 
 def name(one):
     arch = one['arch'].upper() if one['arch'] == 'bert' else 'SIBERT'
-    return arch if one['who'] == 'ours' else f'PyTorch {arch}, ' + ('compiled' if one.get('compile') else 'eager')
+    how = {True: 'compiled', 'layers': 'compiled by layer'}.get(one.get('compile'), 'eager')
+    return arch if one['who'] == 'ours' else f'PyTorch {arch}, {how}'
 
 
 def speeds(found, width):
@@ -58,7 +60,7 @@ def speeds(found, width):
     for seq in compared:
         ours, sibert, bert = (best(found, *who, seq, width) for who in
                               [('ours', 'sibert'), ('torch', 'sibert'), ('torch', 'bert')])
-        for one in filter(None, [ours, sibert, bert]):
+        for one in [one for one in (ours, sibert, bert) if one]:
             rows.append([str(seq), name(one), str(one['batch']), f"{one['tokens_per_second']:,.0f}",
                          f'{utilisation(one):.1%}', f"{one['peak_mib']:,}" if one['peak_mib'] else 'unknown', str(one['runs'])])
         if ours and sibert:
