@@ -1,14 +1,16 @@
 //! The arguments of a kernel.
 
+use std::marker::PhantomData;
+
 use candle_core::{DType, Result, Tensor};
 
 use crate::memory;
 
-/// One argument, as the kernel sees it.
+/// One argument, as the kernel sees it; a tensor's lives no longer than the tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Arg {
+pub enum Arg<'a> {
     /// The first element of a contiguous tensor.
-    Pointer(u64, DType),
+    Pointer(u64, DType, PhantomData<&'a Tensor>),
     /// `unsigned int`
     U32(u32),
     /// `unsigned long long`
@@ -19,7 +21,7 @@ pub enum Arg {
     F64(f64),
 }
 
-impl Arg {
+impl Arg<'_> {
     /// What the kernel must have declared: `u`, `U`, `f`, `d`, or `*` and the type pointed to, `b` being bf16.
     pub fn signature(&self) -> &'static str {
         match self {
@@ -27,12 +29,12 @@ impl Arg {
             Self::U64(_) => "U",
             Self::F32(_) => "f",
             Self::F64(_) => "d",
-            Self::Pointer(_, DType::U32) => "*u",
-            Self::Pointer(_, DType::F32) => "*f",
-            Self::Pointer(_, DType::F64) => "*d",
-            Self::Pointer(_, DType::BF16) => "*b",
-            Self::Pointer(_, DType::I64) => "*I",
-            Self::Pointer(_, DType::U8) => "*c",
+            Self::Pointer(_, DType::U32, _) => "*u",
+            Self::Pointer(_, DType::F32, _) => "*f",
+            Self::Pointer(_, DType::F64, _) => "*d",
+            Self::Pointer(_, DType::BF16, _) => "*b",
+            Self::Pointer(_, DType::I64, _) => "*I",
+            Self::Pointer(_, DType::U8, _) => "*c",
             Self::Pointer(..) => "*?",
         }
     }
@@ -40,7 +42,7 @@ impl Arg {
     /// Where the value lies: the address that a launch wants.
     pub fn as_ptr(&self) -> *const std::ffi::c_void {
         match self {
-            Self::Pointer(value, _) | Self::U64(value) => std::ptr::from_ref(value).cast(),
+            Self::Pointer(value, _, _) | Self::U64(value) => std::ptr::from_ref(value).cast(),
             Self::U32(value) => std::ptr::from_ref(value).cast(),
             Self::F32(value) => std::ptr::from_ref(value).cast(),
             Self::F64(value) => std::ptr::from_ref(value).cast(),
@@ -48,37 +50,43 @@ impl Arg {
     }
 }
 
-/// What can be an argument.
-pub trait IntoArg {
-    /// The argument.
+/// A reference to what can be an argument.
+pub trait IntoArg<'a> {
+    /// The argument: that of a tensor borrows the tensor, a number is copied.
     ///
     /// # Errors
-    /// If it is a tensor with gaps, or on a device without kernels.
-    fn arg(&self) -> Result<Arg>;
+    /// If it is a tensor with gaps, or on a device without kernels, or a number that is too large.
+    fn arg(self) -> Result<Arg<'a>>;
 }
 
-impl IntoArg for Tensor {
-    fn arg(&self) -> Result<Arg> {
-        Ok(Arg::Pointer(memory::address(self)?, self.dtype()))
+impl<'a> IntoArg<'a> for &'a Tensor {
+    fn arg(self) -> Result<Arg<'a>> {
+        Ok(Arg::Pointer(memory::address(self)?, self.dtype(), PhantomData))
     }
 }
 
-impl IntoArg for Arg {
-    fn arg(&self) -> Result<Arg> {
-        Ok(*self)
+impl<'a> IntoArg<'a> for &&'a Tensor {
+    fn arg(self) -> Result<Arg<'a>> {
+        (*self).arg()
     }
 }
 
-impl<T: IntoArg> IntoArg for &T {
-    fn arg(&self) -> Result<Arg> {
+impl<'a> IntoArg<'a> for &&&'a Tensor {
+    fn arg(self) -> Result<Arg<'a>> {
         (**self).arg()
+    }
+}
+
+impl<'a> IntoArg<'a> for &Arg<'a> {
+    fn arg(self) -> Result<Arg<'a>> {
+        Ok(*self)
     }
 }
 
 macro_rules! plain {
     ($($type:ty => $variant:ident),*) => {$(
-        impl IntoArg for $type {
-            fn arg(&self) -> Result<Arg> {
+        impl IntoArg<'static> for &$type {
+            fn arg(self) -> Result<Arg<'static>> {
                 Ok(Arg::$variant(*self))
             }
         }
@@ -86,9 +94,9 @@ macro_rules! plain {
 }
 plain!(u32 => U32, u64 => U64, f32 => F32, f64 => F64);
 
-impl IntoArg for usize {
+impl IntoArg<'static> for &usize {
     /// An `unsigned int`.
-    fn arg(&self) -> Result<Arg> {
+    fn arg(self) -> Result<Arg<'static>> {
         match u32::try_from(*self) {
             Ok(value) => Ok(Arg::U32(value)),
             Err(_) => candle_core::bail!("{self} is too large for a kernel, which counts to {}", u32::MAX),

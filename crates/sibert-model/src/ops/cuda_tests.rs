@@ -4,6 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 use cukernel_emulator::emulate;
 
+use super::rows as ops_rows;
 use super::test_support::*;
 use super::*;
 use crate::precision::Precision;
@@ -25,6 +26,9 @@ fn kernels_of_bf16_follow_the_cpu() {
         assert_kernels_take_bf16(|x| relu(&x[0]), &one, &[0]);
         assert_kernels_take_bf16(|x| tanh(&x[0]), &one, &[0]);
         assert_kernels_take_bf16(|x| dropout(&x[0], 0.3, 7, 5), &one, &[0]);
+        // rows that occur more often than one block adds up
+        let ids = Tensor::from_iter((0..300).map(|i| i * 7_u32 % 3), &Device::Cpu).unwrap();
+        assert_kernels_take_bf16(|x| ops_rows(&x[0], &ids), &one, &[0]);
         assert_kernels_take_bf16(|x| residual(&x[0], &x[1], 0.3, 7, 5), &[x.clone(), y], &[0, 1]);
         let affine = [x.clone(), w, b.clone()];
         assert_kernels_take_bf16(|x| layer_norm(&x[0], &x[1], &x[2], 1e-3), &affine, &[0]);

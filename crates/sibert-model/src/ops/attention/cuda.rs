@@ -210,7 +210,7 @@ impl<'a> Kernels<'a> {
     }
 
     /// The arguments that every kernel ends with.
-    fn options(&self) -> Result<[Arg; 8]> {
+    fn options(&self) -> Result<[Arg<'static>; 8]> {
         let Problem { seq, heads, dim, dropout, .. } = *self.problem;
         let Dropout { p, key, offset } = dropout.unwrap_or_default();
         let scale = (dim as f64).powf(-0.5) as f32;

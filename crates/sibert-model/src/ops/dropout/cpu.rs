@@ -35,7 +35,7 @@ impl Mask {
     }
 
     /// Key, threshold and scale, as kernels take them.
-    pub fn args(self) -> [Arg; 3] {
+    pub fn args(self) -> [Arg<'static>; 3] {
         [Arg::U64(self.key), Arg::U32(self.threshold), Arg::F32(self.scale as f32)]
     }
 

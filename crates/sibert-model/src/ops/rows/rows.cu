@@ -38,6 +38,9 @@ KERNEL(group_f32, const float* rows, const u32* order, const u32* starts, const 
 KERNEL(group_bf16, const bf16* rows, const u32* order, const u32* starts, const u32* targets, bf16* out, u32 width) {
     group(rows, order, starts, targets, out, width);
 }
+KERNEL(group_narrow_f32, const float* rows, const u32* order, const u32* starts, const u32* targets, bf16* out, u32 width) {
+    group(rows, order, starts, targets, out, width);
+}
 KERNEL(group_wide_bf16, const bf16* rows, const u32* order, const u32* starts, const u32* targets, float* out, u32 width) {
     group(rows, order, starts, targets, out, width);
 }

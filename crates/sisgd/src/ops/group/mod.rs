@@ -120,7 +120,7 @@ fn row(
 /// Where a tensor begins, 0 if there is none.
 fn address(tensor: Option<&Tensor>) -> Result<i64> {
     match tensor.map(IntoArg::arg).transpose()? {
-        Some(Arg::Pointer(address, _)) => Ok(address as i64),
+        Some(Arg::Pointer(address, ..)) => Ok(address as i64),
         _ => Ok(0),
     }
 }
