@@ -4,6 +4,7 @@
 #
 #   scripts/check_kernels.sh [SIBERT]      SIBERT is the program, which writes the kernels' text; default: cargo run
 #
+# NVRTC names libnvrtc, which compiles them at run time and then does here too; that of an installed CUDA is found.
 # NVCC names the compiler; else one on the PATH is taken, or it is fetched into target/cuda-toolchain (105 MB). Exits with
 # 0 and says so where there is none and it cannot be fetched; REQUIRED=1 makes that a failure.
 set -euo pipefail
@@ -63,3 +64,10 @@ for file in sorted((work / 'kernels').glob('*.cu')):
     print(f'| {file.stem} | {kernels} |', ' | '.join(map(str, registers + spilled)), '|')
 print(f'\n{total} kernels compile for compute capability 8.0 and 9.0')
 PYTHON
+
+nvrtc=${NVRTC:-$(find "$(dirname "$NVCC")/../lib64/" -name 'libnvrtc.so.*' 2>/dev/null | head -n 1)}
+if [ -n "$nvrtc" ]; then
+    LD_LIBRARY_PATH="$(dirname "$nvrtc")" python3 scripts/nvrtc.py "$nvrtc" "$work"/kernels/*.cu
+else
+    echo "no nvrtc here (NVRTC names one): only nvcc compiled them"
+fi

@@ -197,7 +197,12 @@ class Steps:
     def __init__(self, a):
         self.a, self.model = a, Model(a).to(a.device).train()
         self.optimizers = optimizers(self.model, a)
-        self.loss_of = torch.compile(self.model, mode=a.compile_mode or None) if a.compile else self.model
+        self.loss_of = self.model
+        if a.compile_layers:
+            for layer in [*self.model.encoder.layers, self.model.head]:
+                layer.compile()
+        elif a.compile:
+            self.loss_of = torch.compile(self.model, mode=a.compile_mode or None)
         tokens = a.batch * a.seq
         self.masked = max(1, round(0.15 * tokens))
 
@@ -219,34 +224,11 @@ def wait(a):
         torch.cuda.synchronize()
 
 
-def attention(a):
-    """A forward and backward pass of BERT's fused attention alone, and of SIBERT's as tensor operations."""
-    query, key, value = (torch.randn(a.batch, a.heads, a.seq, a.hidden // a.heads, device=a.device,
-                                     dtype=torch.bfloat16 if a.bf16 else None, requires_grad=True) for _ in range(3))
-    if a.arch == 'bert':
-        of = lambda q, k, v: F.scaled_dot_product_attention(q, k, v, dropout_p=DROPOUT)
-    else:
-        def of(q, k, v):
-            weights = F.relu(q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]))
-            total = weights.sum(-1, keepdim=True, dtype=torch.float32)
-            return F.dropout((weights / torch.where(total > 0, total, 1.0)).to(v.dtype), DROPOUT) @ v
-    of = torch.compile(of) if a.compile else of
-
-    def step():
-        loss = of(query, key, value).float().sum()
-        loss.backward()
-        query.grad = key.grad = value.grad = None
-        return loss.detach()
-    return step
-
-
 def measure(a):
     torch.manual_seed(0)
     torch.set_float32_matmul_precision('high')
-    step, parameters = attention(a), 0
-    if not a.attention:
-        steps = Steps(a)
-        step, parameters = steps.step, sum(x.numel() for x in steps.model.parameters())
+    steps = Steps(a)
+    step = steps.step
     began = time.perf_counter()
     for _ in range(a.warmup):
         step()
@@ -269,7 +251,7 @@ def measure(a):
         tokens_per_second=round(a.batch * a.seq / whole), ms_per_step=round(whole * 1e3, 3),
         ms_median=round(statistics.median(seconds) * 1e3, 3), ms_min=round(min(seconds) * 1e3, 3),
         peak_mib=peak >> 20, reserved_mib=torch.cuda.max_memory_reserved() >> 20 if cuda else None,
-        parameters=parameters, warmup_seconds=round(warmup, 1), loss=round(loss.item(), 4),
+        parameters=sum(x.numel() for x in steps.model.parameters()), warmup_seconds=round(warmup, 1), loss=round(loss.item(), 4),
     )
 
 
@@ -282,8 +264,9 @@ def arguments():
     parser.add_argument('--device', choices=['cuda', 'cpu'], default='cuda')
     parser.add_argument('--bf16', action='store_true', help='bf16 autocast')
     parser.add_argument('--compile', action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument('--compile-layers', action='store_true',
+                        help='compile one layer for all: sooner ready, a little slower; good to look for the best batch')
     parser.add_argument('--compile-mode', choices=['default', 'reduce-overhead', 'max-autotune'], help="torch.compile's")
-    parser.add_argument('--attention', action='store_true', help='time attention alone, of batch x seq tokens')
     a = parser.parse_args()
     a.heads = a.heads or max(1, a.hidden // 64)
     return a
@@ -294,7 +277,7 @@ def main():
     if a.threads:
         torch.set_num_threads(a.threads)
     sizes = dict(arch=a.arch, bf16=a.bf16, device=a.device, batch=a.batch, seq=a.seq, hidden=a.hidden, layers=a.layers,
-                 heads=a.heads, vocab=a.vocab, steps=a.steps, compile=a.compile, attention=a.attention, torch=torch.__version__)
+                 heads=a.heads, vocab=a.vocab, steps=a.steps, compile='layers' if a.compile_layers else a.compile, torch=torch.__version__)
     try:
         found = measure(a)
     except torch.OutOfMemoryError:

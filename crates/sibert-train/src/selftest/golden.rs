@@ -24,6 +24,9 @@ pub fn check(subject: &Subject, report: &mut Report) -> Result<()> {
     for model_type in [ModelType::Sibert, ModelType::Bert] {
         let mut config = settings(model_type, Precision::F32, subject.quick);
         config.seed = 1;
+        if let Some(head) = &mut config.head {
+            head.lr = 1e-3; // LAMB's first steps divide gradients by themselves, the smallest and their rounding too
+        }
         let name = model_type.prefix();
         let claims = ["first loss", "first gradients", &format!("parameters after {steps} steps")]
             .map(|claim| format!("{name}, {claim}"));
