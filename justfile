@@ -30,6 +30,10 @@ kernels:
 build-cuda *OPTIONS:
     scripts/build_cuda.sh {{OPTIONS}}
 
+# The program for GPUs built and run without one, through the emulated driver
+cuda: (build-cuda)
+    scripts/check_cuda.sh target/cuda/sibert
+
 # What is claimed of GPUs, measured on one beside PyTorch: BINARY comes from build-cuda, OUT gets the report
 gpu-acceptance BINARY OUT *OPTIONS:
     scripts/gpu_acceptance.sh {{BINARY}} {{OUT}} {{OPTIONS}}

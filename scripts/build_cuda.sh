@@ -27,7 +27,7 @@ elif [ -z "${CUDA_ROOT:-}" ] || [ -n "$toolchain" ]; then
     exports=$(scripts/cuda_toolchain.sh "${toolchain:-target/cuda-toolchain}")
     eval "$exports"
 fi
-export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-90}
+export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-90} CUDAFORGE_THREADS=${CUDAFORGE_THREADS:-$(nproc)}
 nvcc --version | tail -n 2 | head -n 1 >&2
 
 cargo build --release --locked --features cuda -p sibert-train
