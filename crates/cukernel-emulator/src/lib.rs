@@ -12,14 +12,15 @@
 //! limits on registers and shared memory, and its speed.
 
 mod compile;
+mod product;
 
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::{Result, bail};
-use cukernel::{Arg, Executor, Grid, Module};
+use candle_core::{Result, Tensor, bail};
+use cukernel::{Arg, Columns, Executor, Grid, Module};
 use libloading::Library;
 
 /// Calls `f` while kernels run on tensors of the CPU, on this thread.
@@ -78,6 +79,10 @@ impl Executor for Emulator {
             }
         }
         Ok(())
+    }
+
+    fn gemm(&self, problem: Columns, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
+        product::gemm(problem, a, b, c, accumulate)
     }
 }
 

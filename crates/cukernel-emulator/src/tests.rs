@@ -143,3 +143,29 @@ fn kernels_of_two_modules_may_have_the_same_name() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn products_by_columns_are_those_by_rows() -> Result<()> {
+    use cukernel::{Operand, matmul};
+    let (a, b) = (numbers(&[5, 7]), numbers(&[7, 3]));
+    let expected = download(&a.matmul(&b)?)?;
+    let [at, bt] = [&a, &b].map(|x| x.t().unwrap().contiguous().unwrap());
+    emulate(|| {
+        let pairs = [
+            (Operand::of(&a), Operand::of(&b)),
+            (Operand::transpose_of(&at), Operand::of(&b)),
+            (Operand::of(&a), Operand::transpose_of(&bt)),
+            (Operand::transpose_of(&at), Operand::transpose_of(&bt)),
+        ];
+        for (a, b) in pairs {
+            let c = empty((5, 3), DType::F32, &Device::Cpu)?;
+            matmul(a, b, &c, false)?;
+            assert_eq!(download(&c)?, expected);
+            matmul(a, b, &c, true)?;
+            assert_eq!(download(&c)?, expected.iter().map(|x| 2. * x).collect::<Vec<_>>());
+        }
+        let error = matmul(Operand::of(&a), Operand::of(&a), &a, false).unwrap_err().to_string();
+        assert!(error.contains("(5, 7) times (5, 7) does not fit"), "{error}");
+        Ok(())
+    })
+}

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 
-use crate::{Arg, Grid, Module};
+use crate::{Arg, Columns, Grid, Module};
 
-/// Runs kernels on tensors of the CPU.
+/// Runs kernels, and products, on tensors of the CPU.
 pub trait Executor {
     /// Runs one kernel to its end.
     ///
@@ -17,6 +17,12 @@ pub trait Executor {
     /// # Safety
     /// The arguments are what the kernel expects: it writes where they point.
     unsafe fn launch(&self, module: &Module, kernel: &str, grid: Grid, args: &[Arg]) -> Result<()>;
+
+    /// What cuBLAS does with these numbers: `c = a b`, or `c += a b`, by columns.
+    ///
+    /// # Errors
+    /// If a tensor is not on the CPU.
+    fn gemm(&self, problem: Columns, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()>;
 }
 
 thread_local! {

@@ -1,8 +1,8 @@
 //! Matrix products by cuBLAS.
 
-use candle_core::{CpuStorage, DType, Result, Storage, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
-use crate::{emulated, gpu};
+use crate::{executor, gpu};
 
 /// A matrix of a product: a contiguous tensor, its rows counted through all leading dimensions, or its transpose.
 #[derive(Clone, Copy)]
@@ -95,43 +95,8 @@ pub fn matmul(a: Operand, b: Operand, c: &Tensor, accumulate: bool) -> Result<()
     if c.device().is_cuda() {
         return gpu::gemm(problem, b.tensor, a.tensor, c, accumulate);
     }
-    if !emulated() {
-        bail!("matmul: products of this kind are for CUDA");
+    match executor::current() {
+        Some(executor) => executor.gemm(problem, b.tensor, a.tensor, c, accumulate),
+        None => bail!("matmul: products of this kind are for CUDA"),
     }
-    by_columns(problem, b.tensor, a.tensor, c, accumulate)
-}
-
-/// What cuBLAS does with these numbers, by its manual: the oracle of `matmul` where there is no GPU.
-fn by_columns(problem: Columns, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
-    let Columns { transpose_a, transpose_b, m, n, k, lda, ldb, ldc } = problem;
-    let widen = |x: &Tensor| x.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>();
-    let (a, b) = (widen(a)?, widen(b)?);
-    let at = |x: &[f32], transposed: bool, ld: usize, row: usize, column: usize| {
-        if transposed { x[column + row * ld] } else { x[row + column * ld] }
-    };
-    let (storage, layout) = c.storage_and_layout();
-    let Some((start, _)) = layout.contiguous_offsets() else { bail!("matmul: a result with gaps") };
-    for column in 0..n {
-        for row in 0..m {
-            let sum: f32 =
-                (0..k).map(|i| at(&a, transpose_a, lda, row, i) * at(&b, transpose_b, ldb, i, column)).sum();
-            let index = start + row + column * ldc;
-            // SAFETY: `c` has (m, n) elements, and as with a kernel nobody reads them meanwhile.
-            unsafe {
-                match &*storage {
-                    Storage::Cpu(CpuStorage::F32(c)) => {
-                        let c = c.as_ptr().cast_mut().add(index);
-                        *c = if accumulate { *c + sum } else { sum };
-                    }
-                    Storage::Cpu(CpuStorage::BF16(c)) => {
-                        let c = c.as_ptr().cast_mut().add(index);
-                        let earlier = if accumulate { (*c).to_f32() } else { 0. };
-                        *c = half::bf16::from_f32(earlier + sum);
-                    }
-                    _ => bail!("matmul: a result that is neither f32 nor bf16 on the CPU"),
-                }
-            }
-        }
-    }
-    Ok(())
 }
