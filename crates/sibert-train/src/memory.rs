@@ -1,8 +1,20 @@
-//! How much memory the process has needed, and how much the machine has.
+//! How much memory the process has needed, on its processor or its GPU, and how much the machine has.
+
+use candle_core::Device;
+
+/// The most that tensors took of a GPU's memory so far, in bytes, or the largest resident memory of the process; `None`
+/// where the system does not tell.
+pub fn peak_of(device: &Device) -> Option<u64> {
+    match cukernel::memory(device) {
+        Ok(Some(of_gpu)) => Some(of_gpu.peak),
+        Ok(None) => peak_bytes(),
+        Err(_) => None,
+    }
+}
 
 /// The largest resident memory of this process so far, in bytes; `None` where the system does not tell.
 #[cfg(target_os = "linux")]
-pub fn peak_bytes() -> Option<u64> {
+fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()? * 1024)
@@ -10,7 +22,7 @@ pub fn peak_bytes() -> Option<u64> {
 
 /// The largest resident memory of this process so far, in bytes; `None` where the system does not tell.
 #[cfg(all(unix, not(target_os = "linux")))]
-pub fn peak_bytes() -> Option<u64> {
+fn peak_bytes() -> Option<u64> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
     // SAFETY: getrusage fills the whole structure when it returns 0, and writes nowhere else.
     let usage = unsafe {
@@ -22,7 +34,7 @@ pub fn peak_bytes() -> Option<u64> {
 
 /// The largest resident memory of this process so far, in bytes; `None` where the system does not tell.
 #[cfg(not(unix))]
-pub fn peak_bytes() -> Option<u64> {
+fn peak_bytes() -> Option<u64> {
     None
 }
 

@@ -55,11 +55,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         let each = began.elapsed().as_secs_f64() / steps.len() as f64;
         seconds.extend(steps.map(|_| each));
     }
-    let peak = match cukernel::memory(&device)? {
-        Some(of_gpu) => Some(of_gpu.peak),
-        None => memory::peak_bytes(),
-    };
-    let report = Report::new(args, &config, &bench.model, &seconds, peak);
+    let report = Report::new(args, &config, &bench.model, &seconds, memory::peak_of(&device));
     result(if args.json { serde_json::to_string(&report)? } else { report.to_string() })
 }
 

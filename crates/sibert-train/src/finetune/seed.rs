@@ -244,7 +244,7 @@ impl<'a> Seed<'a> {
             steps: state.step,
             seconds: state.seconds,
             samples_per_second: state.samples as f64 / state.seconds,
-            peak_memory_bytes: memory::peak_bytes(),
+            peak_memory_bytes: memory::peak_of(&self.run.device),
         };
         folder.finish(best.step, &result)?;
         let epoch = result.best_epoch;

@@ -57,7 +57,7 @@ struct Training<'a> {
     ahead: Ahead,
     /// The most bytes that the gradients of a step took.
     gradient_bytes: u64,
-    /// The process' largest memory before its first checkpoint.
+    /// The largest memory of the process, or of the GPU, before its first checkpoint.
     peak: Option<u64>,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Training<'a> {
                 }
             }
             if due(config.save_every) || interrupted {
-                self.peak = self.peak.or_else(memory::peak_bytes);
+                self.peak = self.peak.or_else(|| memory::peak_of(self.device));
                 let saved = self.save()?;
                 if interrupted && done < config.max_steps {
                     progress.finish();
