@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The phases of scripts/gpu_acceptance.sh, which see: what they measure goes to OUT/results.jsonl, a JSON object a line.
 
-Each object has a `kind`: machine, devices, selftest, bench, metrics, plot or failure. Every command has a time limit, and
+Each object has a `kind`: phase (which begins), machine, devices, selftest, bench, metrics, plot or failure. Every command has a time limit, and
 none begins that would not end within --seconds.
 """
 import argparse, json, os, pathlib, platform, signal, subprocess, sys, time
@@ -260,6 +260,7 @@ def main():
     run = Acceptance(arguments())
     phases = dict(selftest=selftest, bench=bench, pretrain=pretrain)
     for phase in [machine, *(phases[name] for name in run.a.phase)]:
+        run.write('phase', name=phase.__name__, lengths=run.a.lengths if phase is bench else None)
         try:
             phase(run)
         except Exception as error:  # one phase must not end the others

@@ -144,11 +144,25 @@ def selftest(results):
         dict(claim='selftest', found=count['failed'], holds=not bad, text=text)]
 
 
-def report(out):
-    results = collections.defaultdict(list)
+def read(out):
+    """What was measured, by its kind; a phase that was gone through again counts as it went the last time."""
+    kept, phase = [], None
     for line in (out / 'results.jsonl').read_text().splitlines():
         one = json.loads(line)
+        if one['kind'] != 'phase':
+            kept.append((phase, one))
+            continue
+        phase = one['name'], one['lengths']
+        if phase[0] != 'machine':
+            kept = [(of, earlier) for of, earlier in kept if of != phase]
+    results = collections.defaultdict(list)
+    for _, one in kept:
         results[one.pop('kind')].append(one)
+    return results
+
+
+def report(out):
+    results = read(out)
     found = measured(results)
     # the sizes of most measurements: not those of the model that is pretrained
     widths = collections.Counter(one['hidden'] for one in results['bench'] if one['who'] == 'torch' and 'hidden' in one)
