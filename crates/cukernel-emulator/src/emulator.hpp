@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
@@ -30,10 +31,14 @@ namespace emulator {
 constexpr size_t STACK = 256 << 10;
 constexpr unsigned int LANES = 32;
 
+// Sixteen bytes on their way to shared memory: they arrive as late as they may, and until then the place is NaN.
+struct Copy { void* to; const void* from; bool valid; };
 struct Fiber {
     ucontext_t context;
     std::vector<char> stack;
     bool done;
+    std::vector<Copy> open;                  // not in a group yet
+    std::deque<std::vector<Copy>> on_their_way;
 };
 // Where threads wait: how many have come, and how often all had.
 struct Barrier {
@@ -97,6 +102,24 @@ template <class In, class Out, class F> inline Out exchange(const In& in, F make
     return out;
 }
 
+inline void start_copy(Copy copy) {
+    memset(copy.to, 0xff, 16);
+    fibers[current].open.push_back(copy);
+}
+inline void close_group() {
+    fibers[current].on_their_way.push_back(std::move(fibers[current].open));
+    fibers[current].open.clear();
+}
+// Lets all groups arrive but the last `under_way`.
+inline void wait_for_copies(size_t under_way) {
+    auto& groups = fibers[current].on_their_way;
+    for (; groups.size() > under_way; groups.pop_front())
+        for (const Copy& copy : groups.front()) {
+            if (copy.valid) memcpy(copy.to, copy.from, 16);
+            else memset(copy.to, 0, 16);
+        }
+}
+
 // An array of the block, by its place in the text; NaN until it is written.
 template <class T> inline T* shared(const void* place, size_t count) {
     auto& array = arrays[place];
@@ -114,6 +137,8 @@ inline void run_block(unsigned int threads, unsigned int bytes, bool reverse) {
         Fiber& fiber = fibers[i];
         fiber.stack.resize(STACK);
         fiber.done = false;
+        fiber.open.clear();
+        fiber.on_their_way.clear();
         getcontext(&fiber.context);
         fiber.context.uc_stack.ss_sp = fiber.stack.data();
         fiber.context.uc_stack.ss_size = STACK;

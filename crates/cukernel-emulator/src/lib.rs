@@ -5,7 +5,7 @@
 //!
 //! - the arguments of a launch, in number and type;
 //! - barriers that not all threads of a block, or exchanges that not all lanes of a warp, reach;
-//! - shared memory that is read before it is written (it is full of NaN);
+//! - shared memory that is read before it is written (it is full of NaN), or before an asynchronous copy to it was waited for;
 //! - missing barriers, in part: the threads of every second launch run in the opposite order.
 //!
 //! Not seen are the GPU's own arithmetic (rounding of `expf` and its like, the order inside a tensor core's sums), its

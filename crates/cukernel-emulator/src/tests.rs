@@ -39,6 +39,14 @@ KERNEL(product, const bf16* a, const bf16* b, float* c) {
     c[(g + 8) * 8 + 2 * t] = d[2];
     c[(g + 8) * 8 + 2 * t + 1] = d[3];
 }
+KERNEL(hasty, const float* x, float* y, u32 wait) {
+    SHARED(float, tile, 128);
+    copy_async(tile + 4 * threadIdx.x, x + 4 * threadIdx.x, true);
+    copy_async_commit();
+    if (wait) copy_async_wait<0>();
+    __syncthreads();
+    y[threadIdx.x] = tile[127 - threadIdx.x];
+}
 KERNEL(stuck, float* y) {
     if (threadIdx.x < 7) __syncthreads();
     y[threadIdx.x] = 0;
@@ -103,6 +111,20 @@ fn a_barrier_that_some_threads_miss_is_found() -> Result<()> {
         let y = empty(32, DType::F32, &Device::Cpu)?;
         let error = launch("stuck", Grid::new(1, 32), &args![y]).unwrap_err().to_string();
         assert!(error.contains("7 of 32 threads of block (0, 0, 0) wait for others"), "{error}");
+        Ok(())
+    })
+}
+
+#[test]
+fn asynchronous_copies_arrive_when_they_are_waited_for() -> Result<()> {
+    let x = numbers(&[128]);
+    let expected: Vec<f64> = download(&x)?.into_iter().rev().take(32).collect();
+    emulate(|| {
+        let y = empty(32, DType::F32, &Device::Cpu)?;
+        launch("hasty", Grid::new(1, 32), &args![x, y, 1_u32])?;
+        assert_eq!(download(&y)?, expected);
+        launch("hasty", Grid::new(1, 32), &args![x, y, 0_u32])?;
+        assert!(download(&y)?.iter().all(|y| y.is_nan()));
         Ok(())
     })
 }

@@ -114,11 +114,9 @@ static inline void load_matrices_of(u32 (&r)[4], const void* row, bool transpose
 }
 static inline void load_matrices(u32 (&r)[4], const void* row) { load_matrices_of(r, row, false); }
 static inline void load_matrices_transposed(u32 (&r)[4], const void* row) { load_matrices_of(r, row, true); }
-static inline void copy_async(void* shared, const void* global, bool valid) {
-    if (valid) memcpy(shared, global, 16); else memset(shared, 0, 16);
-}
-static inline void copy_async_commit() {}
-template <int N> inline void copy_async_wait() {}
+static inline void copy_async(void* shared, const void* global, bool valid) { emulator::start_copy({shared, global, valid}); }
+static inline void copy_async_commit() { emulator::close_group(); }
+template <int N> inline void copy_async_wait() { emulator::wait_for_copies(N); }
 
 #endif
 
