@@ -15,7 +15,7 @@ mkdir -p "$folder/modules"
 driver=$folder/libcuda.so.1
 newest=$(ls -t "$crate"/driver/* "$crate"/src/emulator.hpp | head -n 1)
 if [ ! -e "$driver" ] || [ "$newest" -nt "$driver" ]; then
-    rm -f "$folder"/modules/*
+    rm -rf "$folder"/modules/* "$folder/cache"
     "${CXX:-c++}" -std=c++17 -O2 -fPIC -shared -Wall -DEMULATOR="\"$crate/src/emulator.hpp\"" \
         -o "$driver.$$" "$crate/driver/driver.cpp" -ldl
     mv "$driver.$$" "$driver"
@@ -23,4 +23,4 @@ if [ ! -e "$driver" ] || [ "$newest" -nt "$driver" ]; then
         ln -sf libcuda.so.1 "$folder/$name"
     done
 fi
-LD_LIBRARY_PATH=$folder CUKERNEL_MODULES=$folder/modules exec "$@"
+LD_LIBRARY_PATH=$folder CUKERNEL_MODULES=$folder/modules XDG_CACHE_HOME=$folder/cache exec "$@"

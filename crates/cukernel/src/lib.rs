@@ -13,7 +13,7 @@
 //! | [`Module`], [`Grid`], [`args!`] | a launch |
 //! | [`empty`], [`upload`] | memory: results to write, numbers from the host through pinned memory |
 //! | [`matmul`] | matrix products by cuBLAS |
-//! | [`open`], [`memory`] | the device |
+//! | [`open`], [`memory`], [`keep_compiled_in`] | the device, and a folder for what was compiled for it |
 
 mod arg;
 mod executor;
@@ -24,7 +24,7 @@ mod product;
 
 pub use arg::{Arg, IntoArg};
 pub use executor::{Executor, emulated, with_executor};
-pub use gpu::{Gpu, Memory, devices, memory, open};
+pub use gpu::{Gpu, Memory, devices, keep_compiled_in, memory, open};
 pub use memory::{download, empty, upload};
 pub use module::{Grid, Module, PRELUDE};
 pub use product::{Columns, Operand, matmul};

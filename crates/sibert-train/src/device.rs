@@ -1,6 +1,7 @@
 //! Names of compute devices, and the one place that opens them.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -32,12 +33,24 @@ impl DeviceName {
             Self::Cpu => Ok(Device::Cpu),
             Self::Cuda(_) if cfg!(not(feature = "cuda")) => bail!(not_built("CUDA", "cuda")),
             Self::Metal if cfg!(not(feature = "metal")) => bail!(not_built("Metal", "metal")),
-            Self::Cuda(index) => cukernel::open(index).map_err(|error| {
-                anyhow!("device {self}: {}; use --device cpu", cuda_reason(&error.to_string()))
-            }),
+            Self::Cuda(index) => {
+                if let Some(folder) = cache() {
+                    cukernel::keep_compiled_in(folder);
+                }
+                cukernel::open(index).map_err(|error| {
+                    anyhow!("device {self}: {}; use --device cpu", cuda_reason(&error.to_string()))
+                })
+            }
             Self::Metal => Device::new_metal(0).with_context(|| format!("cannot open device {self}")),
         }
     }
+}
+
+/// Where compiled kernels are kept: `sibert/kernels` in `XDG_CACHE_HOME`, or in `.cache` of the home folder.
+fn cache() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
+    Some(caches.join("sibert/kernels"))
 }
 
 /// Why CUDA does not work, in words and on one line, from candle's error.

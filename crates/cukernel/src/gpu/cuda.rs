@@ -10,11 +10,10 @@ use candle_core::cuda_backend::cudarc::driver::sys::{
     CUdevice_attribute, CUfunction_attribute, CUmemPool_attribute, CUmemoryPool,
 };
 use candle_core::cuda_backend::cudarc::driver::{CudaContext, CudaFunction, DevicePtr, result};
-use candle_core::cuda_backend::cudarc::nvrtc::{CompileError, CompileOptions, compile_ptx_with_opts};
 use candle_core::cuda_backend::{CudaStorageSlice, DeviceId, WrapErr};
 use candle_core::{CudaDevice, CudaStorage, DType, Device, Result, Shape, Tensor, WithDType, bail};
 
-use super::{Gpu, Memory, pinned};
+use super::{Gpu, Memory, compile, pinned};
 use crate::{Arg, Columns, Grid, Module, memory::empty};
 
 /// More dynamic shared memory than this has to be asked for.
@@ -153,41 +152,10 @@ fn function(cuda: &CudaDevice, module: &Module, kernel: &str) -> Result<Arc<Cuda
     if let Some(function) = functions.get(&key) {
         return Ok(function.clone());
     }
-    let ptx = compiled(cuda, module)?;
-    let loaded = cuda.get_or_load_custom_func(kernel, &module.key(), &ptx)?;
+    let loaded = compile::with_ptx(cuda, module, |key, ptx| cuda.get_or_load_custom_func(kernel, key, ptx))?;
     let function = Arc::new(loaded.into_cuda_function());
     functions.insert(key, function.clone());
     Ok(function)
-}
-
-/// The module as PTX for this generation of GPUs.
-fn compiled(cuda: &CudaDevice, module: &Module) -> Result<String> {
-    static COMPILED: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
-    let (major, minor) = cuda.cuda_stream().context().compute_capability().w()?;
-    if major < 8 {
-        bail!("the GPU has compute capability {major}.{minor}, expected at least 8.0 (Ampere)");
-    }
-    let arch = format!("compute_{major}{minor}");
-    let key = format!("{} {arch}", module.key());
-    let mut modules = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(ptx) = modules.get(&key) {
-        return Ok(ptx.clone());
-    }
-    let options = CompileOptions {
-        options: vec![format!("--gpu-architecture={arch}"), "--std=c++17".to_string()],
-        name: Some(format!("{}.cu", module.name())),
-        ..CompileOptions::default()
-    };
-    let ptx = compile_ptx_with_opts(module.text(), options).map_err(|error| {
-        let log = match &error {
-            CompileError::CompileError { log, .. } => log.to_string_lossy().into_owned(),
-            error => error.to_string(),
-        };
-        candle_core::Error::Msg(format!("the kernels of {} do not compile for {arch}: {log}", module.name()))
-    })?;
-    let ptx = ptx.to_src();
-    modules.insert(key, ptx.clone());
-    Ok(ptx)
 }
 
 pub(crate) fn gemm(problem: Columns, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {

@@ -1,20 +1,26 @@
 //! The GPU: what there is, opening it, and what a build without the feature `cuda` says instead.
 
 #[cfg(feature = "cuda")]
+mod compile;
+#[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(feature = "cuda")]
+mod kept;
 #[cfg(feature = "cuda")]
 mod pinned;
 #[cfg(feature = "cuda")]
 pub(crate) use cuda::{address, gemm, launch, upload};
 #[cfg(feature = "cuda")]
 pub use cuda::{devices, memory, open};
+#[cfg(feature = "cuda")]
+pub use kept::keep_compiled_in;
 
 #[cfg(not(feature = "cuda"))]
 mod none;
 #[cfg(not(feature = "cuda"))]
 pub(crate) use none::{address, gemm, launch, upload};
 #[cfg(not(feature = "cuda"))]
-pub use none::{devices, memory, open};
+pub use none::{devices, keep_compiled_in, memory, open};
 
 /// A GPU that the driver knows of.
 #[derive(Clone, Debug, PartialEq, Eq)]
