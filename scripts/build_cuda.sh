@@ -9,7 +9,7 @@
 # GPU; built with an installed CUDA it needs them to start.
 #
 # Our kernels are compiled at run time for the GPU that is there; CUDA_COMPUTE_CAP (default 90, H100) says for which GPUs
-# candle's own few are compiled: 80 serves the A100 and everything newer. candle-kernels takes 10-20 minutes, once.
+# candle's own few are compiled: 80 serves the A100 and everything newer. candle-kernels takes some minutes, once (4 on two cores).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=target/cuda toolchain=
