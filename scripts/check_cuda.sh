@@ -25,7 +25,7 @@ run() { # DEVICE OUT OPTIONS
     local device=$1 out=$2
     shift 2
     # shellcheck disable=SC2086
-    emulated pretrain --source README.md --device "$device" --out "$work/$out" "$@" --set $settings >"$work/$out.log" 2>&1 ||
+    emulated pretrain --source LICENSE-APACHE --device "$device" --out "$work/$out" "$@" --set $settings >"$work/$out.log" 2>&1 ||
         { cat "$work/$out.log"; exit 1; }
 }
 run cpu cpu --max-steps 8
@@ -62,7 +62,7 @@ emulated finetune --task cola --model "$work/cuda" --device cuda --data-dir docs
     --out "$work/cola" >/dev/null 2>&1
 emulated fill-mask --model "$work/cuda" --device cuda "SIBERT is trained by [MASK]." >/dev/null
 # shellcheck disable=SC2086
-if emulated pretrain --source README.md --device cuda --out "$work/far" --max-steps 12 \
+if emulated pretrain --source LICENSE-APACHE --device cuda --out "$work/far" --max-steps 12 \
     --set $settings optimizer=sgd clip=none lr=1e30 log_every=6 eval_every=12 save_every=12 2>"$work/error" >/dev/null; then
     say "a run that must diverge did not"
     exit 1
