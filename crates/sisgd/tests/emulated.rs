@@ -2,29 +2,19 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use candle_core::{DType, Device, Tensor, Var};
 use cukernel_emulator::emulate;
 use serde_json::Value;
 use sisgd::{
-    AdamW, AdamWConfig, Adapt, Decay, Deferred, Gradient, Gradients, Lamb, LambConfig, NamedVars, Optimizer,
-    PlainSgdConfig, Sgd, SgdConfig, SiSgd,
+    AdamW, AdamWConfig, Adapt, Decay, Deferred, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd,
+    SgdConfig, SiSgd,
 };
 use std::collections::HashMap;
+use support::Given;
 
 const STEPS: usize = 20;
-
-/// Gradients, by rows for the table.
-struct Given(Vec<(Var, Option<Vec<u32>>, Tensor)>);
-
-impl Gradients for Given {
-    fn gradient(&self, var: &Var) -> Option<Gradient<'_>> {
-        let (_, ids, values) = self.0.iter().find(|(other, ..)| other.id() == var.id())?;
-        Some(match ids {
-            Some(ids) => Gradient::Rows { ids, values },
-            None => Gradient::Dense(values),
-        })
-    }
-}
 
 fn wave(dims: &[usize], a: f64) -> Tensor {
     let values = (0..dims.iter().product()).map(|i: usize| (a * (i + 1) as f64).sin());

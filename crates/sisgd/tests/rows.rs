@@ -2,25 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use candle_core::{DType, Device, Tensor, Var};
 use proptest::prelude::*;
 use sisgd::{
-    AdamW, AdamWConfig, Gradient, Gradients, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd,
-    SgdConfig, SiSgd, check_gradients,
+    AdamW, AdamWConfig, Gradients, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd, SgdConfig,
+    SiSgd, check_gradients,
 };
-
-/// The gradients of a group, by rows for some of the variables.
-struct Given(Vec<(Var, Option<Vec<u32>>, Tensor)>);
-
-impl Gradients for Given {
-    fn gradient(&self, var: &Var) -> Option<Gradient<'_>> {
-        let (_, ids, values) = self.0.iter().find(|(other, ..)| other.id() == var.id())?;
-        Some(match ids {
-            Some(ids) => Gradient::Rows { ids, values },
-            None => Gradient::Dense(values),
-        })
-    }
-}
+use support::Given;
 
 fn noise(rows: usize, width: usize, a: f64, dtype: DType) -> Tensor {
     let values = (0..rows * width).map(|i| (a * (i * i % 1009) as f64).sin()).collect::<Vec<_>>();

@@ -15,7 +15,7 @@ use super::simd::vectorize;
 /// The first of equal elements; NaN is passed over, but a row that begins with it gives zero.
 ///
 /// # Errors
-/// If the rows are empty, or the dtype is neither f32 nor f64.
+/// If the rows are empty, or the dtype is not [supported](crate::ops).
 pub fn argmax_rows(x: &Tensor) -> Result<Tensor> {
     let x = x.detach().contiguous()?;
     let (shape, width) = (&x.dims()[..x.rank().saturating_sub(1)], x.dim(D::Minus1)?);

@@ -5,6 +5,7 @@
 //! holds the kernel over slices, for f32 and f64, whose results do not depend on the number of threads. `NAME.cu` is its
 //! twin for NVIDIA's GPUs, for activations of f32 and bf16 and parameters of f32, and `cuda.rs` launches it. `composed.rs`
 //! says the same in ordinary candle operations: for other devices, for candle's graph, and as the oracle of the tests.
+//! Supported are f32 and f64, by kernels for CUDA f32 and bf16.
 //!
 //! Numbers of tokens, rows and classes (u32) stay on the host whatever the device of the model: operations check them
 //! there and send what their kernels need, and nobody waits for the device.

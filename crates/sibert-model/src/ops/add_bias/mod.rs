@@ -13,7 +13,7 @@ use super::{Path, by_dtype, check_vector, path, slice, width};
 /// `y = x + b`, for x (…, n) and bias (n).
 ///
 /// # Errors
-/// If `bias` does not have the width of `x`, or a dtype is neither f32 nor f64.
+/// If `bias` does not have the width of `x`, or a dtype is not [supported](crate::ops).
 pub fn add_bias(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
     check_vector("add_bias", x, "bias", bias)?;
     match path(x) {

@@ -18,7 +18,6 @@ struct Problem {
 
 constexpr float LOG2_E = 1.44269504f;
 constexpr float SMALLEST = 1.17549435e-38f;  // whose inverse is finite
-#define INFINITE __uint_as_float(0x7f800000u)
 
 #ifdef EMULATED
 static inline float relu(float s) { return s < 0 ? 0 : s; }
@@ -44,7 +43,7 @@ __device__ inline float inverse(float sum) { return sum < SMALLEST ? 0 : 1 / sum
 // c = scale log2(e); infinity if there is no key.
 __device__ inline float statistic(float sum, float largest, float c) {
     if (RELU) return inverse(sum);
-    return sum == 0 ? INFINITE : largest * c + log2f(sum);
+    return sum == 0 ? infinity() : largest * c + log2f(sum);
 }
 // A weight from its score and that number.
 __device__ inline float weight(float s, float statistic, float c) {
@@ -108,7 +107,7 @@ __device__ void row_pairs(const T* o, const T* d, const float* statistics, float
     UNROLL for (int lane = 4; lane > 0; lane /= 2) dot += __shfl_xor_sync(0xffffffffu, dot, lane);
     if (threadIdx.x % 8 == 0) {
         u64 index = sequence * heads + head;
-        float none = RELU ? 0 : INFINITE;
+        float none = RELU ? 0 : infinity();
         pairs[index * padded + query] = float2{query < seq ? statistics[index * seq + query] : none, dot};
     }
 }

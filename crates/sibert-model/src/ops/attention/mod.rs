@@ -54,7 +54,7 @@ pub struct Dropout {
 /// ```
 ///
 /// # Errors
-/// If the shapes do not fit, the probability is not in \[0, 1), or the dtype is neither f32 nor f64.
+/// If the shapes do not fit, the probability is not in \[0, 1), or the dtype is not [supported](crate::ops).
 pub fn attention(
     query: &Tensor,
     key: &Tensor,

@@ -116,7 +116,7 @@ __device__ void forward(INPUTS(T), T* o, float* statistics, const Problem& p) {
     const Place at = place(p, keep, SIDE);
     const u32 y = threadIdx.x / 16, x = threadIdx.x % 16, keys = count_keys(at.keep, p.seq);
     const float c = p.scale * LOG2_E;
-    float result[CHUNKS][4][4] = {}, sum[4] = {}, largest[4] = {-INFINITE, -INFINITE, -INFINITE, -INFINITE};
+    float result[CHUNKS][4][4] = {}, sum[4] = {}, largest[4] = {-infinity(), -infinity(), -infinity(), -infinity()};
     for (u32 first = 0; first < keys; first += SIDE) {
         float s[4][4];
         scores(s, a, b, p, q + at.start, at.first, nullptr, k + at.start, first, at.keep, first == 0);
@@ -126,11 +126,11 @@ __device__ void forward(INPUTS(T), T* o, float* statistics, const Problem& p) {
             } else {
                 float now = largest[i];
                 UNROLL for (u32 j = 0; j < 4; j++) {
-                    if (!counts(p, at, first + x + 16 * j)) s[i][j] = -INFINITE;
+                    if (!counts(p, at, first + x + 16 * j)) s[i][j] = -infinity();
                     now = fmaxf(now, s[i][j]);
                 }
                 now = row_max(now);
-                float shift = now == -INFINITE ? 0 : now, fade = power_of_2((largest[i] - shift) * c);
+                float shift = now == -infinity() ? 0 : now, fade = power_of_2((largest[i] - shift) * c);
                 largest[i] = now;
                 sum[i] *= fade;
                 UNROLL for (u32 chunk = 0; chunk < CHUNKS; chunk++)

@@ -14,7 +14,7 @@ __device__ inline void exponentials(float (&s)[N][4], float (&o)[2 * STEPS][4], 
     if (~count) {
         UNROLL for (u32 n = 0; n < N; n++)
             UNROLL for (u32 i = 0; i < 4; i++)
-                if (!(count >> (8 * n + column + i % 2) & 1)) s[n][i] = -INFINITE;
+                if (!(count >> (8 * n + column + i % 2) & 1)) s[n][i] = -infinity();
     }
     float shift[2], fade[2];
     bool grew = false;
@@ -22,7 +22,7 @@ __device__ inline void exponentials(float (&s)[N][4], float (&o)[2 * STEPS][4], 
         float now = row.largest[half];
         UNROLL for (u32 n = 0; n < N; n++) now = fmaxf(now, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
         now = row_max(now);
-        shift[half] = now == -INFINITE ? 0 : now * c;
+        shift[half] = now == -infinity() ? 0 : now * c;
         fade[half] = power_of_2(row.largest[half] * c - shift[half]);
         grew |= now != row.largest[half];
         row.largest[half] = now;
@@ -59,7 +59,7 @@ __device__ void forward(INPUTS(bf16), bf16* o, float* statistics, const Problem&
     u64 word[M];
     bool odd[M];
     UNROLL for (u32 m = 0; m < M; m++) {
-        rows[m] = Row{{0, 0}, {-INFINITE, -INFINITE}};
+        rows[m] = Row{{0, 0}, {-infinity(), -infinity()}};
         left[m].take(queries, 16 * (M * warp + m));
         const u64 element = first_weight(p, at.head, at.first + 16 * (M * warp + m) + lane / 4) + lane % 4 * 2;
         word[m] = element / 2;

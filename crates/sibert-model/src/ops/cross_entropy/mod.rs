@@ -19,7 +19,7 @@ use super::{Path, by_dtype, by_float, path, slice, width};
 /// logits in bf16 is f32.
 ///
 /// # Errors
-/// If a label is not below vocab, the shapes do not fit, `labels` is not u32, or the logits are neither f32 nor f64.
+/// If a label is not below vocab, the shapes do not fit, `labels` is not u32, or the logits are not [supported](crate::ops).
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     let (rows, _) = logits.dims2()?;
     if labels.dims() != [rows] || labels.dtype() != DType::U32 {

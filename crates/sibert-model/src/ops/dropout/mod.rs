@@ -21,7 +21,7 @@ pub(super) use cpu::word;
 /// the parts of a tensor are dropped as the whole would be.
 ///
 /// # Errors
-/// If p is not in \[0, 1), or the dtype is neither f32 nor f64.
+/// If p is not in \[0, 1), or the dtype is not [supported](crate::ops).
 pub fn dropout(x: &Tensor, p: f32, key: u64, offset: usize) -> Result<Tensor> {
     if !(0. ..1.).contains(&p) {
         bail!("dropout: probability {p} is not in [0, 1)")

@@ -15,7 +15,7 @@ use super::{Path, by_dtype, by_float, path, slice};
 /// `y = x Φ(x)` with `Φ(x) = (1 + erf(x / √2)) / 2`, as in BERT.
 ///
 /// # Errors
-/// If the dtype is neither f32 nor f64.
+/// If the dtype is not [supported](crate::ops).
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
     match path(x) {
         Path::Cpu => (),

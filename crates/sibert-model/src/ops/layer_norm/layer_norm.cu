@@ -7,7 +7,7 @@ __device__ inline void layer_norm(const T* x, const float* weight, const float* 
     if (index >= rows) return;
     x += (u64)index * width;
     y += (u64)index * width;
-    bool aligned = aligned4(x) && aligned4(y) && width % 4 == 0;
+    bool aligned = aligned4(x) && aligned4(y) && aligned4(weight) && aligned4(bias) && width % 4 == 0;
     Row row = row_moments(x, width, aligned, eps);
     float inverse = inverse_of(row);
     row_fours(width, [&](u32 i, u32 count) {

@@ -14,7 +14,7 @@ use super::{Path, by_dtype, by_float, check_vector, path, slice};
 /// `y = w ∘ (x − μ) / √(σ² + ε) + b` along the last dimension of x (…, d), with weight (d) and bias (d).
 ///
 /// # Errors
-/// If `weight` or `bias` does not have the width of `x`, or a dtype is neither f32 nor f64.
+/// If `weight` or `bias` does not have the width of `x`, or a dtype is not [supported](crate::ops).
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
     apply("layer_norm", x, weight, bias, Some(eps))
 }
@@ -22,7 +22,7 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Resul
 /// `y = w ∘ normalize(x) + b`, as `layer_norm` without eps: a row that does not vary gives the bias.
 ///
 /// # Errors
-/// If `weight` or `bias` does not have the width of `x`, or a dtype is neither f32 nor f64.
+/// If `weight` or `bias` does not have the width of `x`, or a dtype is not [supported](crate::ops).
 pub fn normalize_affine(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     apply("normalize_affine", x, weight, bias, None)
 }

@@ -19,7 +19,7 @@ use super::{Path, by_dtype, by_float, path, slice, width};
 /// the block N, of degree zero). Mean and variance are accumulated in f64, whose range no square of an f32 leaves.
 ///
 /// # Errors
-/// If `x` is a scalar, or neither f32 nor f64.
+/// If `x` is a scalar, or its dtype is not [supported](crate::ops).
 pub fn normalize(x: &Tensor) -> Result<Tensor> {
     match path(x) {
         Path::Cpu => (),

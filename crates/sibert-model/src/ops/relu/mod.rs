@@ -14,7 +14,7 @@ use super::{Path, by_dtype, path, slice};
 /// `y = max(x, 0)`, of slope zero at zero.
 ///
 /// # Errors
-/// If the dtype is neither f32 nor f64.
+/// If the dtype is not [supported](crate::ops).
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     match path(x) {
         Path::Cpu => (),

@@ -14,7 +14,7 @@ use crate::tape::{Backward, Record, Sink, apply};
 /// `z = x + y ∘ m / (1 − p)` in one pass, with the mask of `dropout(y, p, key, offset)`; `x + y` if p is zero.
 ///
 /// # Errors
-/// If the shapes differ, p is not in \[0, 1), or a dtype is neither f32 nor f64.
+/// If the shapes differ, p is not in \[0, 1), or a dtype is not [supported](crate::ops).
 pub fn residual(x: &Tensor, y: &Tensor, p: f32, key: u64, offset: usize) -> Result<Tensor> {
     join(x, y, Residual { p, key, offset, rows: None })
 }

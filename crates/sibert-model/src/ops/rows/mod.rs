@@ -16,7 +16,7 @@ use super::{Path, by_dtype, by_float, path, slice, width};
 /// In the gradient of `x`, rows that occur more than once are added in the order of `ids`.
 ///
 /// # Errors
-/// If an id is not below the number of rows, `ids` is not u32, or `x` is neither f32 nor f64.
+/// If an id is not below the number of rows, `ids` is not u32, or the dtype of `x` is not [supported](crate::ops).
 pub fn rows(x: &Tensor, ids: &Tensor) -> Result<Tensor> {
     if ids.dtype() != DType::U32 {
         bail!("rows: expected ids of dtype u32, found {}", ids.dtype().as_str())

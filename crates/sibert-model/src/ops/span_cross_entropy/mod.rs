@@ -18,7 +18,7 @@ use super::{Path, by_dtype, by_float, path, slice};
 ///
 /// # Errors
 /// If a start or end is not at a real token of its row, the shapes do not fit, `spans` is not u32, the dtypes of logits
-/// and `keep` differ, or they are neither f32 nor f64.
+/// and `keep` differ, or they are not [supported](crate::ops).
 pub fn span_cross_entropy(logits: &Tensor, keep: &Tensor, spans: &Tensor) -> Result<Tensor> {
     let (batch, seq, ends) = logits.dims3()?;
     let path = path(logits);

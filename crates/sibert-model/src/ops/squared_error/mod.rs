@@ -17,7 +17,7 @@ use super::{Path, by_dtype, by_float, path, slice};
 /// the target may be f32 whatever `x` is, and the loss is.
 ///
 /// # Errors
-/// If the shapes or the dtypes differ, or the dtype is neither f32 nor f64.
+/// If the shapes or the dtypes differ, or the dtype is not [supported](crate::ops).
 pub fn squared_error(x: &Tensor, target: &Tensor) -> Result<Tensor> {
     let path = path(x);
     let dtype_fits = matches!(path, Path::Kernels) || target.dtype() == x.dtype();

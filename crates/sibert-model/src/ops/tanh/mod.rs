@@ -13,7 +13,7 @@ use crate::tape::apply1;
 /// `y = tanh(x)`.
 ///
 /// # Errors
-/// If the dtype is neither f32 nor f64.
+/// If the dtype is not [supported](crate::ops).
 pub fn tanh(x: &Tensor) -> Result<Tensor> {
     match path(x) {
         Path::Cpu => (),
