@@ -17,6 +17,7 @@
 #define __forceinline__ inline
 #define __restrict__ __restrict
 #define UNROLL
+#define EXPECT_ALIGNED(p, bytes) emulator::expect_aligned(p, bytes)
 
 struct uint2 { unsigned int x, y; };
 struct uint4 { unsigned int x, y, z, w; };
@@ -102,7 +103,16 @@ template <class In, class Out, class F> inline Out exchange(const In& in, F make
     return out;
 }
 
+// A thread whose access is not aligned goes no further.
+inline void expect_aligned(const void* p, size_t bytes) {
+    if ((uintptr_t)p % bytes == 0) return;
+    fault = "an access of " + std::to_string(bytes) + " bytes at an address that is no multiple of " + std::to_string(bytes);
+    for (;;) yield();
+}
+
 inline void start_copy(Copy copy) {
+    expect_aligned(copy.to, 16);
+    expect_aligned(copy.from, 16);
     memset(copy.to, 0xff, 16);
     fibers[current].open.push_back(copy);
 }
@@ -155,6 +165,7 @@ inline void run_block(unsigned int threads, unsigned int bytes, bool reverse) {
             swapcontext(&scheduler, &fibers[current].context);
             alive += !fibers[current].done;
         }
+        if (!fault.empty()) return;
         if (alive > 0 && progress == before) {
             fault = std::to_string(alive) + " of " + std::to_string(threads) + " threads of block (" + std::to_string(blockIdx.x) + ", "
                 + std::to_string(blockIdx.y) + ", " + std::to_string(blockIdx.z) + ") wait for others that never come: a barrier or a warp's exchange "

@@ -47,6 +47,11 @@ KERNEL(hasty, const float* x, float* y, u32 wait) {
     __syncthreads();
     y[threadIdx.x] = tile[127 - threadIdx.x];
 }
+KERNEL(wide, const float* x, float* y) {
+    float four[4];
+    load4(x + 4 * threadIdx.x, four);
+    store4(y + 4 * threadIdx.x, four);
+}
 KERNEL(stuck, float* y) {
     if (threadIdx.x < 7) __syncthreads();
     y[threadIdx.x] = 0;
@@ -125,6 +130,23 @@ fn asynchronous_copies_arrive_when_they_are_waited_for() -> Result<()> {
         assert_eq!(download(&y)?, expected);
         launch("hasty", Grid::new(1, 32), &args![x, y, 0_u32])?;
         assert!(download(&y)?.iter().all(|y| y.is_nan()));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_wide_access_that_is_not_aligned_is_found() -> Result<()> {
+    let x = numbers(&[132]);
+    emulate(|| {
+        let y = empty(128, DType::F32, &Device::Cpu)?;
+        for (kernel, args) in [("wide", vec![]), ("hasty", args![1_u32].to_vec())] {
+            for start in [0, 1, 2, 4] {
+                let x = x.narrow(0, start, 128)?;
+                let result = launch(kernel, Grid::new(1, 32), &[&args![x, y][..], &args].concat());
+                let found = result.is_err_and(|error| error.to_string().contains("no multiple of 16"));
+                assert_eq!(found, start % 4 != 0, "{kernel} from {start}");
+            }
+        }
         Ok(())
     })
 }

@@ -25,7 +25,7 @@ mod product;
 pub use arg::{Arg, IntoArg};
 pub use executor::{Executor, emulated, with_executor};
 pub use gpu::{Gpu, Memory, devices, keep_compiled_in, memory, open};
-pub use memory::{download, empty, upload};
+pub use memory::{aligned, download, empty, upload};
 pub use module::{Grid, Module, PRELUDE};
 pub use product::{Columns, Operand, matmul};
 

@@ -22,6 +22,16 @@ pub(crate) fn address(tensor: &Tensor) -> Result<u64> {
     Ok(first + (start * tensor.dtype().size_in_bytes()) as u64)
 }
 
+/// The tensor, contiguous and from a multiple of 16 bytes on, as kernels need it that read so much at once; a copy where it
+/// is not, as a view may begin anywhere.
+///
+/// # Errors
+/// If no kernel reads such a tensor, or the device has no memory left.
+pub fn aligned(tensor: &Tensor) -> Result<Tensor> {
+    let tensor = tensor.contiguous()?;
+    if address(&tensor)?.is_multiple_of(16) { Ok(tensor) } else { tensor.force_contiguous() }
+}
+
 fn cpu_address(storage: &CpuStorage) -> Result<u64> {
     if !emulated() {
         bail!("a kernel for CUDA cannot read a tensor on the CPU");

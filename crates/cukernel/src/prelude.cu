@@ -16,6 +16,8 @@ struct bf16 { unsigned short bits; };
 #define SHARED(type, name, count) __shared__ __align__(16) type name[count]
 #define DYNAMIC_SHARED(name) extern __shared__ __align__(16) unsigned char name[]
 #define UNROLL _Pragma("unroll")
+// Where an address must be a multiple of so many bytes: a GPU faults, the emulator says so.
+#define EXPECT_ALIGNED(p, bytes)
 
 __device__ inline float widen(float x) { return x; }
 __device__ inline float widen(bf16 x) { return __uint_as_float((u32)x.bits << 16); }
@@ -98,6 +100,7 @@ static inline void mma_bf16(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
 }
 static inline void load_matrices_of(u32 (&r)[4], const void* row, bool transposed) {
     struct Out { u32 r[4]; };
+    EXPECT_ALIGNED(row, 16);
     Out out = emulator::exchange<const void*, Out>(row, [=](const void** rows, Out* out) {
         for (int lane = 0; lane < 32; lane++)
             for (int i = 0; i < 4; i++) {
@@ -126,10 +129,12 @@ __device__ inline float infinity() { return __uint_as_float(0x7f800000u); }
 template <class T> struct alignas(4 * sizeof(T)) Four { T at[4]; };
 template <class T> __device__ inline bool aligned4(const T* p) { return (u64)p % sizeof(Four<T>) == 0; }
 template <class T> __device__ inline void load4(const T* p, float (&x)[4]) {
+    EXPECT_ALIGNED(p, sizeof(Four<T>));
     Four<T> four = *reinterpret_cast<const Four<T>*>(p);
     UNROLL for (int i = 0; i < 4; i++) x[i] = widen(four.at[i]);
 }
 template <class T> __device__ inline void store4(T* p, const float (&x)[4]) {
+    EXPECT_ALIGNED(p, sizeof(Four<T>));
     Four<T> four;
     UNROLL for (int i = 0; i < 4; i++) four.at[i] = narrow<T>(x[i]);
     *reinterpret_cast<Four<T>*>(p) = four;

@@ -88,6 +88,15 @@ fn strided(x: &Tensor) -> Tensor {
     Tensor::cat(&[x, x], last).unwrap().narrow(last, width, width).unwrap()
 }
 
+/// The same tensors, one of them as a view that is contiguous and begins where no vector can.
+pub fn shifted(all: &[Tensor], which: usize) -> Vec<Tensor> {
+    let mut all = all.to_vec();
+    let flat = all[which].flatten_all().unwrap();
+    let longer = Tensor::cat(&[&flat.narrow(0, 0, 1).unwrap(), &flat], 0).unwrap();
+    all[which] = longer.narrow(0, 1, flat.elem_count()).unwrap().reshape(all[which].shape()).unwrap();
+    all
+}
+
 /// Results and gradients equal the oracle's in f32 and f64, those for strided inputs are the same bits, and those of the
 /// kernels for CUDA, which the emulator runs, equal the oracle's in f32.
 #[track_caller]
@@ -142,7 +151,7 @@ fn assert_kernels_match(
 }
 
 /// With the inputs named by `activations` in bf16, kernels come as near to the CPU's result as bf16 can, which computes in
-/// f32 with the same rounded numbers; gradients of bf16 are bf16, those of parameters f32.
+/// f32 with the same rounded numbers, wherever an input begins; gradients of bf16 are bf16, those of parameters f32.
 #[track_caller]
 pub fn assert_kernels_take_bf16(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
@@ -162,6 +171,10 @@ pub fn assert_kernels_take_bf16(
         (crate::tape::no_grad(|| f(&tensors)).unwrap(), gradients_on_tape(&f, &vars, &tensors).unwrap())
     });
     assert_close(&found, &result, 1e-2);
+    for which in 0..tensors.len() {
+        let found = emulate(|| crate::tape::no_grad(|| f(&shifted(&tensors, which)))).unwrap();
+        assert_close(&found, &result, 1e-2);
+    }
     for ((on_tape, expected), input) in on_tape.iter().zip(&expected).zip(&rounded) {
         let on_tape = on_tape.as_ref().expect("a gradient for each input");
         assert_eq!(on_tape.dtype(), input.dtype());

@@ -6,7 +6,7 @@
 //! | plain | f32, and any other head dimension up to 256 | plain.cu |
 
 use candle_core::{DType, Device, Result, Tensor, bail};
-use cukernel::{Arg, Grid, Module, args, empty, suffix};
+use cukernel::{Arg, Grid, Module, aligned, args, empty, suffix};
 
 use super::cpu::Problem;
 use super::{Dropout, Weights};
@@ -28,7 +28,7 @@ const QUERIES: usize = 64;
 /// If the shapes or types do not fit, the head has no kernel, or the device fails.
 pub fn forward(problem: &Problem, qkv: [&Tensor; 3], keep: &Tensor) -> Result<(Tensor, Tensor)> {
     check(problem, &qkv, keep)?;
-    let [q, k, v] = qkv;
+    let [q, k, v] = &all_aligned(qkv)?;
     let kernels = Kernels::of(problem, q)?;
     let o = empty(q.dims(), q.dtype(), q.device())?;
     let statistics = empty((problem.batch, problem.heads, problem.seq), DType::F32, q.device())?;
@@ -51,6 +51,7 @@ pub fn backward(
 ) -> Result<[Tensor; 3]> {
     let [q, k, v] = qkv;
     check(problem, &[q, k, v, o, d], keep)?;
+    let [q, k, v, o, d] = &all_aligned([q, k, v, o, d])?;
     let expected = [problem.batch, problem.heads, problem.seq];
     if statistics.dims() != expected || statistics.dtype() != DType::F32 {
         bail!("attention: expected statistics of type f32 and shape {expected:?}, found {statistics:?}")
@@ -65,6 +66,15 @@ pub fn backward(
         kernels.launch("backward_key_value", kernels.key_value, &args![q, k, v, keep, d, pairs, dk, dv])?;
     }
     Ok([dq, dk, dv])
+}
+
+/// The tensors as the kernels read them, many bytes at once.
+fn all_aligned<const N: usize>(tensors: [&Tensor; N]) -> Result<[Tensor; N]> {
+    let mut all = tensors.map(Tensor::clone);
+    for tensor in &mut all {
+        *tensor = aligned(tensor)?;
+    }
+    Ok(all)
 }
 
 /// Refuses what the kernels would misread.

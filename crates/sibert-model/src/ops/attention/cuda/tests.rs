@@ -120,6 +120,17 @@ fn poisoned(x: &Tensor, keep: &Tensor) -> Tensor {
 }
 
 #[test]
+fn views_that_begin_anywhere_are_read() {
+    for (dtype, dim) in families() {
+        let problem = problem([1, 70, 2, dim], (Weights::Relu, None));
+        let inputs = inputs(&problem, dtype);
+        for which in 0..inputs.len() {
+            assert_matches(&problem, &shifted(&inputs, which).try_into().unwrap());
+        }
+    }
+}
+
+#[test]
 fn f32_kernels_match_the_cpu() {
     assert_all_match(
         &[
