@@ -99,6 +99,7 @@ pub mod report;
 mod require;
 pub mod schedule;
 pub mod sgd;
+pub mod spectral;
 mod state;
 mod vars;
 
@@ -110,7 +111,8 @@ pub use lamb::{Adapt, Decay, Lamb, LambConfig};
 pub use ops::group::KERNELS;
 pub use optimizer::{CheckedStep, Optimizer};
 pub use plain_sgd::{PlainSgdConfig, Sgd};
-pub use report::{StepReport, UpdateReport};
+pub use report::{RotationReport, StepReport, UpdateReport};
 pub use schedule::{Schedule, intrinsic_lr};
 pub use sgd::{SgdConfig, SiSgd};
+pub use spectral::{Block, Factor, Length, Spectral, SpectralConfig};
 pub use vars::NamedVars;

@@ -3,6 +3,7 @@
 use crate::clip::clip_factor;
 use crate::gradients::{Checked, total};
 use crate::ops::dots::Dots;
+use crate::ops::orthogonal::Moved;
 use crate::refusal::Refusal;
 use candle_core::{DType, Result, bail};
 use serde::Serialize;
@@ -27,6 +28,21 @@ pub struct StepReport {
     /// `η/‖x(t)‖²`, the learning rate that matters to a scale-invariant loss.
     pub effective_lr: f64,
     /// The angle between `x(t)` and `x(t+1)` in radians; about `√(2ηλ)` in equilibrium.
+    pub angle: f64,
+    /// `⟨g, x⟩/(‖g‖‖x‖)`: zero, up to rounding, if and only if the loss is scale invariant here (Euler).
+    pub euler: f64,
+}
+
+/// A step of [`Spectral`](crate::Spectral), whose blocks turn by angles of their own; all of them as one vector.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct RotationReport {
+    /// `‖g‖`.
+    pub grad_norm: f64,
+    /// `‖x(t)‖`, before the step.
+    pub param_norm: f64,
+    /// `‖x(t+1)‖`, after the step.
+    pub new_param_norm: f64,
+    /// The angle between `x(t)` and `x(t+1)` in radians.
     pub angle: f64,
     /// `⟨g, x⟩/(‖g‖‖x‖)`: zero, up to rounding, if and only if the loss is scale invariant here (Euler).
     pub euler: f64,
@@ -85,6 +101,20 @@ impl StepReport {
             bail!("{}", Refusal::Step { grad_norm, new_param_norm });
         }
         Ok(())
+    }
+}
+
+impl RotationReport {
+    /// From the products of parameters and gradient, and what the step did.
+    pub(crate) fn new(Dots { xx, xg, gg }: Dots, Moved { squared, along }: Moved) -> Self {
+        let across = (xx * squared - along * along).max(0.).sqrt();
+        Self {
+            grad_norm: gg.sqrt(),
+            param_norm: xx.sqrt(),
+            new_param_norm: squared.sqrt(),
+            angle: across.atan2(along),
+            euler: if xx > 0. && gg > 0. { xg / xx.sqrt() / gg.sqrt() } else { 0. },
+        }
     }
 }
 

@@ -1,0 +1,113 @@
+//! Slices in, a step out.
+
+use super::polynomial::{View, polynomial, product, triangle};
+use super::sides::{Chunk, Sides};
+use super::{Move, Moved, WithBias};
+use crate::ops::Real;
+use rayon::prelude::*;
+
+/// Sums that run beside each other, so that additions need not wait.
+const LANES: usize = 8;
+
+/// `P` and `‖U‖²` with `U = X P`, where X, (long, short), is the gradient times `scale`.
+pub(super) fn factor<T: Real + 'static>(sides: Sides, grad: WithBias<&[T]>, scale: f64) -> (Vec<T>, f64) {
+    let n = sides.short();
+    let chunks: Vec<_> = sides.chunks().collect();
+    let grams = chunks.into_par_iter().map(|lines| gram(&sides.chunk(grad, lines, scale), n));
+    let gram = grams.collect::<Vec<_>>().into_iter().reduce(|mut sum, part| {
+        sum.iter_mut().zip(part).for_each(|(sum, part)| *sum = *sum + part);
+        sum
+    });
+    polynomial(gram.unwrap_or_default(), n)
+}
+
+/// `Xᵀ X` (n, n) of a chunk.
+fn gram<T: Real + 'static>(x: &Chunk<T>, n: usize) -> Vec<T> {
+    let mut gram = vec![T::default(); n * n];
+    triangle(n, &mut gram, |start, end, gram| {
+        let left = View { data: &x.data[start * x.element..], row: x.element, column: x.line };
+        let right = View { data: &x.data, row: x.line, column: x.element };
+        product((end - start, end, x.lines), left, right, &mut gram[start * n..], (n, 1), (0., 1.));
+    });
+    gram
+}
+
+/// `W ← keep·W − rate·X P`.
+pub(super) fn descend<T: Real + 'static>(
+    sides: Sides,
+    w: WithBias<&mut [T]>,
+    grad: WithBias<&[T]>,
+    scale: f64,
+    p: &[T],
+    how: Move,
+) -> Moved {
+    let step = |w: WithBias<&mut [T]>, lines: std::ops::Range<usize>| {
+        let first = lines.start;
+        let u = times(&sides.chunk(grad, lines, scale), p, sides.short());
+        let mut moved = Lanes::default();
+        sides.visit(w, &u, first, |w, u| moved.advance(w, u, how));
+        moved.sum()
+    };
+    let chunks: Vec<_> = sides.chunks().collect();
+    let WithBias { matrix, bias } = w;
+    let moved: Vec<_> = if sides.tall() {
+        let height = chunks.first().map_or(1, ExactSizeIterator::len);
+        let parts = matrix.par_chunks_mut((height * sides.columns).max(1));
+        match bias {
+            Some(bias) => {
+                let parts = parts.zip(bias.par_chunks_mut(height)).zip(chunks);
+                let step = |((matrix, bias), lines)| step(WithBias { matrix, bias: Some(bias) }, lines);
+                parts.map(step).collect()
+            }
+            None => parts
+                .zip(chunks)
+                .map(|(matrix, lines)| step(WithBias { matrix, bias: None }, lines))
+                .collect(),
+        }
+    } else {
+        let mut bias = bias;
+        let mut whole = |lines| step(WithBias { matrix: &mut *matrix, bias: bias.as_deref_mut() }, lines);
+        chunks.into_iter().map(&mut whole).collect()
+    };
+    moved.into_iter().fold(Moved::default(), Moved::plus)
+}
+
+/// `X P`, in memory as X is.
+fn times<T: Real + 'static>(x: &Chunk<T>, p: &[T], n: usize) -> Chunk<T> {
+    let mut data = vec![T::default(); x.data.len()];
+    let left = View { data: &x.data, row: x.line, column: x.element };
+    let right = View { data: p, row: n, column: 1 };
+    product((x.lines, n, n), left, right, &mut data, (x.line, x.element), (0., 1.));
+    Chunk { data, ..*x }
+}
+
+/// Sums of a step in interleaved parts.
+#[derive(Default)]
+struct Lanes {
+    squared: [f64; LANES],
+    along: [f64; LANES],
+}
+
+impl Lanes {
+    /// `w ← keep·w − rate·u`, rounded once.
+    fn advance<T: Real>(&mut self, w: &mut [T], u: &[T], Move { keep, rate }: Move) {
+        let mut element = |lane: usize, w: &mut T, u: &T| {
+            let old = w.widen();
+            *w = T::narrow(keep * old - rate * u.widen());
+            let new = w.widen();
+            self.squared[lane] += new * new;
+            self.along[lane] += old * new;
+        };
+        let ((body, tail), (u, u_tail)) = (w.as_chunks_mut::<LANES>(), u.as_chunks::<LANES>());
+        for (w, u) in body.iter_mut().zip(u) {
+            for lane in 0..LANES {
+                element(lane, &mut w[lane], &u[lane]);
+            }
+        }
+        tail.iter_mut().zip(u_tail).enumerate().for_each(|(lane, (w, u))| element(lane, w, u));
+    }
+
+    fn sum(&self) -> Moved {
+        Moved { squared: self.squared.iter().sum(), along: self.along.iter().sum() }
+    }
+}

@@ -1,0 +1,103 @@
+//! A matrix with its bias as lines of its short side, a few thousand at a time.
+
+use super::WithBias;
+use crate::ops::Real;
+use std::ops::Range;
+
+/// Lines of a chunk at most: what one task works on.
+const LINES: usize = 4096;
+
+/// The shape of a matrix, which may have a bias as one more column.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sides {
+    pub rows: usize,
+    pub columns: usize,
+    pub bias: bool,
+}
+
+/// A chunk of lines: element j of line i is `data[i * line + j * element]`.
+pub(super) struct Chunk<T> {
+    pub data: Vec<T>,
+    pub lines: usize,
+    pub line: usize,
+    pub element: usize,
+}
+
+impl Sides {
+    fn width(self) -> usize {
+        self.columns + usize::from(self.bias)
+    }
+
+    /// Whether the lines are rows.
+    pub fn tall(self) -> bool {
+        self.rows >= self.width()
+    }
+
+    /// Elements of a line.
+    pub fn short(self) -> usize {
+        self.rows.min(self.width())
+    }
+
+    /// Lines.
+    pub fn long(self) -> usize {
+        self.rows.max(self.width())
+    }
+
+    /// The chunks that the lines are cut into, the same whatever the number of threads.
+    pub fn chunks(self) -> impl ExactSizeIterator<Item = Range<usize>> {
+        let long = self.long();
+        (0..long.div_ceil(LINES)).map(move |i| i * LINES..long.min((i + 1) * LINES))
+    }
+
+    /// Lines of a matrix, multiplied by `scale`; in memory as they are there.
+    pub fn chunk<T: Real>(self, of: WithBias<&[T]>, lines: Range<usize>, scale: f64) -> Chunk<T> {
+        let (short, count) = (self.short(), lines.len());
+        let scaled = |x: &T| T::narrow(x.widen() * scale);
+        let mut data = Vec::with_capacity(short * count);
+        if self.tall() {
+            for row in lines {
+                data.extend(of.matrix[row * self.columns..][..self.columns].iter().map(scaled));
+                data.extend(of.bias.map(|bias| scaled(&bias[row])));
+            }
+            return Chunk { data, lines: count, line: short, element: 1 };
+        }
+        let columns = lines.start..lines.end.min(self.columns);
+        for row in 0..self.rows {
+            data.extend(of.matrix[row * self.columns..][columns.clone()].iter().map(scaled));
+            let last = of.bias.filter(|_| lines.end > self.columns);
+            data.extend(last.map(|bias| scaled(&bias[row])));
+        }
+        Chunk { data, lines: count, line: 1, element: count }
+    }
+
+    /// Hands every element of some rows of a matrix, and the element of U that belongs to it, to `each`.
+    ///
+    /// `first` is the line with which the chunk begins, and the row with which the slices do if the lines are rows.
+    pub fn visit<T: Real>(
+        self,
+        w: WithBias<&mut [T]>,
+        u: &Chunk<T>,
+        first: usize,
+        mut each: impl FnMut(&mut [T], &[T]),
+    ) {
+        let WithBias { matrix, mut bias } = w;
+        if self.tall() {
+            for (row, u) in u.data.chunks_exact(self.short()).enumerate() {
+                let (u, u_bias) = u.split_at(self.columns);
+                each(&mut matrix[row * self.columns..][..self.columns], u);
+                if let Some(bias) = bias.as_deref_mut() {
+                    each(&mut bias[row..=row], u_bias);
+                }
+            }
+            return;
+        }
+        let columns = first..(first + u.lines).min(self.columns);
+        for (row, u) in u.data.chunks_exact(u.lines).enumerate() {
+            let (u, u_bias) = u.split_at(columns.len());
+            each(&mut matrix[row * self.columns..][columns.clone()], u);
+            if let (Some(bias), [_]) = (bias.as_deref_mut(), u_bias) {
+                each(&mut bias[row..=row], u_bias);
+            }
+        }
+    }
+}

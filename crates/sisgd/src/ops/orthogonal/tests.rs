@@ -1,0 +1,145 @@
+use super::*;
+use crate::ops::testing::{distance, noise};
+use candle_core::{DType, Device};
+
+/// The iteration as it is written, in f64, on `[G | b]`.
+fn naive(grad: &Tensor) -> Tensor {
+    let grad = grad.to_dtype(DType::F64).unwrap();
+    let tall = grad.dim(0).unwrap() >= grad.dim(1).unwrap();
+    let g = if tall { grad.t().unwrap().contiguous().unwrap() } else { grad };
+    let norm = g.sqr().unwrap().sum_all().unwrap().to_scalar::<f64>().unwrap().sqrt();
+    let mut x = (g / norm).unwrap();
+    for _ in 0..5 {
+        let a = x.matmul(&x.t().unwrap()).unwrap();
+        let b = ((&a * -4.7750).unwrap() + (a.matmul(&a).unwrap() * 2.0315).unwrap()).unwrap();
+        x = ((&x * 3.4445).unwrap() + b.matmul(&x).unwrap()).unwrap();
+    }
+    if tall { x.t().unwrap().contiguous().unwrap() } else { x }
+}
+
+/// Rows and columns of matrices, and whether there is a bias: square, tall, wide, of more lines than a chunk, of one line.
+const SHAPES: [(usize, usize, bool); 9] = [
+    (24, 24, false),
+    (23, 23, true),
+    (70, 33, true),
+    (70, 33, false),
+    (33, 70, true),
+    (4100, 5, true),
+    (5, 4100, true),
+    (7, 4096, true),
+    (1, 9, false),
+];
+
+struct Case {
+    w: Tensor,
+    bias: Option<Tensor>,
+    grad: Tensor,
+    grad_bias: Option<Tensor>,
+}
+
+impl Case {
+    fn new((rows, columns, bias): (usize, usize, bool), dtype: DType) -> Self {
+        let matrix = |seed| noise(rows * columns, seed, dtype).unwrap().reshape((rows, columns)).unwrap();
+        let vector = |seed| bias.then(|| noise(rows, seed, dtype).unwrap());
+        Self { w: matrix(1), bias: vector(2), grad: matrix(3), grad_bias: vector(4) }
+    }
+
+    fn joined(matrix: &Tensor, bias: &Option<Tensor>) -> Tensor {
+        match bias {
+            Some(bias) => Tensor::cat(&[matrix, &bias.reshape(((), 1)).unwrap()], 1).unwrap(),
+            None => matrix.clone(),
+        }
+    }
+
+    fn norm(tensor: &Tensor) -> f64 {
+        let wide = tensor.to_dtype(DType::F64).unwrap();
+        wide.sqr().unwrap().sum_all().unwrap().to_scalar::<f64>().unwrap().sqrt()
+    }
+
+    /// The matrix with its bias after a step, `‖U‖²`, and what the step says it did.
+    fn descend(&self, how: Move) -> (Tensor, f64, Moved) {
+        let (w, bias) =
+            (Var::from_tensor(&self.w).unwrap(), self.bias.as_ref().map(|b| Var::from_tensor(b).unwrap()));
+        let grad = WithBias { matrix: &self.grad, bias: self.grad_bias.as_ref() };
+        let norm = Self::norm(&Self::joined(&self.grad, &self.grad_bias));
+        let mut squared = 0.;
+        let var = WithBias { matrix: &w, bias: bias.as_ref() };
+        let moved = descend(var, grad, norm, |found| {
+            squared = found;
+            how
+        });
+        let moved = moved.unwrap();
+        (Self::joined(&w, &bias.map(|b| b.as_tensor().clone())), squared, moved)
+    }
+}
+
+#[test]
+fn the_step_is_that_of_the_iteration_as_it_is_written() {
+    let how = Move { keep: 0.9, rate: 0.2 };
+    for (dtype, tolerance) in [(DType::F64, 1e-9), (DType::F32, 3e-4)] {
+        for shape in SHAPES {
+            let case = Case::new(shape, dtype);
+            let (next, squared, moved) = case.descend(how);
+            let u = naive(&Case::joined(&case.grad, &case.grad_bias));
+            let old = Case::joined(&case.w, &case.bias).to_dtype(DType::F64).unwrap();
+            let expected = ((&old * how.keep).unwrap() - (&u * how.rate).unwrap()).unwrap();
+            assert!(distance(&next, &expected).unwrap() < tolerance, "{shape:?} {dtype:?}");
+            let uu = Case::norm(&u).powi(2);
+            assert!((squared / uu - 1.).abs() < tolerance, "{shape:?}: {squared} is not {uu}");
+            let next = next.to_dtype(DType::F64).unwrap();
+            let along = (&old * &next).unwrap().sum_all().unwrap().to_scalar::<f64>().unwrap();
+            assert!((moved.squared / Case::norm(&next).powi(2) - 1.).abs() < 1e-12);
+            assert!((moved.along / along - 1.).abs() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn singular_values_that_are_not_tiny_become_about_one() {
+    // G = diag(1, 1/2, …, 1/32) in a basis of reflections, whose singular values are known.
+    let n = 32;
+    let v = noise(n, 7, DType::F64).unwrap().reshape((n, 1)).unwrap();
+    let vv = v.sqr().unwrap().sum_all().unwrap().to_scalar::<f64>().unwrap();
+    let eye = Tensor::eye(n, DType::F64, &Device::Cpu).unwrap();
+    let reflection = (&eye - (v.matmul(&v.t().unwrap()).unwrap() * (2. / vv)).unwrap()).unwrap();
+    let values: Vec<_> = (1..=n).map(|i| 1. / i as f64).collect();
+    let diagonal = eye.broadcast_mul(&Tensor::new(values, &Device::Cpu).unwrap()).unwrap();
+    let grad = reflection.matmul(&diagonal).unwrap();
+    let case = Case { w: grad.zeros_like().unwrap(), bias: None, grad, grad_bias: None };
+    let (u, ..) = case.descend(Move { keep: 0., rate: -1. });
+    let sizes = reflection.matmul(&u).unwrap(); // diagonal again
+    for (i, row) in sizes.to_vec2::<f64>().unwrap().iter().enumerate() {
+        for (j, &x) in row.iter().enumerate() {
+            let right = if i == j { (0.65..1.25).contains(&x) } else { x.abs() < 1e-9 };
+            assert!(right, "({i}, {j}): {x}");
+        }
+    }
+}
+
+#[test]
+fn powers_of_two_in_the_gradient_leave_every_bit_of_the_step() {
+    for shape in SHAPES {
+        let case = Case::new(shape, DType::F32);
+        let how = Move { keep: 0.9, rate: 0.2 };
+        let expected = case.descend(how).0;
+        for factor in [2f64.powi(-40), 2f64.powi(40)] {
+            let scaled = |t: &Tensor| (t * factor).unwrap();
+            let case = Case {
+                w: case.w.clone(),
+                bias: case.bias.clone(),
+                grad: scaled(&case.grad),
+                grad_bias: case.grad_bias.as_ref().map(scaled),
+            };
+            assert_eq!(distance(&case.descend(how).0, &expected).unwrap(), 0., "{shape:?} {factor:e}");
+        }
+    }
+}
+
+#[test]
+fn the_step_is_the_same_on_any_number_of_threads() {
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| Case::new((9000, 19, true), DType::F32).descend(Move { keep: 0.9, rate: 0.2 }).0)
+    };
+    assert_eq!(distance(&on(1), &on(3)).unwrap(), 0.);
+}

@@ -1,0 +1,105 @@
+//! The step of a table along its gradient, every row of which counts the same: `U_i = G_i/‖G_i‖`.
+
+mod cpu;
+
+use super::by_real;
+use super::orthogonal::Move;
+use super::slices::{read, write};
+use crate::Gradient;
+use candle_core::{Result, Var};
+
+/// The rows in which a table's gradient is not zero.
+#[derive(Debug)]
+pub(crate) struct Directions {
+    /// `1/‖G_i‖` of each row that the gradient has, 0 for a row of zeros.
+    inverses: Vec<f64>,
+    /// `‖U‖²`, how many rows are not zero.
+    pub squared: f64,
+    /// `⟨W, U⟩`.
+    pub along: f64,
+}
+
+/// The directions of a table's rows, on the CPU.
+pub(crate) fn directions(var: &Var, gradient: Gradient) -> Result<Directions> {
+    let width = var.dim(1)?;
+    let (ids, values) = parts(gradient);
+    let rows = by_real!(var, T => read::<T, _>(var, |w| read(values, |g| Ok(cpu::rows(w, g, ids, width)))))?;
+    let [mut squared, mut along] = [0.; 2];
+    for row in rows.iter().filter(|row| row.inverse > 0.) {
+        squared += 1.;
+        along += row.along * row.inverse;
+    }
+    Ok(Directions { inverses: rows.into_iter().map(|row| row.inverse).collect(), squared, along })
+}
+
+/// `W ← keep·W − rate·U`.
+pub(crate) fn descend(var: &Var, gradient: Gradient, directions: &Directions, how: Move) -> Result<()> {
+    let width = var.dim(1)?;
+    let (ids, values) = parts(gradient);
+    let rates: Vec<f64> = directions.inverses.iter().map(|inverse| how.rate * inverse).collect();
+    by_real!(var, T => write::<T, _>(var, |w| read(values, |g| {
+        cpu::descend(w, g, ids, &rates, how.keep, width);
+        Ok(())
+    })))
+}
+
+/// Which rows a gradient has, all if none are named, and their values.
+fn parts(gradient: Gradient<'_>) -> (Option<&[u32]>, &candle_core::Tensor) {
+    match gradient {
+        Gradient::Dense(values) => (None, values),
+        Gradient::Rows { ids, values } => (Some(ids), values),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{distance, noise};
+    use candle_core::{DType, Device, Tensor};
+
+    /// The same of ordinary tensor operations, in f64.
+    fn naive(w: &Tensor, g: &Tensor, how: Move) -> (Tensor, f64, f64) {
+        let norms = g.sqr().unwrap().sum_keepdim(1).unwrap().sqrt().unwrap();
+        let safe = norms.eq(0f64).unwrap().where_cond(&norms.ones_like().unwrap(), &norms).unwrap();
+        let u = g.broadcast_div(&safe).unwrap();
+        let dot = |a: &Tensor, b: &Tensor| (a * b).unwrap().sum_all().unwrap().to_scalar::<f64>().unwrap();
+        let next = ((w * how.keep).unwrap() - (&u * how.rate).unwrap()).unwrap();
+        (next, dot(&u, &u), dot(w, &u))
+    }
+
+    #[test]
+    fn every_row_that_occurs_moves_as_far_and_the_others_only_by_the_common_factor() {
+        let how = Move { keep: 0.99, rate: 0.3 };
+        for ids in [&[][..], &[0], &[899], &[3, 4, 440, 441, 442, 899]] {
+            let w = noise(900 * 37, 1, DType::F64).unwrap().reshape((900, 37)).unwrap();
+            let values = noise(ids.len() * 37, 2, DType::F64).unwrap().reshape((ids.len(), 37)).unwrap();
+            let mut whole = w.zeros_like().unwrap();
+            if !ids.is_empty() {
+                whole = whole.index_add(&Tensor::new(ids, &Device::Cpu).unwrap(), &values, 0).unwrap();
+            }
+            let (expected, squared, along) = naive(&w, &whole, how);
+            for gradient in [Gradient::Rows { ids, values: &values }, Gradient::Dense(&whole)] {
+                let var = Var::from_tensor(&w).unwrap();
+                let found = directions(&var, gradient).unwrap();
+                assert!((found.squared - squared).abs() < 1e-12 * squared.max(1.));
+                assert!((found.along - along).abs() < 1e-12 * along.abs().max(1.));
+                descend(&var, gradient, &found, how).unwrap();
+                assert!(distance(&var, &expected).unwrap() < 1e-14);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_zeros_and_rows_of_any_length_of_gradient_are_told_apart() {
+        let var = Var::new(&[[1f32, 0.], [0., 1.], [1., 1.], [2., 0.]], &Device::Cpu).unwrap();
+        let g = Tensor::new(&[[3f32, 4.], [0., 0.], [3e-30, 4e-30], [3e30, 4e30]], &Device::Cpu).unwrap();
+        let found = directions(&var, Gradient::Dense(&g)).unwrap();
+        assert_eq!(found.squared, 3.);
+        descend(&var, Gradient::Dense(&g), &found, Move { keep: 1., rate: 1. }).unwrap();
+        let expected = [[0.4f32, -0.8], [0., 1.], [0.4, 0.2], [1.4, -0.8]];
+        for (row, expected) in var.to_vec2::<f32>().unwrap().iter().zip(expected) {
+            assert!(row.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-6), "{row:?}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The hyper-parameters of spectral descent.
+
+use crate::require;
+use candle_core::{Result, bail};
+use std::f64::consts::FRAC_PI_2;
+
+/// What the rate of a step means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// An angle θ: `W ← cos θ·W − sin θ·‖W‖·U/‖U‖`. For blocks whose scale does not matter.
+    Rotation,
+    /// A share of the norm: `W ← W − θ·‖W‖·U/‖U‖`. For blocks whose scale matters and has to be learned.
+    Relative,
+    /// A length: `W ← (1 − ηλ)·W − η·√max(1, rows/columns)·U`. With momentum this is Muon's.
+    Absolute,
+}
+
+impl Length {
+    /// Whether a block's norm is the unit of its steps.
+    pub(super) fn is_relative(self) -> bool {
+        self != Self::Absolute
+    }
+}
+
+/// The hyper-parameters of [`Spectral`](super::Spectral).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SpectralConfig {
+    /// What the rate means.
+    pub length: Length,
+    /// Whether every block is brought back to the norm that it had before the step.
+    pub keep_norms: bool,
+    /// `μ` in [0, 1) of Nesterov's momentum: U is the factor of `G + μ·V`, where `V ← μ·V + G`. 0 is none, and no state.
+    pub momentum: f64,
+    /// `λ`, decoupled; of [`Length::Absolute`] alone.
+    pub weight_decay: f64,
+}
+
+impl SpectralConfig {
+    /// The rule for scale-invariant blocks: rotations that keep the norms, without state.
+    pub const ROTATION: Self =
+        Self { length: Length::Rotation, keep_norms: true, momentum: 0., weight_decay: 0. };
+
+    /// The rule for a head: steps relative to the norms, which may grow; without state.
+    pub const RELATIVE: Self = Self { length: Length::Relative, keep_norms: false, ..Self::ROTATION };
+
+    /// Muon with the momentum 0.95 and the decay 0.01.
+    pub const MUON: Self =
+        Self { length: Length::Absolute, keep_norms: false, momentum: 0.95, weight_decay: 0.01 };
+
+    /// Refuses values for which the step means nothing.
+    ///
+    /// # Errors
+    /// A momentum outside [0, 1); a negative decay, or one beside steps that know no decay; norms kept beside steps of
+    /// absolute length.
+    pub fn validate(&self) -> Result<()> {
+        let Self { length, keep_norms, momentum, weight_decay } = *self;
+        require::fraction("momentum", momentum)?;
+        require::non_negative("weight_decay", weight_decay)?;
+        if length.is_relative() && weight_decay > 0. {
+            bail!(
+                "weight_decay {weight_decay} has no meaning for steps relative to the norm, which forget by themselves: set it to 0"
+            );
+        }
+        if keep_norms && !length.is_relative() {
+            bail!("norms are kept by relative steps only: set keep_norms to false with an absolute length");
+        }
+        Ok(())
+    }
+
+    /// Conditions on a step's rate.
+    pub(super) fn check_rate(&self, lr: f64) -> Result<()> {
+        require::learning_rate(lr, self.weight_decay)?;
+        if self.length == Length::Rotation && lr >= FRAC_PI_2 {
+            bail!("lr {lr} is an angle in radians, expected below a right angle, {FRAC_PI_2:.4}");
+        }
+        Ok(())
+    }
+}
