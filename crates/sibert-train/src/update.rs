@@ -1,16 +1,16 @@
-//! The update of one optimizer step: SGD on the encoder and LAMB on the head, or one rule on everything.
+//! The update of one optimizer step: a rule for the encoder and one for the head, or one rule for everything.
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candle_core::Tensor;
-use sibert_model::{ModelType, PreTraining};
+use sibert_model::{Block, BlockKind, ModelType, PreTraining};
 use sisgd::{
     AdamW, AdamWConfig, CheckedStep, Deferred, Gradients, Guard, Lamb, LambConfig, NamedVars, PlainSgdConfig,
-    Schedule, Sgd, SgdConfig, SiSgd, StepReport, UpdateReport,
+    RotationReport, Schedule, Sgd, SgdConfig, SiSgd, Spectral, SpectralConfig, StepReport, UpdateReport,
 };
 
-use crate::config::{HeadConfig, HeadOptimizer, Optimizer, RunConfig};
+use crate::config::{HeadConfig, HeadOptimizer, Optimizer, RunConfig, SpectralSettings};
 use crate::log::{Sphere, StepMetrics};
 
 /// Any optimizer, by what the log wants to know of its steps.
@@ -51,7 +51,7 @@ impl<O: sisgd::Optimizer<Report: Into<StepMetrics> + 'static>> Rule for O {
 struct Group {
     rule: Box<dyn Rule>,
     lr: f64,
-    /// λ, if the group is scale invariant and its rule is SGD, so that the theory of its equilibrium applies.
+    /// λ, if the group is scale invariant and its rule is without memory, so that the theory of its equilibrium applies.
     decay_to_equilibrium: Option<f64>,
     schedule: Schedule,
 }
@@ -78,23 +78,24 @@ pub struct Update {
 }
 
 impl Update {
-    /// The groups of a run: SIBERT's head is trained by itself, BERT's belongs to the one group.
+    /// The groups of a run: SIBERT's encoder and its head; BERT's matrices and the rest with Muon, else all in one.
     ///
     /// # Errors
     /// If a rule refuses its settings.
     pub fn new(model: &PreTraining, config: &RunConfig) -> Result<Self> {
-        let (vars, head_vars) = match model.config().model_type {
-            ModelType::Sibert => (model.encoder_parameters(), Some(model.head_parameters())),
-            ModelType::Bert => (model.parameters(), None),
+        let (blocks, head_blocks) = match (model.config().model_type, config.optimizer) {
+            (ModelType::Sibert, _) => (model.encoder_blocks(), model.head_blocks()),
+            (ModelType::Bert, Optimizer::Muon) => matrices_and_rest(model),
+            (ModelType::Bert, _) => ([model.encoder_blocks(), model.head_blocks()].concat(), Vec::new()),
         };
-        let head = match head_vars {
-            Some(vars) => {
+        let mut head = match head_blocks.is_empty() {
+            false => {
                 let settings = config.head.clone().unwrap_or_default();
-                Some(Group::head(vars, &settings, config.max_steps).context("head")?)
+                Some(Group::head(head_blocks, &settings, config.max_steps).context("head")?)
             }
-            None => None,
+            true => None,
         };
-        let (mut encoder, mut head, guard) = (Group::encoder(vars, config)?, head, Guard::new());
+        let (mut encoder, guard) = (Group::encoder(blocks, config)?, Guard::new());
         for group in [Some(&mut encoder), head.as_mut()].into_iter().flatten() {
             group.rule.share_guard(&guard); // a bad gradient of either stops both
         }
@@ -109,6 +110,7 @@ impl Update {
         let WholeRule { optimizer, lr, weight_decay, max_grad_norm, ref schedule } = *rule;
         let max_grad_norm = Some(max_grad_norm);
         let rule: Box<dyn Rule> = match optimizer {
+            HeadOptimizer::Spectral => bail!("the rule spectral needs the blocks of a model"),
             HeadOptimizer::Lamb => {
                 let config = LambConfig { weight_decay, max_grad_norm, ..LambConfig::default() };
                 Box::new(Lamb::new(vars, config)?)
@@ -185,28 +187,42 @@ impl Update {
 }
 
 impl Group {
-    fn encoder(vars: NamedVars, config: &RunConfig) -> Result<Self> {
-        let weight_decay = config.weight_decay;
+    fn encoder(blocks: Vec<Block>, config: &RunConfig) -> Result<Self> {
+        let RunConfig { weight_decay, momentum, .. } = *config;
+        let vars = || variables(&blocks);
         let rule: Box<dyn Rule> = match config.optimizer {
-            Optimizer::Sisgd => Box::new(SiSgd::new(vars, SgdConfig { weight_decay, clip: config.clip })?),
-            Optimizer::Sgd => {
-                let RunConfig { clip: max_grad_norm, momentum, .. } = *config;
-                Box::new(Sgd::new(vars, PlainSgdConfig { weight_decay, max_grad_norm, momentum })?)
+            Optimizer::Spectral => {
+                let settings = config.spectral.unwrap_or_default();
+                let rotation = SpectralConfig { momentum, ..settings.rotation() };
+                Box::new(Spectral::new(settings.blocks(blocks), rotation)?)
             }
-            Optimizer::Lamb => lamb(vars, weight_decay)?,
-            Optimizer::Adamw => adamw(vars, weight_decay)?,
+            Optimizer::Muon => {
+                let muon = SpectralConfig { momentum, weight_decay, ..SpectralConfig::MUON };
+                Box::new(Spectral::new(SpectralSettings::default().blocks(blocks), muon)?)
+            }
+            Optimizer::Sisgd => Box::new(SiSgd::new(vars(), SgdConfig { weight_decay, clip: config.clip })?),
+            Optimizer::Sgd => {
+                let max_grad_norm = config.clip;
+                Box::new(Sgd::new(vars(), PlainSgdConfig { weight_decay, max_grad_norm, momentum })?)
+            }
+            Optimizer::Lamb => lamb(vars(), weight_decay)?,
+            Optimizer::Adamw => adamw(vars(), weight_decay)?,
         };
-        let sgd = matches!(config.optimizer, Optimizer::Sisgd | Optimizer::Sgd) && config.momentum == 0.;
+        let descends = matches!(config.optimizer, Optimizer::Sisgd | Optimizer::Sgd | Optimizer::Spectral);
+        let sgd = descends && config.momentum == 0.;
         let scale_invariant = config.model.model_type == ModelType::Sibert;
         let decay_to_equilibrium = (sgd && scale_invariant).then_some(weight_decay);
         let schedule = config.schedule.over(config.max_steps);
         Ok(Self { rule, lr: config.lr, decay_to_equilibrium, schedule })
     }
 
-    fn head(vars: NamedVars, config: &HeadConfig, max_steps: usize) -> Result<Self> {
-        let rule = match config.optimizer {
-            HeadOptimizer::Lamb => lamb(vars, config.weight_decay)?,
-            HeadOptimizer::Adamw => adamw(vars, config.weight_decay)?,
+    fn head(blocks: Vec<Block>, config: &HeadConfig, max_steps: usize) -> Result<Self> {
+        let rule: Box<dyn Rule> = match config.optimizer {
+            HeadOptimizer::Spectral => {
+                Box::new(Spectral::new(SpectralSettings::default().blocks(blocks), SpectralConfig::RELATIVE)?)
+            }
+            HeadOptimizer::Lamb => lamb(variables(&blocks), config.weight_decay)?,
+            HeadOptimizer::Adamw => adamw(variables(&blocks), config.weight_decay)?,
         };
         let schedule = config.schedule.over(max_steps);
         Ok(Self { rule, lr: config.lr, decay_to_equilibrium: None, schedule })
@@ -215,6 +231,26 @@ impl Group {
     fn lr_at(&self, step: usize) -> f64 {
         self.schedule.lr(self.lr, step)
     }
+}
+
+/// The matrices of a BERT, which Muon trains, and each of the rest by itself: biases, norms and the tables.
+fn matrices_and_rest(model: &PreTraining) -> (Vec<Block>, Vec<Block>) {
+    let (mut matrices, mut rest) = (Vec::new(), Vec::new());
+    for Block { kind, vars } in [model.encoder_blocks(), model.head_blocks()].concat() {
+        let of_matrix = kind == BlockKind::Matrix;
+        for (index, var) in vars.into_iter().enumerate() {
+            match of_matrix && index == 0 {
+                true => matrices.push(Block { kind: BlockKind::Matrix, vars: vec![var] }),
+                false => rest.push(Block { kind: BlockKind::Whole, vars: vec![var] }),
+            }
+        }
+    }
+    (matrices, rest)
+}
+
+/// The variables of blocks, in their order.
+fn variables(blocks: &[Block]) -> NamedVars {
+    blocks.iter().flat_map(|block| block.vars.iter().cloned()).collect()
 }
 
 fn lamb(vars: NamedVars, weight_decay: f64) -> Result<Box<dyn Rule>> {
@@ -233,6 +269,24 @@ impl From<StepReport> for StepMetrics {
             clip_factor: report.clip_factor,
             angle: Some(report.angle),
             effective_lr: Some(report.effective_lr),
+            sphere: Some(Sphere {
+                grad_norm: report.grad_norm * report.param_norm,
+                param_norm: report.param_norm,
+                euler: report.euler,
+                weight_decay: 0.,
+            }),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<RotationReport> for StepMetrics {
+    fn from(report: RotationReport) -> Self {
+        Self {
+            grad_norm: report.grad_norm,
+            param_norm: report.new_param_norm,
+            clip_factor: 1.,
+            angle: Some(report.angle),
             sphere: Some(Sphere {
                 grad_norm: report.grad_norm * report.param_norm,
                 param_norm: report.param_norm,

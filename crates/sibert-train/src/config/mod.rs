@@ -11,6 +11,7 @@ mod load;
 mod model;
 mod resolve;
 mod schedule;
+mod spectral;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
@@ -26,6 +27,7 @@ pub use intrinsic_lr::IntrinsicLr;
 pub use load::{read_set, sweep_of};
 pub use model::ModelSettings;
 pub use schedule::{ScheduleConfig, ScheduleKind};
+pub use spectral::SpectralSettings;
 pub use validate::MOST_THREADS;
 
 use crate::data::builtin::DEFAULT_SENTENCES;
@@ -103,7 +105,7 @@ pub struct RunConfig {
 
     /// Optimizer of the encoder for SIBERT, of every parameter for BERT.
     pub optimizer: Optimizer,
-    /// Learning rate η before the schedule.
+    /// Learning rate η before the schedule; of `spectral` the angle θ of a step, in radians.
     pub lr: f64,
     /// Decoupled weight decay λ.
     pub weight_decay: f64,
@@ -116,7 +118,7 @@ pub struct RunConfig {
     /// `√C` for `sisgd`, the largest gradient norm for `sgd`; `"none"` clips nothing.
     #[serde(with = "clip")]
     pub clip: Option<f64>,
-    /// Momentum μ of `sgd`.
+    /// Momentum μ of `sgd`, `spectral` and `muon`.
     pub momentum: f64,
     /// Factor on the encoder's initial parameters.
     pub init_scale: f64,
@@ -136,7 +138,10 @@ pub struct RunConfig {
 
     /// Learning rate over time.
     pub schedule: ScheduleConfig,
-    /// Training of SIBERT's head, which is not scale invariant; absent for BERT.
+    /// The parts of the rule `spectral`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spectral: Option<SpectralSettings>,
+    /// Training of SIBERT's head, which is not scale invariant; for BERT with `muon` of all that is no matrix, else absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<HeadConfig>,
     /// Architecture and sizes.
@@ -176,6 +181,10 @@ pub struct HeadConfig {
 pub enum Optimizer {
     /// SGD, decoupled weight decay, relative global clipping (Li et al. 2022, Algorithm 1).
     Sisgd,
+    /// Rotations of the blocks along orthogonal factors of their gradients, without state.
+    Spectral,
+    /// The same factors with momentum, as steps of a length, on matrices; `[head]` trains the rest.
+    Muon,
     /// SGD with a constant bound on the gradient norm.
     Sgd,
     /// Layer-wise adaptive moments.
@@ -188,6 +197,8 @@ pub enum Optimizer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HeadOptimizer {
+    /// Steps along orthogonal factors, relative to the norms, without state.
+    Spectral,
     /// Layer-wise adaptive moments, the paper's choice.
     Lamb,
     /// Adam with decoupled weight decay.
@@ -198,6 +209,7 @@ impl HeadOptimizer {
     /// Its name in options and files.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Spectral => "spectral",
             Self::Lamb => "lamb",
             Self::Adamw => "adamw",
         }
@@ -208,8 +220,10 @@ impl FromStr for HeadOptimizer {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let found = [Self::Lamb, Self::Adamw].into_iter().find(|rule| rule.name() == name.to_lowercase());
-        found.ok_or_else(|| "unknown rule, expected lamb or adamw".to_string())
+        let found = [Self::Spectral, Self::Lamb, Self::Adamw]
+            .into_iter()
+            .find(|rule| rule.name() == name.to_lowercase());
+        found.ok_or_else(|| "unknown rule, expected spectral, lamb or adamw".to_string())
     }
 }
 
@@ -286,9 +300,33 @@ impl Default for RunConfig {
             save_every: 500,
             keep_last: 2,
             schedule: ScheduleConfig::divided_by_ten(),
+            spectral: None,
             head: None,
             model: ModelSettings::default(),
             sweep: None,
+        }
+    }
+}
+
+impl HeadConfig {
+    /// What a head lacks under a rule.
+    pub fn under(optimizer: Optimizer) -> Self {
+        let warmed_up = |warmup| ScheduleConfig::warmed_up(ScheduleKind::Linear, warmup);
+        let spectral = Self {
+            optimizer: HeadOptimizer::Spectral,
+            lr: 0.025,
+            weight_decay: 0.,
+            schedule: warmed_up(0.01),
+        };
+        match optimizer {
+            Optimizer::Spectral => spectral,
+            Optimizer::Muon => Self {
+                optimizer: HeadOptimizer::Adamw,
+                lr: 1e-3,
+                weight_decay: 0.01,
+                schedule: warmed_up(0.05),
+            },
+            _ => Self::default(),
         }
     }
 }

@@ -4,13 +4,22 @@ use anyhow::{Result, ensure};
 use sibert_model::ModelType;
 use toml::{Table, Value};
 
-use super::{HeadConfig, IntrinsicLr, Optimizer, RunConfig, ScheduleConfig, model};
+use super::{
+    HeadConfig, HeadOptimizer, IntrinsicLr, Optimizer, RunConfig, ScheduleConfig, ScheduleKind, model,
+};
 
 /// η of `sisgd` where none is given: so large that the clip sets every step, from any initial scale of any model.
 const CLIPPED_RATE: f64 = 1e4;
 
 /// Largest η·λ that a budget is turned into: a run of fewer than 10·D steps spends less than D.
 const LARGEST_RATE: f64 = 0.1;
+
+/// θ of `spectral` where none is given, in radians: docs/results/recipe.md.
+const ANGLE: f64 = 0.035;
+
+/// η and μ of `muon` where none are given: Jordan's (2024).
+const MUON_RATE: f64 = 0.02;
+const MUON_MOMENTUM: f64 = 0.95;
 
 /// What stands for the weight decay; at most one of them is given.
 const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
@@ -21,19 +30,22 @@ const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
 /// model.preset                     → the four sizes it stands for, unless given
 /// budget D                         → weight_decay = min(D / max_steps, 0.1) / lr
 /// intrinsic_lr ηλ                  → weight_decay = ηλ / lr
-/// none of these three              → intrinsic_lr = "auto" for sisgd, weight_decay 0.01 for the others
-/// no lr                            → 1e4 for sisgd with a clip, the paper's 8e-4 otherwise
+/// none of these three              → intrinsic_lr = "auto" for sisgd, none for spectral, weight_decay 0.01 for the others
+/// no lr                            → 1e4 for sisgd with a clip, 0.035 rad for spectral, 0.02 for muon, else the paper's 8e-4
 /// no clip                          → √C = 2 for sisgd, none for the others
+/// no momentum                      → 0.95 for muon, none for the others
+/// no [schedule]                    → warmed up over 2 % and linear for spectral, over 5 % for muon, else the paper's
 /// [schedule] without kind          → the kind of the default, and what else it lacks
-/// no [head]                        → LAMB as in the paper for SIBERT, none for BERT
+/// no [spectral]                    → the whole rule, for spectral
+/// no [head], or a part of it       → the rule spectral beside spectral, AdamW for BERT beside muon, else LAMB as in the
+///                                    paper for SIBERT, none for BERT
 /// ```
 ///
 /// # Errors
 /// If two of `weight_decay`, `budget` and `intrinsic_lr` are given, or a preset is unknown.
 pub fn complete(mut table: Table) -> Result<RunConfig> {
-    let given = |key: &str| table.contains_key(key);
-    let (clip_given, lr_given) = (given("clip"), given("lr"));
-    let decays: Vec<_> = DECAYS.into_iter().filter(|key| given(key)).collect();
+    let given_keys: Vec<String> = table.keys().cloned().collect();
+    let decays: Vec<_> = DECAYS.into_iter().filter(|key| table.contains_key(*key)).collect();
     ensure!(
         decays.len() < 2,
         "{} are both set: budget D stands for weight_decay = D / (lr·max_steps), intrinsic_lr for lr·weight_decay",
@@ -42,22 +54,15 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
     if let Some(Value::Table(model)) = table.get_mut("model") {
         model::expand_preset(model)?;
     }
-    fill_schedule(&mut table, &ScheduleConfig::divided_by_ten())?;
-    if let Some(Value::Table(head)) = table.get_mut("head") {
-        fill_schedule(head, &HeadConfig::default().schedule)?;
+    let rule = optimizer_of(&table)?;
+    let head = HeadConfig::under(rule);
+    fill_schedule(&mut table, &default_schedule(rule))?;
+    if let Some(Value::Table(given)) = table.get_mut("head") {
+        fill_head(given, &head)?;
     }
     let mut config: RunConfig = table.try_into()?;
     config.sweep = None;
-    let scale_invariant_rule = config.optimizer == Optimizer::Sisgd;
-    if !clip_given {
-        config.clip = scale_invariant_rule.then_some(2.0);
-    }
-    if scale_invariant_rule && config.clip.is_some() && !lr_given {
-        config.lr = CLIPPED_RATE;
-    }
-    if scale_invariant_rule && decays.is_empty() {
-        config.intrinsic_lr = Some(IntrinsicLr::Auto);
-    }
+    fill_rates(&mut config, &given_keys);
     if let Some(budget) = config.budget.take() {
         let rate = (budget / config.max_steps as f64).min(LARGEST_RATE);
         config.intrinsic_lr = Some(IntrinsicLr::Rate(rate));
@@ -65,15 +70,82 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
     if let Some(rate) = config.intrinsic_lr.take() {
         config.weight_decay = rate.value() / config.lr;
     }
-    if config.model.model_type == ModelType::Sibert && config.head.is_none() {
-        config.head = Some(HeadConfig::default());
+    if rule == Optimizer::Spectral {
+        config.spectral.get_or_insert_default();
+    }
+    if (config.model.model_type == ModelType::Sibert || rule == Optimizer::Muon) && config.head.is_none() {
+        config.head = Some(head);
     }
     Ok(config)
 }
 
-/// Completes the table `schedule` in `table`, if there is one: a part of a curve is a part of the default curve.
+/// The rule of a table, which decides what the other keys are where they are not given.
+fn optimizer_of(table: &Table) -> Result<Optimizer> {
+    match table.get("optimizer") {
+        Some(name) => Ok(name.clone().try_into()?),
+        None => Ok(RunConfig::default().optimizer),
+    }
+}
+
+/// Rates, decay, clip and momentum that are not given.
+fn fill_rates(config: &mut RunConfig, given: &[String]) {
+    let given = |key: &str| given.iter().any(|name| name == key);
+    let rule = config.optimizer;
+    let scale_invariant_rule = rule == Optimizer::Sisgd;
+    if !given("clip") {
+        config.clip = scale_invariant_rule.then_some(2.0);
+    }
+    if !given("lr") {
+        config.lr = match rule {
+            Optimizer::Sisgd if config.clip.is_some() => CLIPPED_RATE,
+            Optimizer::Spectral => ANGLE,
+            Optimizer::Muon => MUON_RATE,
+            _ => config.lr,
+        };
+    }
+    if !DECAYS.into_iter().any(given) {
+        match rule {
+            Optimizer::Sisgd => config.intrinsic_lr = Some(IntrinsicLr::Auto),
+            Optimizer::Spectral => config.weight_decay = 0.,
+            _ => (),
+        }
+    }
+    if !given("momentum") && rule == Optimizer::Muon {
+        config.momentum = MUON_MOMENTUM;
+    }
+}
+
+/// The schedule under a rule where none is given.
+fn default_schedule(rule: Optimizer) -> ScheduleConfig {
+    match rule {
+        Optimizer::Spectral => ScheduleConfig::warmed_up(ScheduleKind::Linear, 0.02),
+        Optimizer::Muon => ScheduleConfig::warmed_up(ScheduleKind::Linear, 0.05),
+        _ => ScheduleConfig::divided_by_ten(),
+    }
+}
+
+/// Completes a table `[head]`: what it lacks is as under its own rule if it names one, else as `default`.
+fn fill_head(head: &mut Table, default: &HeadConfig) -> Result<()> {
+    let named: Option<HeadOptimizer> =
+        head.get("optimizer").map(|name| name.clone().try_into()).transpose()?;
+    let default = match named {
+        Some(rule) if rule != default.optimizer => match rule {
+            HeadOptimizer::Spectral => HeadConfig::under(Optimizer::Spectral),
+            _ => HeadConfig { optimizer: rule, ..HeadConfig::default() },
+        },
+        _ => default.clone(),
+    };
+    fill_schedule(head, &default.schedule)?;
+    for (key, value) in Table::try_from(default)? {
+        head.entry(key).or_insert(value);
+    }
+    Ok(())
+}
+
+/// Completes the table `schedule` in `table`: a part of a curve is a part of the default curve.
 fn fill_schedule(table: &mut Table, default: &ScheduleConfig) -> Result<()> {
-    let Some(Value::Table(schedule)) = table.get_mut("schedule") else { return Ok(()) };
+    let schedule = table.entry("schedule").or_insert_with(|| Value::Table(Table::new()));
+    let Value::Table(schedule) = schedule else { return Ok(()) };
     let mut filled = Table::try_from(default)?;
     if schedule.get("kind").is_none_or(|kind| filled.get("kind") == Some(kind)) {
         filled.extend(std::mem::take(schedule));

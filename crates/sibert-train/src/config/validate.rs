@@ -3,7 +3,7 @@
 use anyhow::{Result, bail, ensure};
 use sibert_model::{ModelType, Precision};
 
-use super::{HeadConfig, Optimizer, RunConfig};
+use super::{HeadConfig, HeadOptimizer, Optimizer, RunConfig};
 use crate::data::sequences::Packing;
 use crate::device::DeviceName;
 
@@ -42,6 +42,13 @@ impl RunConfig {
         self.schedule.validate("schedule", self.max_steps)?;
         match (&self.head, self.model.model_type) {
             (Some(head), ModelType::Sibert) => head.validate(self.max_steps),
+            (Some(head), ModelType::Bert) if self.optimizer == Optimizer::Muon => {
+                ensure!(
+                    head.optimizer != HeadOptimizer::Spectral,
+                    "head.optimizer is spectral, but beside muon [head] trains all that is no matrix: use adamw"
+                );
+                head.validate(self.max_steps)
+            }
             (Some(_), ModelType::Bert) => {
                 bail!("[head] is set but model.type is bert, whose parameters are all trained by optimizer")
             }
@@ -133,6 +140,7 @@ impl RunConfig {
         positive("init_scale", self.init_scale)?;
         positive("loss_scale", self.loss_scale)?;
         self.validate_momentum()?;
+        self.validate_spectral()?;
         let Some(clip) = self.clip else { return Ok(()) };
         positive("clip", clip)?;
         match self.optimizer {
@@ -145,7 +153,7 @@ impl RunConfig {
                 Ok(())
             }
             Optimizer::Sgd => Ok(()),
-            Optimizer::Lamb | Optimizer::Adamw => {
+            Optimizer::Spectral | Optimizer::Muon | Optimizer::Lamb | Optimizer::Adamw => {
                 bail!("clip is {clip}, but only sisgd and sgd clip: set clip = \"none\"")
             }
         }
@@ -154,17 +162,58 @@ impl RunConfig {
     fn validate_momentum(&self) -> Result<()> {
         let momentum = self.momentum;
         ensure!((0.0..1.0).contains(&momentum), "momentum is {momentum}, expected at least 0 and below 1");
+        let has_momentum = matches!(self.optimizer, Optimizer::Sgd | Optimizer::Spectral | Optimizer::Muon);
         ensure!(
-            momentum == 0.0 || self.optimizer == Optimizer::Sgd,
-            "momentum is {momentum}, but only optimizer sgd has momentum"
+            momentum == 0.0 || has_momentum,
+            "momentum is {momentum}, but only sgd, spectral and muon have momentum"
         );
         Ok(())
+    }
+}
+
+impl RunConfig {
+    /// The rules `spectral` and `muon` and the keys that have a meaning for them.
+    fn validate_spectral(&self) -> Result<()> {
+        let Self { optimizer, lr, weight_decay, .. } = *self;
+        ensure!(
+            self.spectral.is_none() || optimizer == Optimizer::Spectral,
+            "[spectral] is set, but optimizer is not spectral"
+        );
+        let model_type = self.model.model_type;
+        match optimizer {
+            Optimizer::Spectral => {
+                ensure!(
+                    model_type == ModelType::Sibert,
+                    "optimizer is spectral, whose steps are angles, but the scale of a bert matters: use muon, or \
+                     model.type = \"sibert\""
+                );
+                ensure!(lr < 1.0, "lr is {lr}, expected an angle below 1 radian: 0.035 serves every size");
+                ensure!(
+                    weight_decay == 0.0,
+                    "weight_decay is {weight_decay}, but spectral has no decay: leave it out, it forgets by its angle alone"
+                );
+                Ok(())
+            }
+            Optimizer::Muon => {
+                ensure!(
+                    model_type == ModelType::Bert,
+                    "optimizer is muon, but model.type is sibert, for which it is spectral: use that, with momentum if wanted"
+                );
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 impl HeadConfig {
     fn validate(&self, max_steps: usize) -> Result<()> {
         validate_rates("head.", self.lr, self.weight_decay)?;
+        ensure!(
+            self.weight_decay == 0.0 || self.optimizer != HeadOptimizer::Spectral,
+            "head.weight_decay is {}, but head.optimizer spectral has no decay: leave it out",
+            self.weight_decay
+        );
         self.schedule.validate("head.schedule", max_steps)
     }
 }

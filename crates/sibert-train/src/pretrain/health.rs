@@ -8,10 +8,13 @@ use crate::log::{Evaluation, Report};
 
 /// Reports in a row that make a habit of what one may do by chance.
 const HABIT: usize = 5;
-/// Radians a step, above which what is learned is forgotten before it is of use.
+/// Radians a step of SGD, above which what is learned is forgotten before it is of use.
 const FAR: f64 = 0.03;
-/// Radians a step, below which the encoder hardly learns.
+/// Radians a step of SGD, below which the encoder hardly learns.
 const NEAR: f64 = 1e-4;
+/// The same of θ, the angle of every block under the rule `spectral`: docs/results/recipe.md.
+const FAR_THETA: f64 = 0.1;
+const NEAR_THETA: f64 = 2e-3;
 /// Share of steps whose gradient stands out.
 const MANY_SPIKES: f64 = 0.02;
 /// `|⟨g,x⟩|/(‖g‖‖x‖)` beyond rounding.
@@ -51,10 +54,12 @@ impl Health {
         let settled = report.step >= config.max_steps / 20;
         let spikes = report.spikes.unwrap_or(0) as f64 / config.log_every as f64;
         let theory = report.euler.is_some();
+        let spectral = config.optimizer == Optimizer::Spectral;
+        let (far, near) = if spectral { (FAR_THETA, NEAR_THETA) } else { (FAR, NEAR) };
         let signs = [
-            (Sign::Far, theory && settled && report.angle > Some(FAR)),
-            (Sign::Near, theory && settled && full_rate && report.angle < Some(NEAR)),
-            (Sign::Spikes, config.clip.is_none() && spikes > MANY_SPIKES),
+            (Sign::Far, theory && settled && report.angle > Some(far)),
+            (Sign::Near, theory && settled && full_rate && report.angle < Some(near)),
+            (Sign::Spikes, !spectral && config.clip.is_none() && spikes > MANY_SPIKES),
             (Sign::NotOrthogonal, report.euler > Some(NOT_ORTHOGONAL)),
         ];
         let mut words = Vec::new();
@@ -99,7 +104,16 @@ impl Health {
 fn describe(sign: Sign, report: &Report, config: &RunConfig) -> String {
     let Report { step, param_norm, .. } = report;
     let angle = report.angle.unwrap_or_default();
+    let theta = config.lr;
     let words = match sign {
+        Sign::Far if config.optimizer == Optimizer::Spectral => format!(
+            "each step turns every block by {angle:.2} rad, which forgets as fast as it learns: lower lr, the angle, from \
+             {theta} towards 0.035"
+        ),
+        Sign::Near if config.optimizer == Optimizer::Spectral => format!(
+            "a step turns every block by only {angle:.1e} rad, so that the encoder hardly learns: raise lr, the angle, from \
+             {theta} towards 0.035"
+        ),
         Sign::Far => {
             let intrinsic_lr = config.lr * config.weight_decay;
             let remedy = match config.clip {

@@ -1,0 +1,63 @@
+//! The `[spectral]` table: how the rule `spectral` makes directions of gradients, each part to be taken away by itself.
+
+use serde::{Deserialize, Serialize};
+use sibert_model::BlockKind;
+use sisgd::{Block, Factor, SpectralConfig};
+
+/// What the rule `spectral` consists of, in the encoder and in the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SpectralSettings {
+    /// Direction of a matrix: `orthogonal`, or `whole` for its gradient as it is.
+    pub matrices: Matrices,
+    /// Direction of an embedding table: each of its `rows` as long, or its `whole` gradient as it is.
+    pub tables: Tables,
+    /// Whether every block of the encoder is brought back to the norm that it had.
+    pub keep_norms: bool,
+}
+
+/// The direction of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Matrices {
+    /// The orthogonal factor of the gradient.
+    Orthogonal,
+    /// The gradient.
+    Whole,
+}
+
+/// The direction of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tables {
+    /// The gradient, each row divided by its norm.
+    Rows,
+    /// The gradient.
+    Whole,
+}
+
+impl Default for SpectralSettings {
+    fn default() -> Self {
+        Self { matrices: Matrices::Orthogonal, tables: Tables::Rows, keep_norms: true }
+    }
+}
+
+impl SpectralSettings {
+    /// The blocks of a model as the rule takes them.
+    pub fn blocks(self, blocks: Vec<sibert_model::Block>) -> Vec<Block> {
+        let factor = |kind| match (kind, self.matrices, self.tables) {
+            (BlockKind::Matrix, Matrices::Orthogonal, _) => Factor::Orthogonal,
+            (BlockKind::Table, _, Tables::Rows) => Factor::Rows,
+            _ => Factor::Whole,
+        };
+        blocks
+            .into_iter()
+            .map(|sibert_model::Block { kind, vars }| Block { factor: factor(kind), vars })
+            .collect()
+    }
+
+    /// The rule for blocks whose scale does not matter.
+    pub fn rotation(self) -> SpectralConfig {
+        SpectralConfig { keep_norms: self.keep_norms, ..SpectralConfig::ROTATION }
+    }
+}
