@@ -1,18 +1,27 @@
-//! Self-attention whose weights are ReLU scores divided by their row sum (Li et al. 2022, Section 3).
+//! Self-attention whose weights have degree zero: ReLU scores over their row sum, or the softmax of cosines.
 //!
 //! ```text
-//! ATTN(x) = Σᵢ N(relu(x Q_i (x K_i)ᵀ / √d_k)) x V_i O_i        degrees: (0 ; 2)
+//! relu        ATTN(x) = Σᵢ N(relu(qᵢ kᵢᵀ / √d_k)) x V_i O_i        degrees: (0 ; 2)
+//! normalized  ATTN(x) = Σᵢ softmax(c · q̂ᵢ k̂ᵢᵀ) x V_i O_i           degrees: (0 ; 2)
+//!             qᵢ = x Q_i, kᵢ = x K_i of degree one; q̂ = q/‖q‖, k̂ = k/‖k‖ row by row, of degree zero
 //! ```
-//! The weights are degree two over degree two: the scale of the parameters leaves them unchanged, and `√d_k` cancels.
+//! The first weights (Li et al. 2022, Section 3) are degree two over degree two: the scale of the parameters leaves them
+//! unchanged, and `√d_k` cancels. The second are a function of degree zero alone; c is a constant of the configuration.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::blocks::Group;
-use crate::config::ModelConfig;
-use crate::homogeneous::{Homogeneous, Two, Zero};
+use crate::config::{AttentionKind, ModelConfig};
+use crate::homogeneous::{Homogeneous, One, Two, Zero};
 use crate::linear::Linear;
 use crate::mode::{Mode, Selection};
+
+/// What makes weights of queries and keys.
+enum Rule {
+    Relu,
+    Normalized { scale: f64 },
+}
 
 /// Scale-invariant multi-head self-attention, from degree zero to degree two.
 pub struct Attention {
@@ -20,6 +29,7 @@ pub struct Attention {
     key: Linear,
     value: Linear,
     output: Linear,
+    rule: Rule,
     num_heads: usize,
     dropout: f32,
 }
@@ -38,6 +48,10 @@ impl Attention {
             key: linear(vb.pp("self.key"))?,
             value: linear(vb.pp("self.value"))?,
             output: linear(vb.pp("output.dense"))?,
+            rule: match config.attention_kind() {
+                AttentionKind::Relu => Rule::Relu,
+                AttentionKind::Normalized => Rule::Normalized { scale: config.score_scale() },
+            },
             num_heads: config.num_attention_heads,
             dropout: config.attention_probs_dropout_prob,
         })
@@ -55,8 +69,25 @@ impl Attention {
         mode: Mode,
     ) -> Result<Homogeneous<Two>> {
         let (query, key, value) = (self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?);
-        let mixed = query.attention(&key, &value, keep, self.num_heads, self.dropout, mode)?; // degree one
+        let mixed = self.mix([&query, &key, &value], keep, mode)?;
         self.output.forward(&mixed.select(rows)?)
+    }
+
+    /// The values (batch, seq, hidden), mixed by the weights of queries and keys.
+    fn mix(
+        &self,
+        [query, key, value]: [&Homogeneous<One>; 3],
+        keep: &Tensor,
+        mode: Mode,
+    ) -> Result<Homogeneous<One>> {
+        let (heads, p) = (self.num_heads, self.dropout);
+        match self.rule {
+            Rule::Relu => query.attention(key, value, keep, heads, p, mode),
+            Rule::Normalized { scale } => {
+                let (query, key) = (query.unit_heads(heads)?, key.unit_heads(heads)?);
+                Homogeneous::softmax_attention([&query, &key], value, keep, heads, scale, p, mode)
+            }
+        }
     }
 
     /// Four matrices.
