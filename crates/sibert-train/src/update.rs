@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use candle_core::Tensor;
-use sibert_model::{Block, BlockKind, ModelType, PreTraining};
+use sibert_model::{Block, BlockKind, FineTuning, ModelType, PreTraining};
 use sisgd::{
     AdamW, AdamWConfig, CheckedStep, Deferred, Gradients, Guard, Lamb, LambConfig, NamedVars, PlainSgdConfig,
     RotationReport, Schedule, Sgd, SgdConfig, SiSgd, Spectral, SpectralConfig, StepReport, UpdateReport,
@@ -56,10 +56,10 @@ struct Group {
     schedule: Schedule,
 }
 
-/// One rule for all parameters, as in fine-tuning.
+/// The rule of fine-tuning.
 #[derive(Clone, Debug)]
 pub struct WholeRule {
-    /// LAMB or AdamW, with bias correction.
+    /// LAMB or AdamW, with bias correction, or spectral descent.
     pub optimizer: HeadOptimizer,
     /// Learning rate η before the schedule.
     pub lr: f64,
@@ -102,26 +102,38 @@ impl Update {
         Ok(Self { encoder, head })
     }
 
-    /// One group of all parameters.
+    /// The groups of a model that is tuned: all parameters in one, or with the rule `spectral` the encoder, whose blocks
+    /// turn, and the head, whose steps are relative to its norms.
     ///
     /// # Errors
     /// If the rule refuses its settings.
-    pub fn of_all(vars: NamedVars, rule: &WholeRule) -> Result<Self> {
+    pub fn of_tuning(model: &FineTuning, rule: &WholeRule) -> Result<Self> {
         let WholeRule { optimizer, lr, weight_decay, max_grad_norm, ref schedule } = *rule;
+        let group = |rule| Group { rule, lr, decay_to_equilibrium: None, schedule: schedule.clone() };
         let max_grad_norm = Some(max_grad_norm);
-        let rule: Box<dyn Rule> = match optimizer {
-            HeadOptimizer::Spectral => bail!("the rule spectral needs the blocks of a model"),
+        let vars = model.parameters();
+        let (mut encoder, mut head) = match optimizer {
+            HeadOptimizer::Spectral => {
+                let (blocks, settings) =
+                    (|blocks| SpectralSettings::default().blocks(blocks), SpectralConfig::ROTATION);
+                let encoder = Spectral::new(blocks(model.encoder_blocks()), settings)?;
+                let head = Spectral::new(blocks(model.head_blocks()), SpectralConfig::RELATIVE)?;
+                (group(Box::new(encoder) as Box<dyn Rule>), Some(group(Box::new(head))))
+            }
             HeadOptimizer::Lamb => {
                 let config = LambConfig { weight_decay, max_grad_norm, ..LambConfig::default() };
-                Box::new(Lamb::new(vars, config)?)
+                (group(Box::new(Lamb::new(vars, config)?)), None)
             }
             HeadOptimizer::Adamw => {
                 let config = AdamWConfig { weight_decay, max_grad_norm, ..AdamWConfig::default() };
-                Box::new(AdamW::new(vars, config)?)
+                (group(Box::new(AdamW::new(vars, config)?)), None)
             }
         };
-        let encoder = Group { rule, lr, decay_to_equilibrium: None, schedule: schedule.clone() };
-        Ok(Self { encoder, head: None })
+        let guard = Guard::new();
+        for group in [Some(&mut encoder), head.as_mut()].into_iter().flatten() {
+            group.rule.share_guard(&guard);
+        }
+        Ok(Self { encoder, head })
     }
 
     /// Updates every group at optimizer step `step`, counted from 0; nothing changes if a gradient is unfit.

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use sibert_model::Precision;
 
 use super::{at_least_one, thread_count};
+use crate::config::Optimizer;
 use crate::device::DeviceName;
 
 /// Arguments of `sibert bench`.
@@ -15,13 +16,17 @@ Examples:
   sibert bench --inference --seq 512 --batch 4
 
 A step draws random tokens, of which 15 % are masked, takes the gradients of the loss with
-dropout 0.1 and updates every parameter as pretrain does: SGD with relative clipping and
-LAMB for SIBERT, AdamW for BERT. With --inference it is the encoder's forward pass alone.
+dropout 0.1 and updates every parameter as pretrain does: by default SGD with relative
+clipping and LAMB for SIBERT, AdamW for BERT. --optimizer spectral is the whole recipe, with
+normalized attention and no state. With --inference it is the encoder's forward pass alone.
 Nothing else should run meanwhile.")]
 pub struct BenchArgs {
     /// Architecture
     #[arg(long, value_enum, default_value_t = Arch::Sibert)]
     pub arch: Arch,
+    /// Rule of the encoder, for BERT of everything [default: sisgd for SIBERT, adamw for BERT]
+    #[arg(long, value_enum, value_name = "RULE")]
+    pub optimizer: Option<Optimizer>,
     /// Sequences in a step
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = at_least_one)]
     pub batch: usize,

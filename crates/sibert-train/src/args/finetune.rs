@@ -146,13 +146,13 @@ pub struct FinetuneArgs {
     /// Parts of a batch that are computed one after the other, to save memory
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub accumulation_steps: usize,
-    /// lamb or adamw [default: lamb for SIBERT, adamw for BERT]
+    /// lamb, adamw, or spectral for SIBERT [default: lamb for SIBERT, adamw for BERT]
     #[arg(long, value_name = "RULE")]
     pub optimizer: Option<HeadOptimizer>,
     /// Share of the steps over which the learning rate rises
     #[arg(long, value_name = "X", default_value_t = 0.1)]
     pub warmup: f64,
-    /// Decoupled weight decay of the matrices
+    /// Decoupled weight decay of the matrices; spectral has none
     #[arg(long, value_name = "X", default_value_t = 0.01)]
     pub weight_decay: f64,
     /// Longest gradient that is not clipped

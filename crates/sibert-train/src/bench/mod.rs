@@ -10,12 +10,12 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use candle_core::Device;
 use sibert_model::tape::profile;
-use sibert_model::{Mode, ModelType, PreTraining, no_grad};
+use sibert_model::{AttentionKind, Mode, ModelType, PreTraining, no_grad};
 use sisgd::Deferred;
 
 use crate::args::{Arch, BenchArgs};
 use crate::batch::{self, DTYPE};
-use crate::config::{HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig};
+use crate::config::{HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig, SpectralSettings};
 use crate::console::result;
 use crate::memory;
 use crate::step;
@@ -59,7 +59,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     result(if args.json { serde_json::to_string(&report)? } else { report.to_string() })
 }
 
-/// A run of `pretrain` with these sizes; its learning rates stay the same.
+/// A run of `pretrain` with these sizes, under the rates of its rule, which stay the same.
 fn settings(args: &BenchArgs) -> Result<RunConfig> {
     let BenchArgs { batch, seq, hidden, vocab, .. } = *args;
     let heads = args.heads.unwrap_or((hidden / 64).max(1));
@@ -77,19 +77,31 @@ fn settings(args: &BenchArgs) -> Result<RunConfig> {
     );
     ensure!(index(vocab), "vocab is {vocab}, expected at most {}", u32::MAX);
     let sibert = args.arch == Arch::Sibert;
+    let optimizer = args.optimizer.unwrap_or(if sibert { Optimizer::Sisgd } else { Optimizer::Adamw });
     let schedule = ScheduleConfig::default;
-    Ok(RunConfig {
+    let spectral = optimizer == Optimizer::Spectral;
+    let (lr, momentum) = match optimizer {
+        Optimizer::Spectral => (0.035, 0.),
+        Optimizer::Muon => (0.02, 0.95),
+        Optimizer::Sisgd | Optimizer::Sgd | Optimizer::Lamb => (8e-4, 0.),
+        Optimizer::Adamw => (1e-4, 0.),
+    };
+    let head = (sibert || optimizer == Optimizer::Muon).then(|| HeadConfig::under(optimizer));
+    let config = RunConfig {
         device: args.device,
         precision: args.precision,
         vocab_size: vocab,
         seq_len: seq,
         batch_size: batch,
         accumulation_steps: batch / micro_batch,
-        optimizer: if sibert { Optimizer::Sisgd } else { Optimizer::Adamw },
-        lr: if sibert { 8e-4 } else { 1e-4 },
-        clip: sibert.then_some(2.),
+        optimizer,
+        lr,
+        momentum,
+        weight_decay: if spectral { 0. } else { RunConfig::default().weight_decay },
+        clip: (optimizer == Optimizer::Sisgd).then_some(2.),
         schedule: schedule(),
-        head: sibert.then(|| HeadConfig { schedule: schedule(), ..HeadConfig::default() }),
+        spectral: spectral.then(SpectralSettings::default),
+        head: head.map(|head| HeadConfig { schedule: schedule(), ..head }),
         model: ModelSettings {
             model_type: if sibert { ModelType::Sibert } else { ModelType::Bert },
             hidden_size: hidden,
@@ -97,10 +109,13 @@ fn settings(args: &BenchArgs) -> Result<RunConfig> {
             num_attention_heads: heads,
             intermediate_size: 4 * hidden,
             max_position_embeddings: seq,
+            attention: spectral.then_some(AttentionKind::Normalized),
             ..ModelSettings::default()
         },
         ..RunConfig::default()
-    })
+    };
+    config.validate()?;
+    Ok(config)
 }
 
 /// A model, its optimizers and its data.

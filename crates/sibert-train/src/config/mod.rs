@@ -20,6 +20,7 @@ mod validate;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use sibert_model::Precision;
 
@@ -176,7 +177,7 @@ pub struct HeadConfig {
 }
 
 /// Update rule of the main parameter group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Optimizer {
     /// SGD, decoupled weight decay, relative global clipping (Li et al. 2022, Algorithm 1).

@@ -56,7 +56,7 @@ impl<'a> Seed<'a> {
         if state.step == 0 {
             run.say_once(&origins);
         }
-        let mut update = Update::of_all(model.parameters(), &run.rule())?;
+        let mut update = Update::of_tuning(&model, &run.rule())?;
         if let Some(optimizer) = &optimizer {
             update.load_state(optimizer)?;
         }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sibert_model::Precision;
+use sibert_model::{ModelType, Precision};
 
 use super::defaults::Defaults;
 use crate::args::{AnswerArgs, FinetuneArgs};
@@ -91,6 +91,12 @@ impl Settings {
             null_threshold: args.answers.null_threshold,
         };
         settings.validate()?;
+        ensure!(
+            settings.optimizer != HeadOptimizer::Spectral
+                || pretrained.config.model_type == ModelType::Sibert,
+            "--optimizer spectral turns encoders whose scale does not matter, and {} is a BERT: use adamw or lamb",
+            settings.model
+        );
         Ok(settings)
     }
 
