@@ -8,8 +8,18 @@ use toml::{Table, Value};
 
 use super::{RunConfig, SweepSettings, diagnose, model, resolve};
 
-/// The configuration of a run that names none.
+/// The configuration of a run that names none, nor a text.
 pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
+
+/// The configuration of a run on a text of one's own that names none.
+pub const OWN_TEXT: &str = include_str!("../../../../configs/own-text.toml");
+
+/// Rules whose rates mean something of their own.
+const APART: [&str; 2] = ["spectral", "muon"];
+
+/// What a change from or to one of them leaves without meaning.
+const RATES: [&str; 8] =
+    ["lr", "weight_decay", "budget", "intrinsic_lr", "momentum", "spectral", "schedule", "head"];
 
 /// A key of a later source, and what it makes meaningless in the sources before.
 const SUPERSEDES: [(&str, &[&str]); 10] = [
@@ -26,7 +36,8 @@ const SUPERSEDES: [(&str, &[&str]); 10] = [
 ];
 
 impl RunConfig {
-    /// The settings of a file (the quickstart when `None`) under flags under `--set key=value`.
+    /// The settings of a file under flags under `--set key=value`; without a file those of the quickstart, or of
+    /// `own-text.toml` where a source or shards are named.
     ///
     /// # Errors
     /// If the file cannot be read, a key is unknown or of another type, or a rule is broken.
@@ -70,12 +81,15 @@ fn read(file: &Path) -> Result<Table> {
 }
 
 fn merged(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<Table> {
+    let sets = read_sets(sets)?;
+    let has_text = [flags, &sets].iter().any(|table| contains(table, "source") || contains(table, "shards"));
     let mut settings = match file {
         Some(path) => read(path)?,
+        None if has_text => checked("own-text.toml (built in)", OWN_TEXT)?,
         None => checked("quickstart.toml (built in)", QUICKSTART)?,
     };
     overlay(&mut settings, flags.clone());
-    overlay(&mut settings, read_sets(sets)?);
+    overlay(&mut settings, sets);
     Ok(settings)
 }
 
@@ -119,6 +133,13 @@ fn value_of(text: &str) -> Value {
 
 /// Lays `later` over `settings`, dropping first what its keys make meaningless.
 fn overlay(settings: &mut Table, later: Table) {
+    let rule = |table: &Table| {
+        let name = table.get("optimizer").and_then(Value::as_str).map(str::to_string);
+        name.filter(|name| APART.contains(&name.as_str()))
+    };
+    if later.contains_key("optimizer") && rule(settings) != rule(&later) {
+        RATES.iter().for_each(|key| remove(settings, key));
+    }
     for (_, superseded) in SUPERSEDES.into_iter().filter(|(key, _)| contains(&later, key)) {
         superseded.iter().for_each(|key| remove(settings, key));
     }

@@ -4,7 +4,8 @@ use sibert_model::ModelType;
 use sisgd::Schedule;
 use toml::Table;
 
-use super::{IntrinsicLr, Optimizer, RunConfig, diagnose, load::QUICKSTART};
+use super::load::{OWN_TEXT, QUICKSTART};
+use super::{HeadOptimizer, IntrinsicLr, Optimizer, RunConfig, diagnose};
 
 fn with(sets: &[&str]) -> anyhow::Result<RunConfig> {
     let sets: Vec<_> = sets.iter().map(|set| set.to_string()).collect();
@@ -262,7 +263,7 @@ fn readme_explains_every_key() {
     let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let known = diagnose::known_keys();
     assert!(known.len() > 40, "{known:?}");
-    let tables = ["schedule", "head", "model", "head.schedule", "sweep"];
+    let tables = ["schedule", "spectral", "head", "model", "head.schedule", "sweep"];
     for key in known.iter().filter(|key| !tables.contains(&key.as_str()) && !key.starts_with("head.schedule"))
     {
         assert!(readme.contains(&format!("| `{key}`")), "README's table of keys lacks {key}");
@@ -275,6 +276,46 @@ fn readme_explains_every_key() {
 }
 
 #[test]
-fn quickstart_in_the_program_is_the_file() {
-    assert_eq!(QUICKSTART, std::fs::read_to_string(repository().join("configs/quickstart.toml")).unwrap());
+fn configs_in_the_program_are_the_files() {
+    let file = |name: &str| std::fs::read_to_string(repository().join("configs").join(name)).unwrap();
+    assert_eq!((QUICKSTART, OWN_TEXT), (file("quickstart.toml").as_str(), file("own-text.toml").as_str()));
+}
+
+#[test]
+fn a_text_without_a_config_takes_the_recipe() {
+    let own = with(&["source=book.txt"]).unwrap();
+    assert_eq!((own.optimizer, own.lr, own.weight_decay), (Optimizer::Spectral, 0.035, 0.));
+    assert_eq!(own.head.unwrap().optimizer, HeadOptimizer::Spectral);
+    assert_eq!(own.model.attention, Some(sibert_model::AttentionKind::Normalized));
+    assert_eq!(with(&[]).unwrap().out, Path::new("runs/quickstart"));
+}
+
+#[test]
+fn a_rule_of_other_units_brings_its_own_rates() {
+    let paper = with(&["source=book.txt", "optimizer=sisgd"]).unwrap();
+    assert_eq!((paper.clip, paper.lr), (Some(2.), 1e4));
+    assert_eq!(paper.head.unwrap().optimizer, HeadOptimizer::Lamb);
+    let spectral = from_text("optimizer = \"spectral\"\n").unwrap();
+    assert_eq!((spectral.lr, spectral.weight_decay, spectral.clip), (0.035, 0., None));
+    assert_eq!(spectral.schedule.warmup, Some(0.02));
+    let muon = from_text("optimizer = \"muon\"\n[model]\ntype = \"bert\"\n").unwrap();
+    assert_eq!((muon.lr, muon.momentum, muon.weight_decay), (0.02, 0.95, 0.01));
+    assert_eq!(muon.head.unwrap().optimizer, HeadOptimizer::Adamw);
+    let head = from_text("optimizer = \"spectral\"\n[head]\noptimizer = \"lamb\"\n").unwrap().head.unwrap();
+    assert_eq!((head.optimizer, head.lr), (HeadOptimizer::Lamb, 8e-4));
+}
+
+#[test]
+fn keys_without_a_meaning_for_the_rule_are_refused_with_the_mend() {
+    let spectral = |set: &str| refusal(&["source=book.txt", set]);
+    assert!(spectral("weight_decay=0.1").contains("spectral has no decay: leave it out"));
+    assert!(spectral("budget=1").contains("spectral has no decay"));
+    assert!(spectral("clip=2").contains("only sisgd and sgd clip"));
+    assert!(spectral("lr=3").contains("expected an angle below 1 radian"));
+    assert!(spectral("model.type=bert").contains("use muon, or model.type = \"sibert\""));
+    assert!(spectral("head.weight_decay=0.1").contains("head.optimizer spectral has no decay"));
+    assert!(refusal(&["spectral.tables=whole"]).contains("optimizer is not spectral"));
+    assert!(refusal(&["optimizer=muon"]).contains("for which it is spectral"));
+    let bert = ["model.type=bert", "optimizer=muon", "head.optimizer=spectral"];
+    assert!(refusal(&bert).contains("beside muon [head] trains all that is no matrix"));
 }

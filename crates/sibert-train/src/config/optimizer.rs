@@ -1,0 +1,104 @@
+//! Which rules there are, and how the head is trained.
+
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use super::{ScheduleConfig, ScheduleKind};
+
+/// Training of the masked-LM head.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeadConfig {
+    /// Optimizer of the head.
+    pub optimizer: HeadOptimizer,
+    /// Learning rate before the schedule.
+    pub lr: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Learning rate over time.
+    pub schedule: ScheduleConfig,
+}
+
+/// Update rule of the main parameter group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimizer {
+    /// SGD, decoupled weight decay, relative global clipping (Li et al. 2022, Algorithm 1).
+    Sisgd,
+    /// Rotations of the blocks along orthogonal factors of their gradients, without state.
+    Spectral,
+    /// The same factors with momentum, as steps of a length, on matrices; `[head]` trains the rest.
+    Muon,
+    /// SGD with a constant bound on the gradient norm.
+    Sgd,
+    /// Layer-wise adaptive moments.
+    Lamb,
+    /// Adam with decoupled weight decay.
+    Adamw,
+}
+
+/// Update rule of the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeadOptimizer {
+    /// Steps along orthogonal factors, relative to the norms, without state.
+    Spectral,
+    /// Layer-wise adaptive moments, the paper's choice.
+    Lamb,
+    /// Adam with decoupled weight decay.
+    Adamw,
+}
+
+impl HeadOptimizer {
+    /// Its name in options and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spectral => "spectral",
+            Self::Lamb => "lamb",
+            Self::Adamw => "adamw",
+        }
+    }
+}
+
+impl FromStr for HeadOptimizer {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = [Self::Spectral, Self::Lamb, Self::Adamw]
+            .into_iter()
+            .find(|rule| rule.name() == name.to_lowercase());
+        found.ok_or_else(|| "unknown rule, expected spectral, lamb or adamw".to_string())
+    }
+}
+
+impl HeadConfig {
+    /// What a head lacks under a rule.
+    pub fn under(optimizer: Optimizer) -> Self {
+        let warmed_up = |warmup| ScheduleConfig::warmed_up(ScheduleKind::Linear, warmup);
+        let spectral = Self {
+            optimizer: HeadOptimizer::Spectral,
+            lr: 0.025,
+            weight_decay: 0.,
+            schedule: warmed_up(0.01),
+        };
+        match optimizer {
+            Optimizer::Spectral => spectral,
+            Optimizer::Muon => Self {
+                optimizer: HeadOptimizer::Adamw,
+                lr: 1e-3,
+                weight_decay: 0.01,
+                schedule: warmed_up(0.05),
+            },
+            _ => Self::default(),
+        }
+    }
+}
+
+impl Default for HeadConfig {
+    fn default() -> Self {
+        let schedule = ScheduleConfig::warmed_up(ScheduleKind::Linear, 0.01);
+        Self { optimizer: HeadOptimizer::Lamb, lr: 8e-4, weight_decay: 0.0, schedule }
+    }
+}
