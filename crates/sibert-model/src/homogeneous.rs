@@ -133,6 +133,11 @@ impl<D> Homogeneous<D> {
         mode.dropout(&self.0, p).map(tag)
     }
 
+    /// Every head of (batch, seq, hidden) turned by the angles of its position: linear, of degree one in x.
+    pub fn rotary(&self, heads: usize, base: f64) -> Result<Self> {
+        ops::rotary(&self.0, heads, base).map(tag)
+    }
+
     /// Layer normalisation of (…, d) without affine part and without eps: block N, (x ; 0).
     pub fn normalize(&self) -> Result<Homogeneous<Zero>> {
         ops::normalize(&self.0).map(tag)
@@ -206,6 +211,12 @@ mod tests {
             let types = ids.zeros_like()?;
             Ok(p[0].rows(&ids)?.add(&Homogeneous::embed([&p[0], &p[1], &p[1]], &ids, &types)?)?.probe())
         });
+    }
+
+    #[test]
+    fn rotations_keep_the_degree() {
+        assert_degree(1, &[&[2, 3, 8]], |p| Ok(p[0].rotary(2, 1e4)?.probe()));
+        assert_degree(2, &[&[2, 3, 4], &[8, 4]], |p| Ok(p[0].linear(&p[1])?.rotary(2, 1e4)?.probe()));
     }
 
     #[test]

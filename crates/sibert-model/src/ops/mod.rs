@@ -33,6 +33,7 @@ mod product;
 mod real;
 mod relu;
 mod residual;
+mod rotary;
 pub(crate) mod row_sums;
 pub(crate) mod rows;
 mod simd;
@@ -56,6 +57,7 @@ pub use linear::{linear, linear_bias, linear_bias_relu};
 pub use normalize::normalize;
 pub use relu::relu;
 pub use residual::{residual, residual_rows};
+pub use rotary::rotary;
 pub use rows::rows;
 pub use span_cross_entropy::span_cross_entropy;
 pub use squared_error::squared_error;
@@ -118,6 +120,7 @@ pub fn modules() -> Result<Vec<cukernel::Module>> {
         normalize::cuda::MODULE,
         relu::cuda::MODULE,
         residual::cuda::MODULE,
+        rotary::cuda::MODULE,
         rows::cuda::MODULE,
         span_cross_entropy::cuda::MODULE,
         squared_error::cuda::MODULE,
