@@ -61,6 +61,15 @@ impl Homogeneous<One> {
         ops::embed([&words.0, &types.0, &positions.0], ids, type_ids).map(tag)
     }
 
+    /// The sums of the rows of two tables, words and segments: (batch, seq) to (batch, seq, d).
+    pub fn embed_without_positions(
+        [words, types]: [&Self; 2],
+        ids: &Tensor,
+        type_ids: &Tensor,
+    ) -> Result<Self> {
+        ops::embed_without_positions([&words.0, &types.0], ids, type_ids).map(tag)
+    }
+
     /// Adds a bias of shape (d) to (…, d): block B, (1 ; 1).
     pub fn add_bias(&self, bias: &Homogeneous<One>) -> Result<Self> {
         ops::add_bias(&self.0, &bias.0).map(tag)
@@ -209,7 +218,9 @@ mod tests {
         let ids = Tensor::new(&[[1u32, 0], [2, 1]], &Device::Cpu).unwrap();
         assert_degree(1, &[&[3, 4], &[2, 4]], |p| {
             let types = ids.zeros_like()?;
-            Ok(p[0].rows(&ids)?.add(&Homogeneous::embed([&p[0], &p[1], &p[1]], &ids, &types)?)?.probe())
+            let embedded = Homogeneous::embed([&p[0], &p[1], &p[1]], &ids, &types)?;
+            let without = Homogeneous::embed_without_positions([&p[0], &p[1]], &ids, &types)?;
+            Ok(p[0].rows(&ids)?.add(&embedded)?.add(&without)?.probe())
         });
     }
 

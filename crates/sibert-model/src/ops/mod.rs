@@ -50,7 +50,7 @@ pub use argmax::{argmax_rows, count_correct};
 pub use attention::{Dropout, Weights, attention};
 pub use cross_entropy::cross_entropy;
 pub use dropout::{dropout, dropout_mask};
-pub use embed::embed;
+pub use embed::{embed, embed_without_positions};
 pub use gelu::gelu;
 pub use layer_norm::{layer_norm, normalize_affine};
 pub use linear::{linear, linear_bias, linear_bias_relu};
