@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
+use crate::blocks::Group;
 use crate::ops;
 
 /// `y = x Wᵀ + b`.
@@ -23,9 +24,34 @@ impl Dense {
         })
     }
 
-    /// A map whose weight (out, in) belongs to another layer, with a bias (out) of its own.
-    pub fn tied(weight: Tensor, bias: Tensor) -> Self {
-        Self { weight, bias }
+    /// (…, in) to (…, out).
+    ///
+    /// # Errors
+    /// If the last dimension is not `in`.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::linear_bias(x, &self.weight, &self.bias)
+    }
+
+    /// The weight with its bias.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        vec![Group::matrix([self.weight.id(), self.bias.id()])]
+    }
+}
+
+/// `y = x Wᵀ + b` with another layer's weight.
+pub struct Tied {
+    weight: Tensor, // (out, in), the other layer's
+    bias: Tensor,   // (out)
+}
+
+impl Tied {
+    /// Takes the other layer's weight (out, in), and the parameter `bias`, zero.
+    ///
+    /// # Errors
+    /// If the weight is no matrix, or the parameter is missing or has another shape.
+    pub fn new(weight: &Tensor, vb: VarBuilder) -> Result<Self> {
+        let bias = vb.get_with_hints(weight.dims2()?.0, "bias", Init::Const(0.))?;
+        Ok(Self { weight: weight.clone(), bias })
     }
 
     /// (…, in) to (…, out).
@@ -34,6 +60,11 @@ impl Dense {
     /// If the last dimension is not `in`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::linear_bias(x, &self.weight, &self.bias)
+    }
+
+    /// The bias alone: the weight is in a block of the layer that it belongs to.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        vec![Group::whole([self.bias.id()])]
     }
 }
 
@@ -63,5 +94,10 @@ impl LayerNorm {
     /// If the last dimension is not `hidden`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::layer_norm(x, &self.weight, &self.bias, self.eps)
+    }
+
+    /// Gain and bias as one.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        vec![Group::whole([self.weight.id(), self.bias.id()])]
     }
 }

@@ -8,6 +8,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
+use crate::blocks::Group;
 use crate::config::ModelConfig;
 use crate::homogeneous::{Homogeneous, Two, Zero};
 use crate::linear::Linear;
@@ -56,5 +57,10 @@ impl Attention {
         let (query, key, value) = (self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?);
         let mixed = query.attention(&key, &value, keep, self.num_heads, self.dropout, mode)?; // degree one
         self.output.forward(&mixed.select(rows)?)
+    }
+
+    /// Four matrices.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        [&self.query, &self.key, &self.value, &self.output].map(|map| Group::matrix([map.id()])).into()
     }
 }

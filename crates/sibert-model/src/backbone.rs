@@ -6,6 +6,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::bert::{self, Bert};
+use crate::blocks::Group;
 use crate::config::{ModelConfig, ModelType};
 use crate::encoder::Encoder;
 use crate::mode::{Mode, Selection};
@@ -37,6 +38,14 @@ impl Backbone {
         match self {
             Self::Sibert(encoder) => Ok(encoder.forward(ids, types, keep, rows, mode)?.into_inner()),
             Self::Bert(bert) => bert.forward(ids, types, keep, rows, mode),
+        }
+    }
+
+    /// The blocks of the encoder's parameters.
+    pub fn blocks(&self) -> Vec<Group> {
+        match self {
+            Self::Sibert(encoder) => encoder.blocks(),
+            Self::Bert(bert) => bert.blocks(),
         }
     }
 }

@@ -10,6 +10,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
 use crate::affine::{Dense, LayerNorm};
+use crate::blocks::Group;
 use crate::config::ModelConfig;
 use crate::mode::{Mode, Selection};
 use crate::ops::{self, Weights};
@@ -39,6 +40,13 @@ impl Embeddings {
     fn forward(&self, input_ids: &Tensor, token_type_ids: &Tensor) -> Result<Tensor> {
         let tables = [&self.word_embeddings, &self.token_type_embeddings, &self.position_embeddings];
         self.norm.forward(&ops::embed(tables, input_ids, token_type_ids)?) // (batch, seq, hidden)
+    }
+
+    /// Two tables of rows, and the few segments and the norm as a whole each.
+    fn blocks(&self) -> Vec<Group> {
+        let tables = [&self.word_embeddings, &self.position_embeddings].map(|table| Group::table(table.id()));
+        let segments = Group::whole([self.token_type_embeddings.id()]);
+        tables.into_iter().chain([segments]).chain(self.norm.blocks()).collect()
     }
 }
 
@@ -72,6 +80,10 @@ impl Attention {
         let inputs = [&query, &key, &value];
         let mixed = mode.attention(inputs, keep, self.num_heads, Weights::Softmax, self.dropout)?;
         self.output.forward(&Selection::of(rows, &mixed)?)
+    }
+
+    fn blocks(&self) -> Vec<Group> {
+        [&self.query, &self.key, &self.value, &self.output].into_iter().flat_map(Dense::blocks).collect()
     }
 }
 
@@ -107,6 +119,12 @@ impl Layer {
         let wide = ops::gelu(&self.intermediate.forward(&x)?)?; // (batch, seq, intermediate)
         let narrow = self.output.forward(&wide)?;
         self.output_norm.forward(&mode.fork(2).add_dropout(&x, &narrow, self.dropout, rows)?)
+    }
+
+    fn blocks(&self) -> Vec<Group> {
+        let attention = [self.attention.blocks(), self.attention_norm.blocks()];
+        let feed_forward = [self.intermediate.blocks(), self.output.blocks(), self.output_norm.blocks()];
+        attention.into_iter().chain(feed_forward).flatten().collect()
     }
 }
 
@@ -151,6 +169,12 @@ impl Bert {
             let rows = rows.filter(|_| i + 1 == self.layers.len());
             layer.forward(&x, keep, rows, mode.fork(i + 1))
         })
+    }
+
+    /// The blocks of the embeddings and of every layer.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        let layers = self.layers.iter().flat_map(Layer::blocks);
+        self.embeddings.blocks().into_iter().chain(layers).collect()
     }
 
     /// The token table (vocab, hidden), to which BERT ties its decoder.

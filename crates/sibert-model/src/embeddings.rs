@@ -9,6 +9,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
+use crate::blocks::Group;
 use crate::config::ModelConfig;
 use crate::homogeneous::{Homogeneous, One, Two};
 use crate::linear::Linear;
@@ -65,5 +66,16 @@ impl Embeddings {
         let embeddings = Homogeneous::embed(tables, input_ids, token_type_ids)?; // (batch, seq, hidden)
         let normal = embeddings.normalize_affine(&self.gain, &self.bias)?;
         self.projection.forward(&normal.dropout(self.dropout, mode)?)
+    }
+
+    /// Two tables of rows; the few segments, and gain and bias, as a whole each; and the projection.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        vec![
+            Group::table(self.word_embeddings.id()),
+            Group::table(self.position_embeddings.id()),
+            Group::whole([self.token_type_embeddings.id()]),
+            Group::whole([self.gain.id(), self.bias.id()]),
+            Group::matrix([self.projection.id()]),
+        ]
     }
 }

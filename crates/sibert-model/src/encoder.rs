@@ -9,6 +9,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::attention::Attention;
+use crate::blocks::Group;
 use crate::config::ModelConfig;
 use crate::embeddings::Embeddings;
 use crate::feed_forward::FeedForward;
@@ -52,6 +53,12 @@ impl Layer {
         let z = z.select(rows)?.add_dropout(&attended, self.dropout, rows, mode.fork(1))?;
         let transformed = self.feed_forward.forward(&z.normalize()?)?;
         z.add_dropout(&transformed, self.dropout, rows, mode.fork(2))
+    }
+
+    fn blocks(&self) -> Vec<Group> {
+        let mut blocks = self.attention.blocks();
+        blocks.extend(self.feed_forward.blocks());
+        blocks
     }
 }
 
@@ -109,5 +116,11 @@ impl Encoder {
             streams.push(stream.probe());
         }
         Ok(streams)
+    }
+
+    /// The blocks of the embeddings and of every layer.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        let layers = self.layers.iter().flat_map(Layer::blocks);
+        self.embeddings.blocks().into_iter().chain(layers).collect()
     }
 }

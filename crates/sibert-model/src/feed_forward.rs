@@ -8,6 +8,7 @@
 use candle_core::Result;
 use candle_nn::{Init, VarBuilder};
 
+use crate::blocks::Group;
 use crate::config::ModelConfig;
 use crate::homogeneous::{Homogeneous, One, Two, Zero};
 use crate::linear::Linear;
@@ -41,5 +42,10 @@ impl FeedForward {
     pub fn forward(&self, x: &Homogeneous<Zero>) -> Result<Homogeneous<Two>> {
         let wide = self.intermediate.forward_relu(x, &self.bias)?; // (batch, seq, intermediate)
         self.output.forward(&wide)
+    }
+
+    /// Two matrices, the first with its bias.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        vec![Group::matrix([self.intermediate.id(), self.bias.id()]), Group::matrix([self.output.id()])]
     }
 }

@@ -4,17 +4,40 @@
 //! tied to the token table: a tied one would make the loss depend on the encoder's scale.
 
 use candle_core::{Result, Tensor};
-use candle_nn::{Init, VarBuilder};
+use candle_nn::VarBuilder;
 
-use crate::affine::{Dense, LayerNorm};
+use crate::affine::{Dense, LayerNorm, Tied};
+use crate::blocks::Group;
 use crate::config::ModelConfig;
 use crate::ops;
+
+/// Transformed states (…, hidden) to logits (…, vocab).
+enum Decoder {
+    Own(Dense),
+    Tied(Tied),
+}
+
+impl Decoder {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Own(dense) => dense.forward(x),
+            Self::Tied(tied) => tied.forward(x),
+        }
+    }
+
+    fn blocks(&self) -> Vec<Group> {
+        match self {
+            Self::Own(dense) => dense.blocks(),
+            Self::Tied(tied) => tied.blocks(),
+        }
+    }
+}
 
 /// Dense + bias → GELU → layer norm → decoder + bias: BERT's masked-LM head.
 pub struct MaskedLmHead {
     transform: Dense,
     norm: LayerNorm,
-    decoder: Dense, // (vocab, hidden)
+    decoder: Decoder, // (vocab, hidden)
 }
 
 impl MaskedLmHead {
@@ -23,10 +46,9 @@ impl MaskedLmHead {
     /// # Errors
     /// If a parameter is missing or has another shape.
     pub fn untied(config: &ModelConfig, vb: VarBuilder) -> Result<Self> {
-        let decoder = |vb: VarBuilder| {
-            Dense::new(config.hidden_size, config.vocab_size, config.initializer_range, vb.pp("decoder"))
-        };
-        Self::new(config, vb, decoder)
+        let (hidden, std) = (config.hidden_size, config.initializer_range);
+        let decoder = |vb: VarBuilder| Dense::new(hidden, config.vocab_size, std, vb.pp("decoder"));
+        Self::new(config, vb, |vb| decoder(vb).map(Decoder::Own))
     }
 
     /// A head whose decoder is the token table (vocab, hidden): `transform.*`, `bias`.
@@ -34,16 +56,13 @@ impl MaskedLmHead {
     /// # Errors
     /// If a parameter is missing or has another shape.
     pub fn tied(config: &ModelConfig, table: &Tensor, vb: VarBuilder) -> Result<Self> {
-        let decoder = |vb: VarBuilder| {
-            Ok(Dense::tied(table.clone(), vb.get_with_hints(config.vocab_size, "bias", Init::Const(0.))?))
-        };
-        Self::new(config, vb, decoder)
+        Self::new(config, vb, |vb| Tied::new(table, vb).map(Decoder::Tied))
     }
 
     fn new(
         config: &ModelConfig,
         vb: VarBuilder,
-        decoder: impl FnOnce(VarBuilder) -> Result<Dense>,
+        decoder: impl FnOnce(VarBuilder) -> Result<Decoder>,
     ) -> Result<Self> {
         let (hidden, transform) = (config.hidden_size, vb.pp("transform"));
         Ok(Self {
@@ -60,6 +79,11 @@ impl MaskedLmHead {
     pub fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
         let transformed = self.norm.forward(&ops::gelu(&self.transform.forward(hidden)?)?)?;
         self.decoder.forward(&transformed)
+    }
+
+    /// The blocks of transformation, norm and decoder.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        [self.transform.blocks(), self.norm.blocks(), self.decoder.blocks()].into_iter().flatten().collect()
     }
 }
 
@@ -88,5 +112,10 @@ impl NextSentenceHead {
     /// If the last dimension is not `hidden`.
     pub fn forward(&self, first: &Tensor) -> Result<Tensor> {
         self.classifier.forward(&ops::tanh(&self.pooler.forward(first)?)?)
+    }
+
+    /// The blocks of pooler and classifier.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        [self.pooler.blocks(), self.classifier.blocks()].into_iter().flatten().collect()
     }
 }

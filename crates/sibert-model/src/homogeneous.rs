@@ -7,7 +7,7 @@
 
 use std::marker::PhantomData;
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, TensorId};
 
 use crate::mode::{Mode, Selection};
 use crate::ops::{self, Weights};
@@ -49,6 +49,11 @@ impl Homogeneous<One> {
     /// Takes a trainable parameter in; the only way in.
     pub fn parameter(tensor: Tensor) -> Self {
         tag(tensor)
+    }
+
+    /// The parameter's name within this process, its variable's own.
+    pub(crate) fn id(&self) -> TensorId {
+        self.0.id()
     }
 
     /// The rows `ids` of a table: (n, d) and (…) to (…, d).

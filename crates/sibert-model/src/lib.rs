@@ -41,6 +41,7 @@ pub mod affine;
 pub mod attention;
 mod backbone;
 pub mod bert;
+pub mod blocks;
 pub mod config;
 pub mod embeddings;
 pub mod encoder;
@@ -58,6 +59,7 @@ pub mod random;
 pub mod recycler;
 pub mod tape;
 
+pub use blocks::{Block, BlockKind};
 pub use config::{HiddenAct, ModelConfig, ModelType};
 pub use finetuning::{FineTuning, HeadKind, Inputs, Origins, Targets};
 pub use mode::{Mode, Selection};

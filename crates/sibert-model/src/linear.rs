@@ -1,6 +1,6 @@
 //! A linear map without bias: block L, degrees (x ; x+1).
 
-use candle_core::Result;
+use candle_core::{Result, TensorId};
 use candle_nn::{Init, VarBuilder};
 
 use crate::homogeneous::{Homogeneous, One, Plus, Zero};
@@ -35,5 +35,10 @@ impl Linear {
     /// As [`forward`](Self::forward), or if the bias has not `out` elements.
     pub fn forward_relu(&self, x: &Homogeneous<Zero>, bias: &Homogeneous<One>) -> Result<Homogeneous<One>> {
         x.linear_bias_relu(&self.weight, bias)
+    }
+
+    /// The weight's name within this process.
+    pub(crate) fn id(&self) -> TensorId {
+        self.weight.id()
     }
 }

@@ -6,6 +6,7 @@ use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use candle_nn::VarBuilder;
 
 use crate::backbone::{self, Backbone};
+use crate::blocks::{self, Block};
 use crate::config::{ModelConfig, ModelType};
 use crate::heads::{MaskedLmHead, NextSentenceHead};
 use crate::mode::{Mode, Selection};
@@ -65,6 +66,7 @@ pub struct PreTraining {
     masked_lm: MaskedLmHead,
     next_sentence: Option<NextSentenceHead>,
     parameters: Parameters,
+    blocks: Vec<Block>,
     config: ModelConfig,
 }
 
@@ -113,13 +115,11 @@ impl PreTraining {
         };
         let next_sentence =
             config.next_sentence_prediction.then(|| Self::next_sentence_head(config, encoder_vb, cls));
-        Ok(Self {
-            backbone,
-            masked_lm,
-            next_sentence: next_sentence.transpose()?,
-            parameters,
-            config: config.clone(),
-        })
+        let next_sentence = next_sentence.transpose()?;
+        let pairs = next_sentence.iter().flat_map(NextSentenceHead::blocks);
+        let groups = backbone.blocks().into_iter().chain(masked_lm.blocks()).chain(pairs).collect();
+        let blocks = blocks::of_groups(groups, &parameters.vars())?;
+        Ok(Self { backbone, masked_lm, next_sentence, parameters, blocks, config: config.clone() })
     }
 
     /// The pooler is a head's in SIBERT (it is not scale invariant) and the encoder's, by name, in BERT.
@@ -155,10 +155,29 @@ impl PreTraining {
         self.group(false)
     }
 
+    /// The blocks of [`encoder_parameters`](Self::encoder_parameters), each parameter in one of them.
+    pub fn encoder_blocks(&self) -> Vec<Block> {
+        self.blocks_of(true)
+    }
+
+    /// The blocks of [`head_parameters`](Self::head_parameters), each parameter in one of them.
+    pub fn head_blocks(&self) -> Vec<Block> {
+        self.blocks_of(false)
+    }
+
     fn group(&self, encoder: bool) -> Vec<(String, Var)> {
-        let prefix = self.config.model_type.prefix();
-        let in_encoder = |name: &str| name.split('.').next() == Some(prefix);
-        self.parameters().into_iter().filter(|(name, _)| in_encoder(name) == encoder).collect()
+        self.parameters().into_iter().filter(|(name, _)| self.in_encoder(name) == encoder).collect()
+    }
+
+    /// No layer is partly the encoder's: a block belongs where its first parameter does.
+    fn blocks_of(&self, encoder: bool) -> Vec<Block> {
+        let is_there =
+            |block: &&Block| block.vars.iter().take(1).any(|(name, _)| self.in_encoder(name) == encoder);
+        self.blocks.iter().filter(is_there).cloned().collect()
+    }
+
+    fn in_encoder(&self, name: &str) -> bool {
+        name.split('.').next() == Some(self.config.model_type.prefix())
     }
 
     /// Multiplies the encoder's parameters by `factor`: the initial scale of the paper's Figure 1.

@@ -7,6 +7,7 @@ use candle_core::{Result, Tensor, bail};
 use candle_nn::VarBuilder;
 
 use crate::affine::Dense;
+use crate::blocks::Group;
 use crate::config::{ModelConfig, ModelType};
 use crate::mode::Mode;
 use crate::ops;
@@ -118,6 +119,16 @@ impl Head {
                 classifier.forward(&mode.dropout(&pooled, *dropout)?)
             }
             Self::Span { outputs } => outputs.forward(hidden),
+        }
+    }
+
+    /// The blocks of pooler and last map.
+    pub fn blocks(&self) -> Vec<Group> {
+        match self {
+            Self::Pooled { pooler, classifier, .. } => {
+                pooler.blocks().into_iter().chain(classifier.blocks()).collect()
+            }
+            Self::Span { outputs } => outputs.blocks(),
         }
     }
 }

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 
 use crate::backbone::{self, Backbone};
+use crate::blocks::{self, Block};
 use crate::config::ModelConfig;
 use crate::mode::{Mode, Selection};
 use crate::parameters::Parameters;
@@ -51,6 +52,7 @@ pub struct FineTuning {
     head: Head,
     kind: HeadKind,
     parameters: Vec<(String, Var)>,
+    blocks: [Vec<Block>; 2], // of the encoder and of the head
     config: ModelConfig,
 }
 
@@ -108,7 +110,13 @@ impl FineTuning {
                 faults.join("; ")
             );
         }
-        Ok(Self { backbone, head, kind, parameters: parameters.vars(), config: config.clone() })
+        let parameters = parameters.vars();
+        let (encoder, tuned) = (backbone.blocks(), head.blocks());
+        let boundary = encoder.len();
+        let groups = encoder.into_iter().chain(tuned).collect();
+        let mut encoder = blocks::of_groups(groups, &parameters)?; // the head's parameters come last
+        let tuned = encoder.split_off(boundary);
+        Ok(Self { backbone, head, kind, parameters, blocks: [encoder, tuned], config: config.clone() })
     }
 
     /// The configuration.
@@ -124,6 +132,16 @@ impl FineTuning {
     /// All parameters by name, in their fixed order.
     pub fn parameters(&self) -> Vec<(String, Var)> {
         self.parameters.clone()
+    }
+
+    /// The blocks of the encoder's parameters, each parameter in one of them.
+    pub fn encoder_blocks(&self) -> Vec<Block> {
+        self.blocks[0].clone()
+    }
+
+    /// The blocks of the head's parameters, pooler and all, each parameter in one of them.
+    pub fn head_blocks(&self) -> Vec<Block> {
+        self.blocks[1].clone()
     }
 
     /// The logits: (batch, classes), a score (batch, 1), or those of start and end for each token (batch, seq, 2).
