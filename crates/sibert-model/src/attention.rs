@@ -20,6 +20,7 @@ pub struct Attention {
     key: Linear,
     value: Linear,
     output: Linear,
+    rotary_base: Option<f64>,
     num_heads: usize,
     dropout: f32,
 }
@@ -38,6 +39,7 @@ impl Attention {
             key: linear(vb.pp("self.key"))?,
             value: linear(vb.pp("self.value"))?,
             output: linear(vb.pp("output.dense"))?,
+            rotary_base: config.rotary_base(),
             num_heads: config.num_attention_heads,
             dropout: config.attention_probs_dropout_prob,
         })
@@ -55,8 +57,17 @@ impl Attention {
         mode: Mode,
     ) -> Result<Homogeneous<Two>> {
         let (query, key, value) = (self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?);
+        let (query, key) = (self.turn(query)?, self.turn(key)?);
         let mixed = query.attention(&key, &value, keep, self.num_heads, self.dropout, mode)?; // degree one
         self.output.forward(&mixed.select(rows)?)
+    }
+
+    /// Queries or keys, turned by the angles of their positions where these are rotary.
+    fn turn<D>(&self, x: Homogeneous<D>) -> Result<Homogeneous<D>> {
+        match self.rotary_base {
+            Some(base) => x.rotary(self.num_heads, base),
+            None => Ok(x),
+        }
     }
 
     /// Four matrices.

@@ -40,6 +40,16 @@ pub enum HiddenAct {
     Gelu,
 }
 
+/// How SIBERT tells the place of a token; BERT has a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PositionKind {
+    /// A table with a row for each position, added to the embeddings: the paper's.
+    Absolute,
+    /// Queries and keys turned by angles that grow with the position (Su et al. 2021); nothing is learned.
+    Rotary,
+}
+
 /// Sizes and rates of a model; the keys of `config.json`.
 ///
 /// ```
@@ -72,6 +82,12 @@ pub struct ModelConfig {
     pub attention_probs_dropout_prob: f32,
     /// Longest sequence that has positions.
     pub max_position_embeddings: usize,
+    /// How a token's place is told, `absolute` if absent, which is all that BERT knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position_embedding_type: Option<PositionKind>,
+    /// The base of the angles of `rotary` positions, 10000 if absent; other positions have no such key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_theta: Option<f64>,
     /// Number of segments.
     #[serde(default = "two")]
     pub type_vocab_size: usize,
@@ -137,6 +153,8 @@ impl ModelConfig {
             hidden_dropout_prob: tenth(),
             attention_probs_dropout_prob: tenth(),
             max_position_embeddings: 512,
+            position_embedding_type: None,
+            rope_theta: None,
             type_vocab_size: two(),
             initializer_range: fiftieth(),
             layer_norm_eps: tiny_eps(),
@@ -156,6 +174,12 @@ impl ModelConfig {
     /// Width of one attention head.
     pub fn head_dim(&self) -> usize {
         self.hidden_size / self.num_attention_heads
+    }
+
+    /// The base of the angles of rotary positions; none where positions have a table.
+    pub fn rotary_base(&self) -> Option<f64> {
+        let rotary = self.position_embedding_type == Some(PositionKind::Rotary);
+        rotary.then(|| self.rope_theta.unwrap_or(1e4))
     }
 
     /// Refuses sizes and rates that make no model.
@@ -183,6 +207,7 @@ impl ModelConfig {
                 "hidden_size {hidden_size} is not a multiple of num_attention_heads {num_attention_heads}"
             );
         }
+        self.validate_positions()?;
         for (key, p) in [
             ("hidden_dropout_prob", self.hidden_dropout_prob),
             ("attention_probs_dropout_prob", self.attention_probs_dropout_prob),
@@ -202,6 +227,30 @@ impl ModelConfig {
             refuse!("pad_token_id is {}, expected below vocab_size {}", self.pad_token_id, self.vocab_size);
         }
         self.validate_activation()
+    }
+
+    fn validate_positions(&self) -> Result<()> {
+        let Some(base) = self.rotary_base() else {
+            return match self.rope_theta {
+                None => Ok(()),
+                Some(base) => {
+                    refuse!("rope_theta is {base}, expected none unless position_embedding_type is rotary")
+                }
+            };
+        };
+        if self.model_type == ModelType::Bert {
+            refuse!("position_embedding_type is Rotary, expected Absolute for model_type bert");
+        }
+        if !(base.is_finite() && base > 0.) {
+            refuse!("rope_theta is {base}, expected a positive number");
+        }
+        let width = self.head_dim();
+        if !width.is_multiple_of(2) {
+            refuse!(
+                "position_embedding_type is Rotary, expected Absolute for heads of an odd width, {width}"
+            );
+        }
+        Ok(())
     }
 
     /// Refuses sequences of more tokens than there are positions.
@@ -300,6 +349,55 @@ mod tests {
         assert_eq!(
             message(ModelConfig { hidden_act: HiddenAct::Gelu, ..base }),
             "hidden_act is Gelu, expected Relu for model_type sibert"
+        );
+    }
+
+    #[test]
+    fn positions_are_absolute_if_absent_and_rotary_ones_have_a_base() {
+        let base = ModelConfig::preset(ModelType::Sibert, "tiny").unwrap();
+        assert_eq!(base.rotary_base(), None);
+        assert!(!base.to_json().unwrap().contains("position_embedding_type"));
+        let rotary = ModelConfig { position_embedding_type: Some(PositionKind::Rotary), ..base };
+        assert_eq!(rotary.rotary_base(), Some(1e4));
+        let given = ModelConfig { rope_theta: Some(500.), ..rotary.clone() };
+        assert_eq!(given.rotary_base(), Some(500.));
+        for config in [rotary, given] {
+            let json = config.to_json().unwrap();
+            assert!(json.contains(r#""position_embedding_type": "rotary""#), "{json}");
+            assert_eq!(ModelConfig::from_json(&json).unwrap(), config);
+        }
+        let bert = ModelConfig::preset(ModelType::Bert, "tiny").unwrap();
+        let told = ModelConfig { position_embedding_type: Some(PositionKind::Absolute), ..bert };
+        assert_eq!(ModelConfig::from_json(&told.to_json().unwrap()).unwrap(), told);
+    }
+
+    #[test]
+    fn positions_that_an_architecture_lacks_are_refused() {
+        let tiny = |model_type| ModelConfig::preset(model_type, "tiny").unwrap();
+        let rotary = |model_type, rope_theta| {
+            let kind = Some(PositionKind::Rotary);
+            ModelConfig { position_embedding_type: kind, rope_theta, ..tiny(model_type) }
+        };
+        let message = |config: ModelConfig| config.validate().unwrap_err().to_string();
+        assert_eq!(
+            message(rotary(ModelType::Bert, None)),
+            "position_embedding_type is Rotary, expected Absolute for model_type bert"
+        );
+        for model_type in [ModelType::Bert, ModelType::Sibert] {
+            assert_eq!(
+                message(ModelConfig { rope_theta: Some(500.), ..tiny(model_type) }),
+                "rope_theta is 500, expected none unless position_embedding_type is rotary"
+            );
+        }
+        for base in [0., -1., f64::NAN, f64::INFINITY] {
+            assert_eq!(
+                message(rotary(ModelType::Sibert, Some(base))),
+                format!("rope_theta is {base}, expected a positive number")
+            );
+        }
+        assert_eq!(
+            message(ModelConfig { num_attention_heads: 128, ..rotary(ModelType::Sibert, None) }),
+            "position_embedding_type is Rotary, expected Absolute for heads of an odd width, 1"
         );
     }
 
