@@ -121,7 +121,7 @@ fn run() -> Result<()> {
             precision.scope(|| ops::linear_bias_relu(&x[0], &x[1], &x[2]))
         })?;
         let scores = BATCH * SEQ * SEQ * HIDDEN;
-        for weights in [Weights::Relu, Weights::Softmax] {
+        for weights in [Weights::Relu, Weights::softmax(HIDDEN / HEADS)] {
             let dropout = Some(ops::Dropout { p: 0.1, key: 1, offset: 0 });
             let name = named(&format!("attention {weights:?}"));
             measure(

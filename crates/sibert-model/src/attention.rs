@@ -1,18 +1,36 @@
-//! Self-attention whose weights are ReLU scores divided by their row sum (Li et al. 2022, Section 3).
+//! Self-attention whose weights have degree zero: ReLU scores over their row sum, or the softmax of cosines.
 //!
 //! ```text
-//! ATTN(x) = Σᵢ N(relu(x Q_i (x K_i)ᵀ / √d_k)) x V_i O_i        degrees: (0 ; 2)
+//! relu        ATTN(x) = Σᵢ N(relu(qᵢ kᵢᵀ / √d_k)) x V_i O_i        degrees: (0 ; 2)
+//! normalized  ATTN(x) = Σᵢ softmax(c · q̂ᵢ k̂ᵢᵀ) x V_i O_i           degrees: (0 ; 2)
+//!             qᵢ = x Q_i, kᵢ = x K_i of degree one; q̂ = q/‖q‖, k̂ = k/‖k‖ row by row, of degree zero
 //! ```
-//! The weights are degree two over degree two: the scale of the parameters leaves them unchanged, and `√d_k` cancels.
+//! The first weights (Li et al. 2022, Section 3) are degree two over degree two: the scale of the parameters leaves them
+//! unchanged, and `√d_k` cancels. The second are a function of degree zero alone; c is a constant of the configuration.
+//! Rotary positions turn the queries and keys of the first, and the unit ones of the second: degree and length stay.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::blocks::Group;
-use crate::config::ModelConfig;
-use crate::homogeneous::{Homogeneous, Two, Zero};
+use crate::config::{AttentionKind, ModelConfig};
+use crate::homogeneous::{Homogeneous, One, Two, Zero};
 use crate::linear::Linear;
 use crate::mode::{Mode, Selection};
+
+/// What makes weights of queries and keys.
+enum Rule {
+    Relu,
+    Normalized { scale: f64 },
+}
+
+/// What happens between the maps, without parameters.
+struct Mixer {
+    rule: Rule,
+    rotary_base: Option<f64>,
+    num_heads: usize,
+    dropout: f32,
+}
 
 /// Scale-invariant multi-head self-attention, from degree zero to degree two.
 pub struct Attention {
@@ -20,9 +38,7 @@ pub struct Attention {
     key: Linear,
     value: Linear,
     output: Linear,
-    rotary_base: Option<f64>,
-    num_heads: usize,
-    dropout: f32,
+    mixer: Mixer,
 }
 
 impl Attention {
@@ -39,9 +55,7 @@ impl Attention {
             key: linear(vb.pp("self.key"))?,
             value: linear(vb.pp("self.value"))?,
             output: linear(vb.pp("output.dense"))?,
-            rotary_base: config.rotary_base(),
-            num_heads: config.num_attention_heads,
-            dropout: config.attention_probs_dropout_prob,
+            mixer: Mixer::new(config),
         })
     }
 
@@ -57,9 +71,44 @@ impl Attention {
         mode: Mode,
     ) -> Result<Homogeneous<Two>> {
         let (query, key, value) = (self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?);
-        let (query, key) = (self.turn(query)?, self.turn(key)?);
-        let mixed = query.attention(&key, &value, keep, self.num_heads, self.dropout, mode)?; // degree one
+        let mixed = self.mixer.forward([query, key, value], keep, mode)?;
         self.output.forward(&mixed.select(rows)?)
+    }
+
+    /// Four matrices.
+    pub(crate) fn blocks(&self) -> Vec<Group> {
+        [&self.query, &self.key, &self.value, &self.output].map(|map| Group::matrix([map.id()])).into()
+    }
+}
+
+impl Mixer {
+    fn new(config: &ModelConfig) -> Self {
+        Self {
+            rule: match config.attention_kind() {
+                AttentionKind::Relu => Rule::Relu,
+                AttentionKind::Normalized => Rule::Normalized { scale: config.score_scale() },
+            },
+            rotary_base: config.rotary_base(),
+            num_heads: config.num_attention_heads,
+            dropout: config.attention_probs_dropout_prob,
+        }
+    }
+
+    /// The values (batch, seq, hidden), mixed by the weights of queries and keys.
+    fn forward(
+        &self,
+        [query, key, value]: [Homogeneous<One>; 3],
+        keep: &Tensor,
+        mode: Mode,
+    ) -> Result<Homogeneous<One>> {
+        let (heads, p) = (self.num_heads, self.dropout);
+        match self.rule {
+            Rule::Relu => self.turn(query)?.attention(&self.turn(key)?, &value, keep, heads, p, mode),
+            Rule::Normalized { scale } => {
+                let (query, key) = (self.turn(query.unit_heads(heads)?)?, self.turn(key.unit_heads(heads)?)?);
+                Homogeneous::softmax_attention([&query, &key], &value, keep, heads, scale, p, mode)
+            }
+        }
     }
 
     /// Queries or keys, turned by the angles of their positions where these are rotary.
@@ -68,10 +117,5 @@ impl Attention {
             Some(base) => x.rotary(self.num_heads, base),
             None => Ok(x),
         }
-    }
-
-    /// Four matrices.
-    pub(crate) fn blocks(&self) -> Vec<Group> {
-        [&self.query, &self.key, &self.value, &self.output].map(|map| Group::matrix([map.id()])).into()
     }
 }

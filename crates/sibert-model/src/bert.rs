@@ -78,7 +78,8 @@ impl Attention {
     fn forward(&self, x: &Tensor, keep: &Tensor, rows: Option<&Selection>, mode: Mode) -> Result<Tensor> {
         let (query, key, value) = (self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?);
         let inputs = [&query, &key, &value];
-        let mixed = mode.attention(inputs, keep, self.num_heads, Weights::Softmax, self.dropout)?;
+        let weights = Weights::softmax(query.dim(2)? / self.num_heads);
+        let mixed = mode.attention(inputs, keep, self.num_heads, weights, self.dropout)?;
         self.output.forward(&Selection::of(rows, &mixed)?)
     }
 

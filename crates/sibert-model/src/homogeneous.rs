@@ -95,6 +95,23 @@ impl Homogeneous<Zero> {
     ) -> Result<Homogeneous<One>> {
         ops::linear_bias_relu(&self.0, &weight.0, &bias.0).map(tag)
     }
+
+    /// Multi-head attention with the weights `softmax(c · q kᵀ)`, c = `scale`, of (batch, seq, hidden) each.
+    ///
+    /// Softmax has no degree in scores of any but degree zero, so queries and keys must have it. `keep` (batch, seq) is 0
+    /// for masked keys. Dropout acts on the weights.
+    pub fn softmax_attention<E>(
+        [query, key]: [&Self; 2],
+        value: &Homogeneous<E>,
+        keep: &Tensor,
+        heads: usize,
+        scale: f64,
+        p: f32,
+        mode: Mode,
+    ) -> Result<Homogeneous<E>> {
+        let weights = Weights::Softmax { scale };
+        mode.attention([&query.0, &key.0, &value.0], keep, heads, weights, p).map(tag)
+    }
 }
 
 impl<D> Homogeneous<D> {
@@ -120,6 +137,11 @@ impl<D> Homogeneous<D> {
         mode: Mode,
     ) -> Result<Homogeneous<E>> {
         mode.attention([&self.0, &key.0, &value.0], keep, heads, Weights::Relu, p).map(tag)
+    }
+
+    /// `x / ‖x‖` of each of the `heads` equal parts of the last dimension, without eps: (x ; 0).
+    pub fn unit_heads(&self, heads: usize) -> Result<Homogeneous<Zero>> {
+        ops::unit_heads(&self.0, heads).map(tag)
     }
 
     /// The sum of two values of equal degree and shape.
@@ -249,6 +271,22 @@ mod tests {
         });
         assert_degree(0, &[shape, shape, shape], |p| {
             Ok(p[0].attention(&p[1], &p[2].normalize()?, &keep, 2, 0., Mode::Eval)?.into_inner())
+        });
+    }
+
+    #[test]
+    fn softmax_attention_of_unit_heads_has_the_degree_of_its_values() {
+        let keep = Tensor::ones((2, 4), DType::F64, &Device::Cpu).unwrap();
+        let shape: &[usize] = &[2, 4, 6];
+        assert_degree(0, &[shape], |p| Ok(p[0].unit_heads(2)?.into_inner()));
+        assert_degree(1, &[shape, shape, shape], |p| {
+            let (query, key, mode) = (p[0].unit_heads(2)?, p[1].unit_heads(2)?, Mode::train(5));
+            Ok(Homogeneous::softmax_attention([&query, &key], &p[2], &keep, 2, 6., 0.3, mode)?.probe())
+        });
+        assert_degree(0, &[shape, shape], |p| {
+            let (query, key, value) = (p[0].unit_heads(2)?, p[1].unit_heads(2)?, p[1].normalize()?);
+            let mixed = Homogeneous::softmax_attention([&query, &key], &value, &keep, 2, 6., 0., Mode::Eval)?;
+            Ok(mixed.into_inner())
         });
     }
 

@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | Embed, NA, L | (– ; 1), (1 ; 1), (1 ; 2) | [`embeddings`] |
 //! | N | (x ; 0) | [`homogeneous::Homogeneous::normalize`] |
-//! | ATTN | (0 ; 2) | [`attention`] |
+//! | ATTN, of either kind | (0 ; 2) | [`attention`] |
 //! | FF | (0 ; 2) | [`feed_forward`] |
 //! | Encoder | (2 ; 2), then N: (2 ; 0) | [`encoder`] |
 //!
@@ -60,7 +60,7 @@ pub mod recycler;
 pub mod tape;
 
 pub use blocks::{Block, BlockKind};
-pub use config::{HiddenAct, ModelConfig, ModelType, PositionKind};
+pub use config::{AttentionKind, HiddenAct, ModelConfig, ModelType, PositionKind};
 pub use finetuning::{FineTuning, HeadKind, Inputs, Origins, Targets};
 pub use mode::{Mode, Selection};
 pub use precision::Precision;

@@ -4,16 +4,17 @@
 mod support;
 
 use candle_core::{D, DType, Device, Tensor};
-use sibert_model::{Batch, Mode, ModelConfig, ModelType, PositionKind, PreTraining};
+use sibert_model::{AttentionKind, Batch, Mode, ModelConfig, ModelType, PositionKind, PreTraining};
 use support::{batch, mean_loss, norm, relative_error, small};
 
 /// f64 rounding through two layers.
 const EXACT: f64 = 1e-11;
 
-fn configs() -> [ModelConfig; 1] {
+fn configs() -> [ModelConfig; 2] {
     let rotary =
         ModelConfig { position_embedding_type: Some(PositionKind::Rotary), ..small(ModelType::Sibert) };
-    [rotary]
+    let normalized = ModelConfig { attention: Some(AttentionKind::Normalized), ..rotary.clone() };
+    [rotary, normalized]
 }
 
 fn model(config: &ModelConfig, scale: f64) -> PreTraining {

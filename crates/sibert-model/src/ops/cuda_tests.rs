@@ -22,6 +22,7 @@ fn kernels_of_bf16_follow_the_cpu() {
         let bias = sample(&[11], 6);
         let one = [x.clone()];
         assert_kernels_take_bf16(|x| normalize(&x[0]), &one, &[0]);
+        assert_kernels_take_bf16(|x| unit_heads(&x[0], if width == 37 { 1 } else { 4 }), &one, &[0]);
         assert_kernels_take_bf16(|x| gelu(&x[0]), &one, &[0]);
         assert_kernels_take_bf16(|x| relu(&x[0]), &one, &[0]);
         assert_kernels_take_bf16(|x| tanh(&x[0]), &one, &[0]);

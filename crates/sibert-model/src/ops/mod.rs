@@ -43,6 +43,7 @@ mod sum;
 mod tanh;
 #[cfg(test)]
 mod test_support;
+mod unit_heads;
 mod vector_math;
 
 pub use add_bias::add_bias;
@@ -63,6 +64,7 @@ pub use span_cross_entropy::span_cross_entropy;
 pub use squared_error::squared_error;
 pub(crate) use sum::sum;
 pub use tanh::tanh;
+pub use unit_heads::unit_heads;
 
 use candle_core::{CpuStorage, D, DType, Device, Layout, Result, Tensor, bail};
 
@@ -126,6 +128,7 @@ pub fn modules() -> Result<Vec<cukernel::Module>> {
         squared_error::cuda::MODULE,
         sum::cuda::MODULE,
         tanh::cuda::MODULE,
+        unit_heads::cuda::MODULE,
     ];
     Ok(each.into_iter().chain(attention::cuda::modules()?).collect())
 }

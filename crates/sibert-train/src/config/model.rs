@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use sibert_model::{ModelConfig, ModelType, PositionKind};
+use sibert_model::{AttentionKind, ModelConfig, ModelType, PositionKind};
 use toml::{Table, Value};
 
 /// Architecture and sizes of the model; its vocabulary is the tokenizer's.
@@ -23,6 +23,12 @@ pub struct ModelSettings {
     pub num_attention_heads: usize,
     /// Width of the feed-forward block.
     pub intermediate_size: usize,
+    /// The weights of SIBERT's attention, `relu` or `normalized`; absent: `relu`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention: Option<AttentionKind>,
+    /// The factor of the cosines of `normalized` attention; absent: 1.5 times the root of a head's width.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention_scale: Option<f64>,
     /// Longest sequence that has positions, in tokens.
     pub max_position_embeddings: usize,
     /// How SIBERT tells a token's place, `absolute` or `rotary`; absent: `absolute`.
@@ -60,6 +66,8 @@ impl ModelSettings {
             num_attention_heads: self.num_attention_heads,
             intermediate_size: self.intermediate_size,
             hidden_act: ModelConfig::activation(self.model_type),
+            attention: self.attention,
+            attention_scale: self.attention_scale,
             hidden_dropout_prob: self.hidden_dropout_prob,
             attention_probs_dropout_prob: self.attention_probs_dropout_prob,
             max_position_embeddings: self.max_position_embeddings,
@@ -101,6 +109,8 @@ impl Default for ModelSettings {
             num_hidden_layers: 2,
             num_attention_heads: 2,
             intermediate_size: 512,
+            attention: None,
+            attention_scale: None,
             max_position_embeddings: 512,
             position_embedding_type: None,
             rope_theta: None,

@@ -1,4 +1,4 @@
-//! Attention with both kinds of weights, with dropout and padding, of short and long sequences.
+//! Attention with every kind of weights, with dropout and padding, of short and long sequences.
 
 use candle_core::{Device, Result, Tensor};
 use sibert_model::ops::{self, Dropout, Weights};
@@ -35,23 +35,53 @@ enum Kind {
     Empty,
 }
 
+/// How scores become weights.
+#[derive(Clone, Copy)]
+enum Rule {
+    Relu,
+    Softmax,
+    /// Softmax of the cosines of queries and keys, by SIBERT's factor.
+    Normalized,
+}
+
+impl Rule {
+    fn apply(self, x: &[Tensor], heads: usize, dropout: Option<Dropout>) -> Result<Tensor> {
+        let dim = x[0].dim(2)? / heads;
+        let attention = |query: &Tensor, key: &Tensor, weights| {
+            ops::attention(query, key, &x[2], &x[3], heads, weights, dropout)
+        };
+        match self {
+            Self::Relu => attention(&x[0], &x[1], Weights::Relu),
+            Self::Softmax => attention(&x[0], &x[1], Weights::softmax(dim)),
+            Self::Normalized => {
+                let (query, key) = (ops::unit_heads(&x[0], heads)?, ops::unit_heads(&x[1], heads)?);
+                attention(&query, &key, Weights::Softmax { scale: 1.5 * (dim as f64).sqrt() })
+            }
+        }
+    }
+}
+
 /// All cases, those of one kind of weights together.
 pub fn cases(quick: bool) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
-    for (op, weights) in [("attention, relu", Weights::Relu), ("attention, softmax", Weights::Softmax)] {
+    for (op, rule) in [
+        ("attention, relu", Rule::Relu),
+        ("attention, softmax", Rule::Softmax),
+        ("attention, normalized", Rule::Normalized),
+    ] {
         for size in sizes(quick) {
             for kind in [Kind::Plain, Kind::Dropout] {
-                cases.push(case(op, weights, size, kind)?);
+                cases.push(case(op, rule, size, kind)?);
             }
         }
         for kind in [Kind::NoPositiveScore, Kind::Empty] {
-            cases.push(case(op, weights, [2, 9, 2, 16], kind)?);
+            cases.push(case(op, rule, [2, 9, 2, 16], kind)?);
         }
     }
     Ok(cases)
 }
 
-fn case(op: &'static str, weights: Weights, size: Size, kind: Kind) -> Result<Case> {
+fn case(op: &'static str, rule: Rule, size: Size, kind: Kind) -> Result<Case> {
     let [batch, seq, heads, dim] = size;
     let [mut query, mut key, mut value] = inputs(size)?;
     if kind == Kind::NoPositiveScore {
@@ -67,8 +97,7 @@ fn case(op: &'static str, weights: Weights, size: Size, kind: Kind) -> Result<Ca
     let floats = [query, key, value].map(|x| (Role::Activation, x)).into_iter();
     let floats = floats.chain([(Role::Constant, keep)]).collect();
     let dropout = (kind == Kind::Dropout).then_some(Dropout { p: 0.1, key: 7, offset: 3 });
-    let apply =
-        move |x: &[Tensor], _: &[Tensor]| ops::attention(&x[0], &x[1], &x[2], &x[3], heads, weights, dropout);
+    let apply = move |x: &[Tensor], _: &[Tensor]| rule.apply(x, heads, dropout);
     let size = format!("{batch} x {seq}, {heads} heads of {dim}, {kind:?}");
     Ok(Case { op, size, floats, ids: vec![], apply: Box::new(apply) })
 }

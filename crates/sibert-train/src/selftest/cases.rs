@@ -101,6 +101,17 @@ fn normalised(cases: &mut Vec<Case>, quick: bool) -> Result<()> {
         let apply: Apply = Box::new(|x, _| ops::normalize(&x[0]));
         cases.push(Case { op: "normalize", size: format!("{shape:?}"), floats, ids: vec![], apply });
     }
+    for shape in sizes(quick) {
+        let floats = vec![activation(&[shape[0], 3 * shape[1]], "x")?];
+        let apply: Apply = Box::new(|x, _| ops::unit_heads(&x[0], 3));
+        cases.push(Case {
+            op: "unit_heads",
+            size: format!("{shape:?}, 3 heads"),
+            floats,
+            ids: vec![],
+            apply,
+        });
+    }
     type Affine = fn(&[Tensor]) -> Result<Tensor>;
     let affine: [(&str, Affine); 2] = [
         ("normalize_affine", |x| ops::normalize_affine(&x[0], &x[1], &x[2])),

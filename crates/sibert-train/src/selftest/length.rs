@@ -26,7 +26,7 @@ pub fn check(subject: &Subject, report: &mut Report) -> Result<()> {
         );
         return report.print();
     }
-    for (name, weights) in [("relu", Weights::Relu), ("softmax", Weights::Softmax)] {
+    for (name, weights) in [("relu", Weights::Relu), ("softmax", Weights::softmax(HIDDEN / HEADS))] {
         let claims = [(GROWTH, 2.2), (SCORES, 0.25)];
         report.check(claims, &format!("{name}, {} and {LENGTH} tokens", LENGTH / 2), || {
             subject.run(|| {

@@ -1,12 +1,12 @@
 // What both families of kernels share. RELU says how scores become weights, as in row.rs: relu(s) / sum relu(s), or the
-// softmax of s / sqrt(dim). Scores are made where they are needed and never stored.
+// softmax of s times a factor. Scores are made where they are needed and never stored.
 //
 // A key of padding is read as zeros: its scores are zero, and with ReLU that is no weight and no gradient.
 
 // Shapes, and the dropout of the weights: those are dropped whose draw is below the threshold, the others multiplied.
 struct Problem {
     u32 seq, heads, dim;
-    float scale;  // 1 / sqrt(dim)
+    float scale;  // of the scores, with softmax
     u64 key, offset;
     u32 threshold;
     float rescale;

@@ -17,12 +17,12 @@ pub fn attention(
     let (batch, seq, hidden) = query.dims3()?;
     let dim = hidden / heads;
     let split = |x: &Tensor| x.reshape((batch, seq, heads, dim))?.transpose(1, 2)?.contiguous();
-    let query = (split(query)? * (dim as f64).powf(-0.5))?; // (batch, heads, seq, dim)
+    let query = (split(query)? * weights.scale())?; // (batch, heads, seq, dim)
     let scores = query.matmul(&split(key)?.t()?.contiguous()?)?; // (batch, heads, seq, seq)
     let keep = keep.to_dtype(scores.dtype())?.reshape((batch, 1, 1, seq))?.broadcast_as(scores.shape())?;
     let numerator = match weights {
         Weights::Relu => scores.relu()?.mul(&keep)?,
-        Weights::Softmax => {
+        Weights::Softmax { .. } => {
             let scores = keep.ne(0f64)?.where_cond(&scores, &(scores.ones_like()? * MASKED)?)?;
             scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?.exp()?.mul(&keep)?
         }

@@ -56,7 +56,7 @@ impl Problem {
     }
 
     fn rule<T: Real>(&self) -> Rule<T> {
-        Rule::new(self.weights, self.dim, self.dropout)
+        Rule::new(self.weights, self.dropout)
     }
 }
 
@@ -77,7 +77,7 @@ fn hide<T: Real>(scores: &mut [T], stride: usize, keep: &[T], none: T) {
 fn none<T: Real>(weights: Weights) -> T {
     match weights {
         Weights::Relu => T::zero(),
-        Weights::Softmax => T::narrow(f64::NEG_INFINITY),
+        Weights::Softmax { .. } => T::narrow(f64::NEG_INFINITY),
     }
 }
 

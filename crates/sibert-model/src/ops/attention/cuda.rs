@@ -120,7 +120,7 @@ macro_rules! module {
         match ($columns, $weights) {
             $(
                 ($count, Weights::Relu) => module!($name, $count, "true", "relu", $files),
-                ($count, Weights::Softmax) => module!($name, $count, "false", "softmax", $files),
+                ($count, Weights::Softmax { .. }) => module!($name, $count, "false", "softmax", $files),
             )*
             (columns, _) => bail!("attention: no kernel for {columns} columns"),
         }
@@ -154,7 +154,7 @@ fn plain(columns: usize, weights: Weights) -> Result<Module> {
 
 /// All modules.
 pub fn modules() -> Result<Vec<Module>> {
-    let rules = [Weights::Relu, Weights::Softmax];
+    let rules = [Weights::Relu, Weights::Softmax { scale: 1. }]; // the factor is an argument
     let all = |of: fn(usize, Weights) -> Result<Module>, columns: [usize; 3]| {
         columns.into_iter().flat_map(move |columns| rules.map(|weights| of(columns, weights)))
     };
@@ -221,9 +221,9 @@ impl<'a> Kernels<'a> {
 
     /// The arguments that every kernel ends with.
     fn options(&self) -> Result<[Arg<'static>; 8]> {
-        let Problem { seq, heads, dim, dropout, .. } = *self.problem;
+        let Problem { seq, heads, dim, weights, dropout, .. } = *self.problem;
         let Dropout { p, key, offset } = dropout.unwrap_or_default();
-        let scale = (dim as f64).powf(-0.5) as f32;
+        let scale = weights.scale() as f32;
         let threshold = (f64::from(p) * 2f64.powi(32)).round() as u32;
         let rescale = (1. / (1. - f64::from(p))) as f32;
         Ok(args![seq, heads, dim, scale, key, offset as u64, threshold, rescale])

@@ -22,12 +22,30 @@ use crate::precision::Precision;
 use crate::tape::{Sink, apply_kernels, apply3};
 
 /// How scores become the weights of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Weights {
     /// `relu(s) / Σ relu(s)`: SIBERT, of degree zero in the scores (Li et al. 2022, section 3).
     Relu,
-    /// `exp(s) / Σ exp(s)`: BERT.
-    Softmax,
+    /// `exp(c s) / Σ exp(c s)`: BERT, and SIBERT with scores of degree zero.
+    Softmax {
+        /// The factor c of the scores, a positive number.
+        scale: f64,
+    },
+}
+
+impl Weights {
+    /// Softmax with BERT's factor, `1 / √dim`.
+    pub fn softmax(dim: usize) -> Self {
+        Self::Softmax { scale: (dim as f64).powf(-0.5) }
+    }
+
+    /// The factor of the scores, which the weights of ReLU do not depend on.
+    fn scale(self) -> f64 {
+        match self {
+            Self::Relu => 1.,
+            Self::Softmax { scale } => scale,
+        }
+    }
 }
 
 /// Inverted dropout of the weights; see [`super::dropout`].
@@ -41,7 +59,7 @@ pub struct Dropout {
     pub offset: usize,
 }
 
-/// `P V` of every head, where the rows of P are the `weights` of `Q Kᵀ / √dim` over the keys that `keep` has.
+/// `P V` of every head, where the rows of P are the `weights` of the scores `Q Kᵀ` over the keys that `keep` has.
 ///
 /// Query, key, value and the result are (batch, seq, heads · dim); keep is (batch, seq), 0 for padding and 1 else, of any
 /// dtype. A row gives zeros if all its keys are padding or, with [`Weights::Relu`], if it has no positive score; there
@@ -49,12 +67,13 @@ pub struct Dropout {
 ///
 /// With R the row sums, M the dropout mask divided by `1 − p` and `D = Σ_columns dO ∘ O` the backward pass is
 /// ```text
-/// dV = (P ∘ M)ᵀ dO    dP = M ∘ dO Vᵀ    dS = [S > 0] ∘ (dP − D) / R   or   P ∘ (dP − D)
+/// dV = (P ∘ M)ᵀ dO    dP = M ∘ dO Vᵀ    dS = [S > 0] ∘ (dP − D) / R   or   c P ∘ (dP − D)
 /// dQ = dS K           dK = dSᵀ Q
 /// ```
 ///
 /// # Errors
-/// If the shapes do not fit, the probability is not in \[0, 1), or the dtype is not [supported](crate::ops).
+/// If the shapes do not fit, the probability is not in \[0, 1), softmax's factor is not a positive number, or the dtype is
+/// not [supported](crate::ops).
 pub fn attention(
     query: &Tensor,
     key: &Tensor,
@@ -83,6 +102,11 @@ pub fn attention(
         && !(0. ..1.).contains(&p)
     {
         bail!("attention: dropout probability {p} is not in [0, 1)")
+    }
+    if let Weights::Softmax { scale } = weights
+        && !(scale.is_finite() && scale > 0.)
+    {
+        bail!("attention: the factor {scale} of the scores is not a positive number")
     }
     let path = path(query);
     if let Path::Composed = path {

@@ -11,18 +11,18 @@ const LANES: usize = 16;
 #[derive(Clone, Copy)]
 pub struct Rule<T> {
     weights: Weights,
-    scale: T, // of the scores, 1/√dim; the ratio of two ReLU scores does not depend on it
+    scale: T, // of the scores; the ratio of two ReLU scores does not depend on it
     key: u64,
     threshold: u32, // draws below are dropped
     rescale: T,     // of the weights that are kept, 1/(1 − p)
 }
 
 impl<T: Float> Rule<T> {
-    pub fn new(weights: Weights, dim: usize, dropout: Option<Dropout>) -> Self {
+    pub fn new(weights: Weights, dropout: Option<Dropout>) -> Self {
         let Dropout { p, key, .. } = dropout.unwrap_or_default();
         Self {
             weights,
-            scale: T::narrow((dim as f64).powf(-0.5)),
+            scale: T::narrow(weights.scale()),
             key,
             threshold: (f64::from(p) * 2f64.powi(32)).round() as u32,
             rescale: T::narrow(1. / (1. - f64::from(p))),
@@ -48,7 +48,7 @@ impl<T: Float> Rule<T> {
     fn normalize(&self, scores: &mut [T]) -> T {
         match self.weights {
             Weights::Relu => inverse(sum(scores, relu)),
-            Weights::Softmax => {
+            Weights::Softmax { .. } => {
                 let max = reduce(scores, T::narrow(f64::NEG_INFINITY), |s| s, T::larger);
                 let scale = self.scale;
                 scores.iter_mut().for_each(|s| *s = ((*s - max) * scale).exp());
@@ -87,7 +87,7 @@ impl<T: Float> Rule<T> {
                     *s = relu(*s) * factor * kept;
                 }
             }
-            Weights::Softmax => {
+            Weights::Softmax { .. } => {
                 for ((s, d), &draw) in scores.iter_mut().zip(d).zip(draws) {
                     let (kept, weight) = (kept(draw), *s * factor);
                     *d = weight * (*d * kept - dot) * self.scale;

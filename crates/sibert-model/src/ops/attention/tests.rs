@@ -3,10 +3,14 @@
 use candle_core::{DType, Device};
 
 use super::*;
-use crate::ops::dropout_mask;
 use crate::ops::test_support::*;
+use crate::ops::{dropout_mask, unit_heads};
 
 const HEADS: usize = 2;
+
+/// The last has a factor that is no head's `1 / √dim`.
+const RULES: [Weights; 3] = [Weights::Relu, SOFTMAX, Weights::Softmax { scale: 1.7 }];
+const SOFTMAX: Weights = Weights::Softmax { scale: 0.5 };
 
 /// A whole sequence, one with padding at its end, one with padding inside, and one of padding.
 fn keep() -> Tensor {
@@ -24,7 +28,7 @@ fn dropout() -> Option<Dropout> {
 
 /// Every rule with and without dropout.
 fn rules() -> impl Iterator<Item = (Weights, Option<Dropout>)> {
-    [Weights::Relu, Weights::Softmax].into_iter().flat_map(|weights| [(weights, None), (weights, dropout())])
+    RULES.into_iter().flat_map(|weights| [(weights, None), (weights, dropout())])
 }
 
 fn fused(x: &[Tensor], keep: &Tensor, (weights, dropout): (Weights, Option<Dropout>)) -> Result<Tensor> {
@@ -103,7 +107,27 @@ fn relu_attention_has_degree_zero_in_query_and_key_and_one_in_value() {
 
 #[test]
 fn softmax_attention_has_degree_one_in_value() {
-    assert_homogeneous(|x| fused(x, &keep(), (Weights::Softmax, dropout())), &inputs(&[4, 7, 6]), &[2], 1);
+    assert_homogeneous(|x| fused(x, &keep(), (SOFTMAX, dropout())), &inputs(&[4, 7, 6]), &[2], 1);
+}
+
+#[test]
+fn softmax_of_unit_heads_has_degree_zero_in_query_and_key() {
+    let apply = |x: &[Tensor]| {
+        let [query, key] = [0, 1].map(|i| unit_heads(&x[i], HEADS));
+        fused(&[query?, key?, x[2].clone()], &keep(), (Weights::Softmax { scale: 6. }, dropout()))
+    };
+    assert_homogeneous(apply, &inputs(&[4, 7, 6]), &[0], 0);
+    assert_homogeneous(apply, &inputs(&[4, 7, 6]), &[1], 0);
+    assert_homogeneous(apply, &inputs(&[4, 7, 6]), &[2], 1);
+    assert_gradients(apply, &inputs(&[4, 7, 6]));
+}
+
+#[test]
+fn a_factor_of_the_scores_is_one_of_the_query() {
+    let x = inputs(&[4, 7, 6]);
+    let scaled = [(&x[0] * 4.).unwrap(), x[1].clone(), x[2].clone()];
+    let found = fused(&x, &keep(), (Weights::Softmax { scale: 2. }, dropout())).unwrap();
+    assert_close(&found, &fused(&scaled, &keep(), (SOFTMAX, dropout())).unwrap(), 1e-14);
 }
 
 #[test]
@@ -178,7 +202,7 @@ fn a_row_without_positive_scores_gives_zeros_and_zero_gradients() {
 fn one_token_attends_to_itself() {
     let x = inputs(&[2, 1, 6]);
     let positive = [x[0].abs().unwrap(), x[1].abs().unwrap(), x[2].clone()];
-    for weights in [Weights::Relu, Weights::Softmax] {
+    for weights in RULES {
         assert_close(&fused(&positive, &ones(2, 1), (weights, None)).unwrap(), &x[2], 1e-15);
     }
 }
@@ -187,7 +211,7 @@ fn one_token_attends_to_itself() {
 fn huge_scores_choose_the_largest() {
     let row = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap().reshape((1, 3, 1)).unwrap();
     let (query, key, value) = (row(&[1e4, -1e4, 0.]), row(&[1e4, 1., -1e4]), row(&[1., 2., 6.]));
-    let softmax = attention(&query, &key, &value, &ones(1, 3), 1, Weights::Softmax, None).unwrap();
+    let softmax = attention(&query, &key, &value, &ones(1, 3), 1, Weights::softmax(1), None).unwrap();
     assert_close(&softmax, &row(&[1., 6., 3.]), 1e-6);
     let huge =
         attention(&(&query * 1e12).unwrap(), &key, &value, &ones(1, 3), 1, Weights::Relu, None).unwrap();
@@ -246,4 +270,11 @@ fn attention_refuses_what_does_not_fit() {
     assert!(error.contains("6 columns are not a multiple of 4 heads"), "{error}");
     let error = message(&keep(), 2, 1.);
     assert!(error.contains("dropout probability 1 is not in [0, 1)"), "{error}");
+    for (scale, shown) in [(0., "0"), (-2., "-2"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
+        let error = fused(&x, &keep(), (Weights::Softmax { scale }, None)).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("the factor {shown} of the scores is not a positive number")),
+            "{error}"
+        );
+    }
 }

@@ -1,0 +1,65 @@
+use rayon::prelude::*;
+
+use crate::ops::buffer::uninit;
+use crate::ops::lanes::{sum, sums2};
+use crate::ops::real::Real;
+use crate::ops::row_sums::{TASK, for_each_row};
+use crate::ops::simd::vectorize;
+
+/// `1 / ‖x‖`; zero for a row of zeros, NaN for one with a NaN.
+#[inline(always)]
+fn inverse<T: Real>(x: &[T]) -> f64 {
+    let squares: f64 = sum(
+        x,
+        #[inline(always)]
+        |x| x.wide() * x.wide(),
+    );
+    if squares == 0. { 0. } else { 1. / squares.sqrt() }
+}
+
+/// The rows of unit length and the `1 / ‖x‖` of each.
+pub fn forward<T: Real>(x: &[T], dim: usize) -> (Vec<T>, Vec<f64>) {
+    let dim = dim.max(1);
+    let (mut y, mut inverses) = (uninit(x.len()), vec![0.; x.len() / dim]);
+    let rows = (TASK / dim).max(1);
+    y.par_chunks_mut(rows * dim).zip(inverses.par_chunks_mut(rows)).zip(x.par_chunks(rows * dim)).for_each(
+        |((y, inverses), x)| {
+            vectorize(
+                #[inline(always)]
+                || {
+                    for ((y, x), kept) in y.chunks_mut(dim).zip(x.chunks(dim)).zip(inverses) {
+                        *kept = inverse(x);
+                        for (y, &x) in y.iter_mut().zip(x) {
+                            *y = T::narrow(x.wide() * *kept);
+                        }
+                    }
+                },
+            );
+        },
+    );
+    (y, inverses)
+}
+
+/// `dx = (dy − y ⟨y, dy⟩) / ‖x‖`, from the rows of unit length.
+pub fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], dim: usize) -> Vec<T> {
+    let mut dx = uninit(y.len());
+    for_each_row(
+        &mut dx,
+        dim,
+        #[inline(always)]
+        |row, dx| {
+            let (y, dy) = (&y[row * dim..][..dim], &dy[row * dim..][..dim]);
+            let [dot]: [f64; 1] = sums2(
+                y,
+                dy,
+                #[inline(always)]
+                |y, dy| [y.wide() * dy.wide()],
+            );
+            let inverse = inverses[row];
+            for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
+                *dx = T::narrow((dy.wide() - y.wide() * dot) * inverse);
+            }
+        },
+    );
+    dx
+}
