@@ -10,6 +10,12 @@ macro_rules! refuse {
     ($($message:tt)*) => { return Err(Error::Msg(format!($($message)*))) };
 }
 
+mod attention;
+mod positions;
+
+pub use attention::AttentionKind;
+pub use positions::PositionKind;
+
 /// Which architecture a configuration describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -38,26 +44,6 @@ pub enum HiddenAct {
     Relu,
     /// The exact (erf) Gaussian error linear unit, BERT's.
     Gelu,
-}
-
-/// How SIBERT's attention makes weights of queries and keys; BERT has the softmax of their products.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AttentionKind {
-    /// Rectified products over their row sum, the paper's.
-    Relu,
-    /// The softmax of `c` times the cosines of queries and keys, head by head.
-    Normalized,
-}
-
-/// How SIBERT tells the place of a token; BERT has a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PositionKind {
-    /// A table with a row for each position, added to the embeddings: the paper's.
-    Absolute,
-    /// Queries and keys turned by angles that grow with the position (Su et al. 2021); nothing is learned.
-    Rotary,
 }
 
 /// Sizes and rates of a model; the keys of `config.json`.
@@ -194,22 +180,6 @@ impl ModelConfig {
         self.hidden_size / self.num_attention_heads
     }
 
-    /// How SIBERT's attention makes its weights.
-    pub fn attention_kind(&self) -> AttentionKind {
-        self.attention.unwrap_or(AttentionKind::Relu)
-    }
-
-    /// The factor c of the cosines of normalised attention: 6 for heads of 16 columns, 12 for those of 64.
-    pub fn score_scale(&self) -> f64 {
-        self.attention_scale.unwrap_or_else(|| 1.5 * (self.head_dim() as f64).sqrt())
-    }
-
-    /// The base of the angles of rotary positions; none where positions have a table.
-    pub fn rotary_base(&self) -> Option<f64> {
-        let rotary = self.position_embedding_type == Some(PositionKind::Rotary);
-        rotary.then(|| self.rope_theta.unwrap_or(1e4))
-    }
-
     /// Refuses sizes and rates that make no model.
     ///
     /// # Errors
@@ -258,30 +228,6 @@ impl ModelConfig {
         self.validate_attention()
     }
 
-    fn validate_positions(&self) -> Result<()> {
-        let Some(base) = self.rotary_base() else {
-            return match self.rope_theta {
-                None => Ok(()),
-                Some(base) => {
-                    refuse!("rope_theta is {base}, expected none unless position_embedding_type is rotary")
-                }
-            };
-        };
-        if self.model_type == ModelType::Bert {
-            refuse!("position_embedding_type is Rotary, expected Absolute for model_type bert");
-        }
-        if !(base.is_finite() && base > 0.) {
-            refuse!("rope_theta is {base}, expected a positive number");
-        }
-        let width = self.head_dim();
-        if !width.is_multiple_of(2) {
-            refuse!(
-                "position_embedding_type is Rotary, expected Absolute for heads of an odd width, {width}"
-            );
-        }
-        Ok(())
-    }
-
     /// Refuses sequences of more tokens than there are positions.
     pub(crate) fn check_length(&self, seq: usize) -> Result<()> {
         let positions = self.max_position_embeddings;
@@ -299,22 +245,6 @@ impl ModelConfig {
                 self.hidden_act,
                 self.model_type.prefix()
             );
-        }
-        Ok(())
-    }
-
-    fn validate_attention(&self) -> Result<()> {
-        if let (ModelType::Bert, Some(attention)) = (self.model_type, self.attention) {
-            refuse!(
-                "attention is {attention:?}, expected none for model_type bert: its weights are a softmax"
-            );
-        }
-        let Some(scale) = self.attention_scale else { return Ok(()) };
-        if self.attention != Some(AttentionKind::Normalized) {
-            refuse!("attention_scale is {scale}, expected none unless attention is normalized");
-        }
-        if !(scale.is_finite() && scale > 0.) {
-            refuse!("attention_scale is {scale}, expected a positive number");
         }
         Ok(())
     }
@@ -394,100 +324,6 @@ mod tests {
         assert_eq!(
             message(ModelConfig { hidden_act: HiddenAct::Gelu, ..base }),
             "hidden_act is Gelu, expected Relu for model_type sibert"
-        );
-    }
-
-    #[test]
-    fn attention_is_relu_if_absent_and_its_factor_grows_with_the_head() {
-        let base = ModelConfig::preset(ModelType::Sibert, "base").unwrap();
-        assert_eq!((base.attention_kind(), base.score_scale()), (AttentionKind::Relu, 12.));
-        assert!(!base.to_json().unwrap().contains("attention\""));
-        let normalized = ModelConfig { attention: Some(AttentionKind::Normalized), ..base };
-        let sixteens = ModelConfig { num_attention_heads: 48, ..normalized.clone() };
-        assert_eq!(sixteens.score_scale(), 6.);
-        let given = ModelConfig { attention_scale: Some(7.5), ..normalized.clone() };
-        assert_eq!(given.score_scale(), 7.5);
-        for config in [normalized, given] {
-            let json = config.to_json().unwrap();
-            assert!(json.contains(r#""attention": "normalized""#), "{json}");
-            assert_eq!(ModelConfig::from_json(&json).unwrap(), config);
-        }
-    }
-
-    #[test]
-    fn attention_that_an_architecture_lacks_is_refused() {
-        let with = |model_type, attention, attention_scale| {
-            let base = ModelConfig::preset(model_type, "tiny").unwrap();
-            ModelConfig { attention, attention_scale, ..base }.validate().unwrap_err().to_string()
-        };
-        for attention in [AttentionKind::Relu, AttentionKind::Normalized] {
-            assert_eq!(
-                with(ModelType::Bert, Some(attention), None),
-                format!(
-                    "attention is {attention:?}, expected none for model_type bert: its weights are a softmax"
-                )
-            );
-        }
-        for attention in [None, Some(AttentionKind::Relu)] {
-            assert_eq!(
-                with(ModelType::Sibert, attention, Some(6.)),
-                "attention_scale is 6, expected none unless attention is normalized"
-            );
-        }
-        for scale in [0., -1., f64::NAN, f64::INFINITY] {
-            assert_eq!(
-                with(ModelType::Sibert, Some(AttentionKind::Normalized), Some(scale)),
-                format!("attention_scale is {scale}, expected a positive number")
-            );
-        }
-    }
-
-    #[test]
-    fn positions_are_absolute_if_absent_and_rotary_ones_have_a_base() {
-        let base = ModelConfig::preset(ModelType::Sibert, "tiny").unwrap();
-        assert_eq!(base.rotary_base(), None);
-        assert!(!base.to_json().unwrap().contains("position_embedding_type"));
-        let rotary = ModelConfig { position_embedding_type: Some(PositionKind::Rotary), ..base };
-        assert_eq!(rotary.rotary_base(), Some(1e4));
-        let given = ModelConfig { rope_theta: Some(500.), ..rotary.clone() };
-        assert_eq!(given.rotary_base(), Some(500.));
-        for config in [rotary, given] {
-            let json = config.to_json().unwrap();
-            assert!(json.contains(r#""position_embedding_type": "rotary""#), "{json}");
-            assert_eq!(ModelConfig::from_json(&json).unwrap(), config);
-        }
-        let bert = ModelConfig::preset(ModelType::Bert, "tiny").unwrap();
-        let told = ModelConfig { position_embedding_type: Some(PositionKind::Absolute), ..bert };
-        assert_eq!(ModelConfig::from_json(&told.to_json().unwrap()).unwrap(), told);
-    }
-
-    #[test]
-    fn positions_that_an_architecture_lacks_are_refused() {
-        let tiny = |model_type| ModelConfig::preset(model_type, "tiny").unwrap();
-        let rotary = |model_type, rope_theta| {
-            let kind = Some(PositionKind::Rotary);
-            ModelConfig { position_embedding_type: kind, rope_theta, ..tiny(model_type) }
-        };
-        let message = |config: ModelConfig| config.validate().unwrap_err().to_string();
-        assert_eq!(
-            message(rotary(ModelType::Bert, None)),
-            "position_embedding_type is Rotary, expected Absolute for model_type bert"
-        );
-        for model_type in [ModelType::Bert, ModelType::Sibert] {
-            assert_eq!(
-                message(ModelConfig { rope_theta: Some(500.), ..tiny(model_type) }),
-                "rope_theta is 500, expected none unless position_embedding_type is rotary"
-            );
-        }
-        for base in [0., -1., f64::NAN, f64::INFINITY] {
-            assert_eq!(
-                message(rotary(ModelType::Sibert, Some(base))),
-                format!("rope_theta is {base}, expected a positive number")
-            );
-        }
-        assert_eq!(
-            message(ModelConfig { num_attention_heads: 128, ..rotary(ModelType::Sibert, None) }),
-            "position_embedding_type is Rotary, expected Absolute for heads of an odd width, 1"
         );
     }
 
