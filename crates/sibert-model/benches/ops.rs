@@ -81,6 +81,9 @@ fn run() -> Result<()> {
     measure("residual", Work::Floats(3 * stream, 2 * stream), vec![hidden()?, hidden()?], &|x| {
         ops::residual(&x[0], &x[1], 0.1, 1, 0)
     })?;
+    measure("rotary", Work::Floats(2 * stream, 2 * stream), vec![hidden()?], &|x| {
+        ops::rotary(&x[0], HEADS, 1e4)
+    })?;
     let wide = TOKENS * WIDE;
     let activation = vec![Tensor::randn(0f32, 1., (TOKENS, WIDE), &Device::Cpu)?];
     measure("gelu", Work::Floats(2 * wide, 3 * wide), activation, &|x| ops::gelu(&x[0]))?;

@@ -7,6 +7,7 @@
 //! ```
 //! The first weights (Li et al. 2022, Section 3) are degree two over degree two: the scale of the parameters leaves them
 //! unchanged, and `√d_k` cancels. The second are a function of degree zero alone; c is a constant of the configuration.
+//! Rotary positions turn the queries and keys of the first, and the unit ones of the second: degree and length stay.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -23,15 +24,21 @@ enum Rule {
     Normalized { scale: f64 },
 }
 
+/// What happens between the maps, without parameters.
+struct Mixer {
+    rule: Rule,
+    rotary_base: Option<f64>,
+    num_heads: usize,
+    dropout: f32,
+}
+
 /// Scale-invariant multi-head self-attention, from degree zero to degree two.
 pub struct Attention {
     query: Linear,
     key: Linear,
     value: Linear,
     output: Linear,
-    rule: Rule,
-    num_heads: usize,
-    dropout: f32,
+    mixer: Mixer,
 }
 
 impl Attention {
@@ -48,12 +55,7 @@ impl Attention {
             key: linear(vb.pp("self.key"))?,
             value: linear(vb.pp("self.value"))?,
             output: linear(vb.pp("output.dense"))?,
-            rule: match config.attention_kind() {
-                AttentionKind::Relu => Rule::Relu,
-                AttentionKind::Normalized => Rule::Normalized { scale: config.score_scale() },
-            },
-            num_heads: config.num_attention_heads,
-            dropout: config.attention_probs_dropout_prob,
+            mixer: Mixer::new(config),
         })
     }
 
@@ -69,29 +71,51 @@ impl Attention {
         mode: Mode,
     ) -> Result<Homogeneous<Two>> {
         let (query, key, value) = (self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?);
-        let mixed = self.mix([&query, &key, &value], keep, mode)?;
+        let mixed = self.mixer.forward([query, key, value], keep, mode)?;
         self.output.forward(&mixed.select(rows)?)
-    }
-
-    /// The values (batch, seq, hidden), mixed by the weights of queries and keys.
-    fn mix(
-        &self,
-        [query, key, value]: [&Homogeneous<One>; 3],
-        keep: &Tensor,
-        mode: Mode,
-    ) -> Result<Homogeneous<One>> {
-        let (heads, p) = (self.num_heads, self.dropout);
-        match self.rule {
-            Rule::Relu => query.attention(key, value, keep, heads, p, mode),
-            Rule::Normalized { scale } => {
-                let (query, key) = (query.unit_heads(heads)?, key.unit_heads(heads)?);
-                Homogeneous::softmax_attention([&query, &key], value, keep, heads, scale, p, mode)
-            }
-        }
     }
 
     /// Four matrices.
     pub(crate) fn blocks(&self) -> Vec<Group> {
         [&self.query, &self.key, &self.value, &self.output].map(|map| Group::matrix([map.id()])).into()
+    }
+}
+
+impl Mixer {
+    fn new(config: &ModelConfig) -> Self {
+        Self {
+            rule: match config.attention_kind() {
+                AttentionKind::Relu => Rule::Relu,
+                AttentionKind::Normalized => Rule::Normalized { scale: config.score_scale() },
+            },
+            rotary_base: config.rotary_base(),
+            num_heads: config.num_attention_heads,
+            dropout: config.attention_probs_dropout_prob,
+        }
+    }
+
+    /// The values (batch, seq, hidden), mixed by the weights of queries and keys.
+    fn forward(
+        &self,
+        [query, key, value]: [Homogeneous<One>; 3],
+        keep: &Tensor,
+        mode: Mode,
+    ) -> Result<Homogeneous<One>> {
+        let (heads, p) = (self.num_heads, self.dropout);
+        match self.rule {
+            Rule::Relu => self.turn(query)?.attention(&self.turn(key)?, &value, keep, heads, p, mode),
+            Rule::Normalized { scale } => {
+                let (query, key) = (self.turn(query.unit_heads(heads)?)?, self.turn(key.unit_heads(heads)?)?);
+                Homogeneous::softmax_attention([&query, &key], &value, keep, heads, scale, p, mode)
+            }
+        }
+    }
+
+    /// Queries or keys, turned by the angles of their positions where these are rotary.
+    fn turn<D>(&self, x: Homogeneous<D>) -> Result<Homogeneous<D>> {
+        match self.rotary_base {
+            Some(base) => x.rotary(self.num_heads, base),
+            None => Ok(x),
+        }
     }
 }

@@ -10,6 +10,12 @@ macro_rules! refuse {
     ($($message:tt)*) => { return Err(Error::Msg(format!($($message)*))) };
 }
 
+mod attention;
+mod positions;
+
+pub use attention::AttentionKind;
+pub use positions::PositionKind;
+
 /// Which architecture a configuration describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -38,16 +44,6 @@ pub enum HiddenAct {
     Relu,
     /// The exact (erf) Gaussian error linear unit, BERT's.
     Gelu,
-}
-
-/// How SIBERT's attention makes weights of queries and keys; BERT has the softmax of their products.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AttentionKind {
-    /// Rectified products over their row sum, the paper's.
-    Relu,
-    /// The softmax of `c` times the cosines of queries and keys, head by head.
-    Normalized,
 }
 
 /// Sizes and rates of a model; the keys of `config.json`.
@@ -88,6 +84,12 @@ pub struct ModelConfig {
     pub attention_probs_dropout_prob: f32,
     /// Longest sequence that has positions.
     pub max_position_embeddings: usize,
+    /// How a token's place is told, `absolute` if absent, which is all that BERT knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position_embedding_type: Option<PositionKind>,
+    /// The base of the angles of `rotary` positions, 10000 if absent; other positions have no such key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_theta: Option<f64>,
     /// Number of segments.
     #[serde(default = "two")]
     pub type_vocab_size: usize,
@@ -155,6 +157,8 @@ impl ModelConfig {
             hidden_dropout_prob: tenth(),
             attention_probs_dropout_prob: tenth(),
             max_position_embeddings: 512,
+            position_embedding_type: None,
+            rope_theta: None,
             type_vocab_size: two(),
             initializer_range: fiftieth(),
             layer_norm_eps: tiny_eps(),
@@ -174,16 +178,6 @@ impl ModelConfig {
     /// Width of one attention head.
     pub fn head_dim(&self) -> usize {
         self.hidden_size / self.num_attention_heads
-    }
-
-    /// How SIBERT's attention makes its weights.
-    pub fn attention_kind(&self) -> AttentionKind {
-        self.attention.unwrap_or(AttentionKind::Relu)
-    }
-
-    /// The factor c of the cosines of normalised attention: 6 for heads of 16 columns, 12 for those of 64.
-    pub fn score_scale(&self) -> f64 {
-        self.attention_scale.unwrap_or_else(|| 1.5 * (self.head_dim() as f64).sqrt())
     }
 
     /// Refuses sizes and rates that make no model.
@@ -211,6 +205,7 @@ impl ModelConfig {
                 "hidden_size {hidden_size} is not a multiple of num_attention_heads {num_attention_heads}"
             );
         }
+        self.validate_positions()?;
         for (key, p) in [
             ("hidden_dropout_prob", self.hidden_dropout_prob),
             ("attention_probs_dropout_prob", self.attention_probs_dropout_prob),
@@ -250,22 +245,6 @@ impl ModelConfig {
                 self.hidden_act,
                 self.model_type.prefix()
             );
-        }
-        Ok(())
-    }
-
-    fn validate_attention(&self) -> Result<()> {
-        if let (ModelType::Bert, Some(attention)) = (self.model_type, self.attention) {
-            refuse!(
-                "attention is {attention:?}, expected none for model_type bert: its weights are a softmax"
-            );
-        }
-        let Some(scale) = self.attention_scale else { return Ok(()) };
-        if self.attention != Some(AttentionKind::Normalized) {
-            refuse!("attention_scale is {scale}, expected none unless attention is normalized");
-        }
-        if !(scale.is_finite() && scale > 0.) {
-            refuse!("attention_scale is {scale}, expected a positive number");
         }
         Ok(())
     }
@@ -346,51 +325,6 @@ mod tests {
             message(ModelConfig { hidden_act: HiddenAct::Gelu, ..base }),
             "hidden_act is Gelu, expected Relu for model_type sibert"
         );
-    }
-
-    #[test]
-    fn attention_is_relu_if_absent_and_its_factor_grows_with_the_head() {
-        let base = ModelConfig::preset(ModelType::Sibert, "base").unwrap();
-        assert_eq!((base.attention_kind(), base.score_scale()), (AttentionKind::Relu, 12.));
-        assert!(!base.to_json().unwrap().contains("attention\""));
-        let normalized = ModelConfig { attention: Some(AttentionKind::Normalized), ..base };
-        let sixteens = ModelConfig { num_attention_heads: 48, ..normalized.clone() };
-        assert_eq!(sixteens.score_scale(), 6.);
-        let given = ModelConfig { attention_scale: Some(7.5), ..normalized.clone() };
-        assert_eq!(given.score_scale(), 7.5);
-        for config in [normalized, given] {
-            let json = config.to_json().unwrap();
-            assert!(json.contains(r#""attention": "normalized""#), "{json}");
-            assert_eq!(ModelConfig::from_json(&json).unwrap(), config);
-        }
-    }
-
-    #[test]
-    fn attention_that_an_architecture_lacks_is_refused() {
-        let with = |model_type, attention, attention_scale| {
-            let base = ModelConfig::preset(model_type, "tiny").unwrap();
-            ModelConfig { attention, attention_scale, ..base }.validate().unwrap_err().to_string()
-        };
-        for attention in [AttentionKind::Relu, AttentionKind::Normalized] {
-            assert_eq!(
-                with(ModelType::Bert, Some(attention), None),
-                format!(
-                    "attention is {attention:?}, expected none for model_type bert: its weights are a softmax"
-                )
-            );
-        }
-        for attention in [None, Some(AttentionKind::Relu)] {
-            assert_eq!(
-                with(ModelType::Sibert, attention, Some(6.)),
-                "attention_scale is 6, expected none unless attention is normalized"
-            );
-        }
-        for scale in [0., -1., f64::NAN, f64::INFINITY] {
-            assert_eq!(
-                with(ModelType::Sibert, Some(AttentionKind::Normalized), Some(scale)),
-                format!("attention_scale is {scale}, expected a positive number")
-            );
-        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! z = drop(NA(E_token + E_position + E_segment)) Wᵀ        degrees: Embed 1 → NA 1 → L 2
 //! ```
 //! The paper's Figure 4 is a drawing that its text does not spell out; this path uses exactly its blocks
-//! and degrees.
+//! and degrees. With rotary positions there is no `E_position`: attention tells the places then.
 
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
@@ -17,17 +17,18 @@ use crate::mode::Mode;
 
 /// The input of the encoder: token ids to the residual stream.
 pub struct Embeddings {
-    word_embeddings: Homogeneous<One>,       // (vocab, hidden)
-    position_embeddings: Homogeneous<One>,   // (positions, hidden)
-    token_type_embeddings: Homogeneous<One>, // (segments, hidden)
-    gain: Homogeneous<One>,                  // (hidden)
-    bias: Homogeneous<One>,                  // (hidden)
+    word_embeddings: Homogeneous<One>,             // (vocab, hidden)
+    position_embeddings: Option<Homogeneous<One>>, // (positions, hidden)
+    token_type_embeddings: Homogeneous<One>,       // (segments, hidden)
+    gain: Homogeneous<One>,                        // (hidden)
+    bias: Homogeneous<One>,                        // (hidden)
     projection: Linear,
     dropout: f32,
 }
 
 impl Embeddings {
-    /// Takes the parameters `{word,position,token_type}_embeddings.weight`, `LayerNorm.*`, `projection.weight`.
+    /// Takes the parameters `{word,position,token_type}_embeddings.weight`, `LayerNorm.*`, `projection.weight`;
+    /// without a table of positions if they are rotary.
     ///
     /// # Errors
     /// If a parameter is missing or has another shape.
@@ -41,9 +42,11 @@ impl Embeddings {
             let init = Init::Const(value);
             vb.pp("LayerNorm").get_with_hints(hidden, name, init).map(Homogeneous::parameter)
         };
+        let absolute = config.rotary_base().is_none();
+        let positions = || table(config.max_position_embeddings, "position_embeddings");
         Ok(Self {
             word_embeddings: table(config.vocab_size, "word_embeddings")?,
-            position_embeddings: table(config.max_position_embeddings, "position_embeddings")?,
+            position_embeddings: absolute.then(positions).transpose()?,
             token_type_embeddings: table(config.type_vocab_size, "token_type_embeddings")?,
             gain: norm("weight", 1.)?,
             bias: norm("bias", 0.)?,
@@ -62,20 +65,28 @@ impl Embeddings {
         token_type_ids: &Tensor,
         mode: Mode,
     ) -> Result<Homogeneous<Two>> {
-        let tables = [&self.word_embeddings, &self.token_type_embeddings, &self.position_embeddings];
-        let embeddings = Homogeneous::embed(tables, input_ids, token_type_ids)?; // (batch, seq, hidden)
+        let embeddings = self.embed(input_ids, token_type_ids)?; // (batch, seq, hidden)
         let normal = embeddings.normalize_affine(&self.gain, &self.bias)?;
         self.projection.forward(&normal.dropout(self.dropout, mode)?)
     }
 
-    /// Two tables of rows; the few segments, and gain and bias, as a whole each; and the projection.
+    /// The sums of a token's embeddings.
+    fn embed(&self, input_ids: &Tensor, token_type_ids: &Tensor) -> Result<Homogeneous<One>> {
+        let (words, types) = (&self.word_embeddings, &self.token_type_embeddings);
+        match &self.position_embeddings {
+            Some(positions) => Homogeneous::embed([words, types, positions], input_ids, token_type_ids),
+            None => Homogeneous::embed_without_positions([words, types], input_ids, token_type_ids),
+        }
+    }
+
+    /// The tables of rows; the few segments, and gain and bias, as a whole each; and the projection.
     pub(crate) fn blocks(&self) -> Vec<Group> {
-        vec![
-            Group::table(self.word_embeddings.id()),
-            Group::table(self.position_embeddings.id()),
+        let tables = [Some(&self.word_embeddings), self.position_embeddings.as_ref()];
+        let others = [
             Group::whole([self.token_type_embeddings.id()]),
             Group::whole([self.gain.id(), self.bias.id()]),
             Group::matrix([self.projection.id()]),
-        ]
+        ];
+        tables.into_iter().flatten().map(|table| Group::table(table.id())).chain(others).collect()
     }
 }

@@ -66,6 +66,15 @@ impl Homogeneous<One> {
         ops::embed([&words.0, &types.0, &positions.0], ids, type_ids).map(tag)
     }
 
+    /// The sums of the rows of two tables, words and segments: (batch, seq) to (batch, seq, d).
+    pub fn embed_without_positions(
+        [words, types]: [&Self; 2],
+        ids: &Tensor,
+        type_ids: &Tensor,
+    ) -> Result<Self> {
+        ops::embed_without_positions([&words.0, &types.0], ids, type_ids).map(tag)
+    }
+
     /// Adds a bias of shape (d) to (…, d): block B, (1 ; 1).
     pub fn add_bias(&self, bias: &Homogeneous<One>) -> Result<Self> {
         ops::add_bias(&self.0, &bias.0).map(tag)
@@ -160,6 +169,11 @@ impl<D> Homogeneous<D> {
         mode.dropout(&self.0, p).map(tag)
     }
 
+    /// Every head of (batch, seq, hidden) turned by the angles of its position: linear, of degree one in x.
+    pub fn rotary(&self, heads: usize, base: f64) -> Result<Self> {
+        ops::rotary(&self.0, heads, base).map(tag)
+    }
+
     /// Layer normalisation of (…, d) without affine part and without eps: block N, (x ; 0).
     pub fn normalize(&self) -> Result<Homogeneous<Zero>> {
         ops::normalize(&self.0).map(tag)
@@ -231,8 +245,16 @@ mod tests {
         let ids = Tensor::new(&[[1u32, 0], [2, 1]], &Device::Cpu).unwrap();
         assert_degree(1, &[&[3, 4], &[2, 4]], |p| {
             let types = ids.zeros_like()?;
-            Ok(p[0].rows(&ids)?.add(&Homogeneous::embed([&p[0], &p[1], &p[1]], &ids, &types)?)?.probe())
+            let embedded = Homogeneous::embed([&p[0], &p[1], &p[1]], &ids, &types)?;
+            let without = Homogeneous::embed_without_positions([&p[0], &p[1]], &ids, &types)?;
+            Ok(p[0].rows(&ids)?.add(&embedded)?.add(&without)?.probe())
         });
+    }
+
+    #[test]
+    fn rotations_keep_the_degree() {
+        assert_degree(1, &[&[2, 3, 8]], |p| Ok(p[0].rotary(2, 1e4)?.probe()));
+        assert_degree(2, &[&[2, 3, 4], &[8, 4]], |p| Ok(p[0].linear(&p[1])?.rotary(2, 1e4)?.probe()));
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub mod recycler;
 pub mod tape;
 
 pub use blocks::{Block, BlockKind};
-pub use config::{AttentionKind, HiddenAct, ModelConfig, ModelType};
+pub use config::{AttentionKind, HiddenAct, ModelConfig, ModelType, PositionKind};
 pub use finetuning::{FineTuning, HeadKind, Inputs, Origins, Targets};
 pub use mode::{Mode, Selection};
 pub use precision::Precision;

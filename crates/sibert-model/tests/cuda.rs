@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use cukernel_emulator::emulate;
-use sibert_model::{Batch, Gradients, Mode, ModelConfig, ModelType, PreTraining, Precision, Tape};
+use sibert_model::{
+    AttentionKind, Batch, Gradients, Mode, ModelConfig, ModelType, PreTraining, Precision, Tape,
+};
 
 /// Two sequences of twelve tokens, the second padded.
 fn batch() -> Result<Batch> {
@@ -25,7 +27,14 @@ fn batch() -> Result<Batch> {
     })
 }
 
-fn model(model_type: ModelType) -> PreTraining {
+/// SIBERT with either kind of attention, and BERT.
+const MODELS: [(ModelType, Option<AttentionKind>); 3] = [
+    (ModelType::Sibert, None),
+    (ModelType::Sibert, Some(AttentionKind::Normalized)),
+    (ModelType::Bert, None),
+];
+
+fn model((model_type, attention): (ModelType, Option<AttentionKind>)) -> PreTraining {
     let config = ModelConfig {
         vocab_size: 61,
         hidden_size: 64,
@@ -34,6 +43,7 @@ fn model(model_type: ModelType) -> PreTraining {
         intermediate_size: 96,
         max_position_embeddings: 16,
         next_sentence_prediction: true,
+        attention,
         ..ModelConfig::preset(model_type, "tiny").unwrap()
     };
     PreTraining::new(&config, 7, DType::F32, &Device::Cpu).unwrap()
@@ -82,8 +92,8 @@ fn distance_of_all(found: &HashMap<String, Tensor>, expected: &HashMap<String, T
 
 #[test]
 fn a_step_by_kernels_of_f32_is_the_cpu_s() -> Result<()> {
-    for model_type in [ModelType::Sibert, ModelType::Bert] {
-        let model = model(model_type);
+    for kind in MODELS {
+        let model = model(kind);
         let (expected, gradients) = step(&model, Precision::F32)?;
         let (figures, by_kernels) = emulate(|| step(&model, Precision::F32))?;
         for (found, expected) in figures.iter().zip(&expected) {
@@ -102,15 +112,15 @@ fn a_step_by_kernels_of_f32_is_the_cpu_s() -> Result<()> {
 
 #[test]
 fn a_step_by_kernels_of_bf16_stays_near_that_of_f32_and_gives_gradients_of_f32() -> Result<()> {
-    for model_type in [ModelType::Sibert, ModelType::Bert] {
-        let model = model(model_type);
+    for kind in MODELS {
+        let model = model(kind);
         let (expected, gradients) = step(&model, Precision::F32)?;
         let (figures, by_kernels) = emulate(|| step(&model, Precision::Bf16))?;
         for i in [0, 2] {
             assert!((figures[i] / expected[i] - 1.).abs() < 0.01, "{figures:?} {expected:?}");
         }
         let distance = distance_of_all(&by_kernels, &gradients);
-        assert!(distance < 0.08, "{model_type:?}: {distance}");
+        assert!(distance < 0.08, "{kind:?}: {distance}");
     }
     Ok(())
 }
@@ -119,7 +129,10 @@ fn a_step_by_kernels_of_bf16_stays_near_that_of_f32_and_gives_gradients_of_f32()
 /// to be applied to the loss.
 #[test]
 fn gradients_of_bf16_scale_with_the_parameters_and_need_no_loss_scaling() -> Result<()> {
-    let model = model(ModelType::Sibert);
+    MODELS[..2].iter().try_for_each(|&kind| scales_gradients_of_bf16(&model(kind)))
+}
+
+fn scales_gradients_of_bf16(model: &PreTraining) -> Result<()> {
     let of_encoder = |(_, gradients): (Vec<f64>, HashMap<String, Tensor>)| {
         model
             .encoder_parameters()
@@ -129,7 +142,7 @@ fn gradients_of_bf16_scale_with_the_parameters_and_need_no_loss_scaling() -> Res
     };
     let at_scale = |scale: f64| {
         model.scale_encoder(scale)?;
-        let gradients = of_encoder(emulate(|| step(&model, Precision::Bf16))?);
+        let gradients = of_encoder(emulate(|| step(model, Precision::Bf16))?);
         model.scale_encoder(1. / scale)?;
         Ok::<_, candle_core::Error>(gradients)
     };

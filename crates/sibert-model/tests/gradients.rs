@@ -5,17 +5,22 @@ mod support;
 
 use candle_core::{DType, Device, Tensor};
 use sibert_model::{Mode, ModelConfig, ModelType, PreTraining, random};
-use support::{batch, mean_loss, norm, scalar, small};
+use support::{batch, mean_loss, norm, normalized, scalar, small};
 
-fn with_dropout(model_type: ModelType) -> ModelConfig {
-    ModelConfig { hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1, ..small(model_type) }
+/// SIBERT with either kind of attention, and BERT.
+fn all() -> [ModelConfig; 3] {
+    [small(ModelType::Sibert), normalized(), small(ModelType::Bert)]
+}
+
+/// The same with dropout.
+fn with_dropout() -> [ModelConfig; 3] {
+    all().map(|config| ModelConfig { hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1, ..config })
 }
 
 #[test]
 fn directional_derivatives_match_finite_differences_under_dropout() {
     const STEP: f64 = 1e-6;
-    for model_type in [ModelType::Sibert, ModelType::Bert] {
-        let config = with_dropout(model_type);
+    for config in with_dropout() {
         let batch = batch(&config, 2, DType::F64);
         let model = PreTraining::new(&config, 5, DType::F64, &Device::Cpu).unwrap();
         let grads = mean_loss(&model, &batch, Mode::train(2)).backward().unwrap();
@@ -40,8 +45,7 @@ fn directional_derivatives_match_finite_differences_under_dropout() {
 
 #[test]
 fn micro_batches_add_up_to_their_batch_under_dropout() {
-    for model_type in [ModelType::Sibert, ModelType::Bert] {
-        let config = with_dropout(model_type);
+    for config in with_dropout() {
         let whole = batch(&config, 4, DType::F64);
         let model = PreTraining::new(&config, 5, DType::F64, &Device::Cpu).unwrap();
         let masked: Vec<u32> = whole.positions.to_vec1().unwrap();
@@ -83,8 +87,8 @@ fn micro_batches_add_up_to_their_batch_under_dropout() {
 
 #[test]
 fn next_sentence_head_trains_with_the_masked_lm_head() {
-    for model_type in [ModelType::Sibert, ModelType::Bert] {
-        let config = ModelConfig { next_sentence_prediction: true, ..small(model_type) };
+    for config in all() {
+        let config = ModelConfig { next_sentence_prediction: true, ..config };
         let model = PreTraining::new(&config, 5, DType::F32, &Device::Cpu).unwrap();
         let mut batch = batch(&config, 3, DType::F32);
         assert!(model.forward(&batch, Mode::Eval).is_err(), "a batch without pairs must be refused");

@@ -5,7 +5,7 @@ mod support;
 
 use candle_core::{DType, Device};
 use sibert_model::{Mode, ModelConfig, ModelType, PreTraining};
-use support::{batch, mean_loss, norm, relative_error, small};
+use support::{batch, mean_loss, norm, normalized, relative_error, siberts, small};
 
 const SCALES: [f64; 4] = [1e-2, 1e-1, 10., 100.];
 /// f32 rounding of the encoder's output.
@@ -19,9 +19,9 @@ fn model(config: &ModelConfig, scale: f64) -> PreTraining {
     model
 }
 
-fn presets() -> [ModelConfig; 2] {
+fn presets() -> [ModelConfig; 3] {
     let mini = ModelConfig { vocab_size: 500, ..ModelConfig::preset(ModelType::Sibert, "mini").unwrap() };
-    [small(ModelType::Sibert), mini]
+    [small(ModelType::Sibert), normalized(), mini]
 }
 
 #[test]
@@ -60,21 +60,22 @@ fn gradient_is_orthogonal_to_the_parameters() {
 
 #[test]
 fn gradient_has_degree_minus_one() {
-    let config = small(ModelType::Sibert);
-    let batch = batch(&config, 3, DType::F32);
-    let gradients = |scale: f64| {
-        let model = model(&config, scale);
-        let grads = mean_loss(&model, &batch, Mode::Eval).backward().unwrap();
-        let scaled = |(name, var): (String, candle_core::Var)| {
-            (name, grads.get(&var).unwrap().affine(scale, 0.).unwrap())
+    for config in siberts() {
+        let batch = batch(&config, 3, DType::F32);
+        let gradients = |scale: f64| {
+            let model = model(&config, scale);
+            let grads = mean_loss(&model, &batch, Mode::Eval).backward().unwrap();
+            let scaled = |(name, var): (String, candle_core::Var)| {
+                (name, grads.get(&var).unwrap().affine(scale, 0.).unwrap())
+            };
+            model.encoder_parameters().into_iter().map(scaled).collect::<Vec<_>>()
         };
-        model.encoder_parameters().into_iter().map(scaled).collect::<Vec<_>>()
-    };
-    let unit = gradients(1.);
-    for scale in SCALES {
-        for ((name, found), (_, expected)) in gradients(scale).iter().zip(&unit) {
-            let error = relative_error(found, expected);
-            assert!(error < OUTPUT, "{name} at scale {scale}: {error:e}");
+        let unit = gradients(1.);
+        for scale in SCALES {
+            for ((name, found), (_, expected)) in gradients(scale).iter().zip(&unit) {
+                let error = relative_error(found, expected);
+                assert!(error < OUTPUT, "{name} at scale {scale}: {error:e}");
+            }
         }
     }
 }

@@ -6,21 +6,20 @@ mod support;
 use candle_core::{DType, Device, Tensor};
 use sibert_model::{Gradients, Mode, ModelConfig, ModelType, PreTraining, Precision, Tape};
 use sisgd::{Gradient, Gradients as _};
-use support::{batch, dense, norm, small};
+use support::{batch, dense, norm, normalized, small};
 
-fn with_pairs(model_type: ModelType) -> ModelConfig {
+fn with_pairs(config: ModelConfig) -> ModelConfig {
     ModelConfig {
         hidden_dropout_prob: 0.1,
         attention_probs_dropout_prob: 0.1,
         next_sentence_prediction: true,
-        ..small(model_type)
+        ..config
     }
 }
 
 #[test]
 fn gradients_of_whole_models_are_those_of_the_graph() {
-    for model_type in [ModelType::Sibert, ModelType::Bert] {
-        let config = with_pairs(model_type);
+    for config in [small(ModelType::Sibert), normalized(), small(ModelType::Bert)].map(with_pairs) {
         let model = PreTraining::new(&config, 5, DType::F64, &Device::Cpu).unwrap();
         let mut batch = batch(&config, 3, DType::F64);
         batch.next_sentence = Some(Tensor::new(&[0u32, 1, 1], &Device::Cpu).unwrap());

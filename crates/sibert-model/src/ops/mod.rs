@@ -33,6 +33,7 @@ mod product;
 mod real;
 mod relu;
 mod residual;
+mod rotary;
 pub(crate) mod row_sums;
 pub(crate) mod rows;
 mod simd;
@@ -50,13 +51,14 @@ pub use argmax::{argmax_rows, count_correct};
 pub use attention::{Dropout, Weights, attention};
 pub use cross_entropy::cross_entropy;
 pub use dropout::{dropout, dropout_mask};
-pub use embed::embed;
+pub use embed::{embed, embed_without_positions};
 pub use gelu::gelu;
 pub use layer_norm::{layer_norm, normalize_affine};
 pub use linear::{linear, linear_bias, linear_bias_relu};
 pub use normalize::normalize;
 pub use relu::relu;
 pub use residual::{residual, residual_rows};
+pub use rotary::rotary;
 pub use rows::rows;
 pub use span_cross_entropy::span_cross_entropy;
 pub use squared_error::squared_error;
@@ -120,6 +122,7 @@ pub fn modules() -> Result<Vec<cukernel::Module>> {
         normalize::cuda::MODULE,
         relu::cuda::MODULE,
         residual::cuda::MODULE,
+        rotary::cuda::MODULE,
         rows::cuda::MODULE,
         span_cross_entropy::cuda::MODULE,
         squared_error::cuda::MODULE,

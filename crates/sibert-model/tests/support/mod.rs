@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use sibert_model::{
-    Batch, FineTuning, HeadKind, Inputs, ModelConfig, ModelType, PreTraining, Targets, random,
+    AttentionKind, Batch, FineTuning, HeadKind, Inputs, ModelConfig, ModelType, PreTraining, Targets, random,
 };
 use sisgd::Gradient;
 
@@ -52,6 +52,16 @@ pub fn small(model_type: ModelType) -> ModelConfig {
         attention_probs_dropout_prob: 0.,
         ..ModelConfig::preset(model_type, "tiny").unwrap()
     }
+}
+
+/// The same with normalised attention.
+pub fn normalized() -> ModelConfig {
+    ModelConfig { attention: Some(AttentionKind::Normalized), ..small(ModelType::Sibert) }
+}
+
+/// SIBERT with either kind of attention.
+pub fn siberts() -> [ModelConfig; 2] {
+    [small(ModelType::Sibert), normalized()]
 }
 
 /// `rows` random sequences of 12 tokens, the last of them padded, with every fourth position masked.

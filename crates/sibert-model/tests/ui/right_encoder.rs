@@ -1,4 +1,4 @@
-//! The encoder of the paper in small: embedding, projection, attention, feed-forward, final norm.
+//! The encoder of the paper in small: embedding, projection, attention of both kinds, feed-forward, final norm.
 use candle_core::{DType, Device, Result, Tensor};
 use sibert_model::Mode;
 use sibert_model::homogeneous::{Homogeneous, One, Zero};
@@ -8,6 +8,9 @@ fn encode(p: &[Homogeneous<One>], ids: &Tensor, keep: &Tensor) -> Result<Homogen
     let x = z.normalize()?;
     let (query, key, value) = (x.linear(&p[2])?, x.linear(&p[3])?, x.linear(&p[4])?);
     let mixed = query.attention(&key, &value, keep, 2, 0., Mode::Eval)?;
+    let z = z.add(&mixed.linear(&p[5])?)?;
+    let (query, key) = (query.unit_heads(2)?, key.unit_heads(2)?);
+    let mixed = Homogeneous::softmax_attention([&query, &key], &value, keep, 2, 6., 0., Mode::Eval)?;
     let z = z.add(&mixed.linear(&p[5])?)?;
     let wide = z.normalize()?.linear(&p[6])?.add_bias(&p[7])?.relu()?;
     z.add(&wide.linear(&p[8])?)?.normalize()

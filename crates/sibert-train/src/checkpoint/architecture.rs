@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Keys of `config.json` that decide which function the weights stand for.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "model_type",
     "vocab_size",
     "hidden_size",
@@ -12,6 +12,8 @@ const KEYS: [&str; 10] = [
     "num_attention_heads",
     "intermediate_size",
     "max_position_embeddings",
+    "position_embedding_type",
+    "rope_theta",
     "type_vocab_size",
     "layer_norm_eps",
     "next_sentence_prediction",
@@ -45,9 +47,9 @@ pub fn ensure_same_architecture(checkpoint: &str, found_json: &str, wanted_json:
     Ok(())
 }
 
-/// An absent switch is off.
+/// An absent switch is off, and positions of an absent type are absolute.
 fn value<'a>(config: &'a Value, key: &str) -> Option<&'a Value> {
-    config.get(key).filter(|value| **value != Value::Bool(false))
+    config.get(key).filter(|value| **value != Value::Bool(false) && *value != "absolute")
 }
 
 fn show(value: Option<&Value>) -> String {
@@ -75,6 +77,14 @@ mod tests {
             ),
             "{error}"
         );
+    }
+
+    #[test]
+    fn positions_are_absolute_if_absent() {
+        let (none, rotary) = ("{}", r#"{"position_embedding_type": "rotary"}"#);
+        ensure_same_architecture("last", none, r#"{"position_embedding_type": "absolute"}"#).unwrap();
+        let error = ensure_same_architecture("last", none, rotary).unwrap_err().to_string();
+        assert!(error.contains("position_embedding_type is absent, this run's"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use sibert_model::{AttentionKind, ModelConfig, ModelType};
+use sibert_model::{AttentionKind, ModelConfig, ModelType, PositionKind};
 use toml::{Table, Value};
 
 /// Architecture and sizes of the model; its vocabulary is the tokenizer's.
@@ -31,6 +31,12 @@ pub struct ModelSettings {
     pub attention_scale: Option<f64>,
     /// Longest sequence that has positions, in tokens.
     pub max_position_embeddings: usize,
+    /// How SIBERT tells a token's place, `absolute` or `rotary`; absent: `absolute`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position_embedding_type: Option<PositionKind>,
+    /// The base of the angles of `rotary` positions; absent: 10000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rope_theta: Option<f64>,
     /// Segments that have an embedding.
     pub type_vocab_size: usize,
     /// Probability of dropping an activation.
@@ -65,6 +71,8 @@ impl ModelSettings {
             hidden_dropout_prob: self.hidden_dropout_prob,
             attention_probs_dropout_prob: self.attention_probs_dropout_prob,
             max_position_embeddings: self.max_position_embeddings,
+            position_embedding_type: self.position_embedding_type,
+            rope_theta: self.rope_theta,
             type_vocab_size: self.type_vocab_size,
             initializer_range: self.initializer_range,
             layer_norm_eps: self.layer_norm_eps,
@@ -104,6 +112,8 @@ impl Default for ModelSettings {
             attention: None,
             attention_scale: None,
             max_position_embeddings: 512,
+            position_embedding_type: None,
+            rope_theta: None,
             type_vocab_size: 2,
             hidden_dropout_prob: 0.1,
             attention_probs_dropout_prob: 0.1,

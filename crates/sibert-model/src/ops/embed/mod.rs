@@ -52,6 +52,19 @@ pub fn embed([words, types, positions]: [&Tensor; 3], ids: &Tensor, type_ids: &T
     )
 }
 
+/// `y[b, t] = words[ids[b, t]] + types[type_ids[b, t]]`: as [`embed`] with positions of zeros, which learn nothing.
+///
+/// # Errors
+/// As [`embed`], for a sequence of any length.
+pub fn embed_without_positions(
+    [words, types]: [&Tensor; 2],
+    ids: &Tensor,
+    type_ids: &Tensor,
+) -> Result<Tensor> {
+    let positions = Tensor::zeros((ids.dims2()?.1, words.dim(1)?), words.dtype(), words.device())?;
+    embed([words, types, &positions], ids, type_ids)
+}
+
 struct Embed {
     ids: Vec<u32>,
     types: Vec<u32>,
@@ -160,6 +173,19 @@ mod tests {
     #[test]
     fn embed_has_degree_one() {
         assert_homogeneous(apply, &tables(), &[0, 1, 2], 1);
+    }
+
+    #[test]
+    fn embed_without_positions_is_the_sum_of_two_look_ups() {
+        let [ids, types] = ids();
+        let of = |inputs: &[Tensor]| embed_without_positions([&inputs[0], &inputs[1]], &ids, &types);
+        let naive = |inputs: &[Tensor]| {
+            let rows = |table: &Tensor, ids: &Tensor| table.index_select(&ids.flatten_all()?, 0);
+            (rows(&inputs[0], &ids)? + rows(&inputs[1], &types)?)?.reshape((2, 3, 5))
+        };
+        assert_matches(of, naive, &tables()[..2]);
+        assert_gradients(of, &tables()[..2]);
+        assert_homogeneous(of, &tables()[..2], &[0, 1], 1);
     }
 
     #[test]
