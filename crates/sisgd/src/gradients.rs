@@ -40,7 +40,12 @@ pub(crate) struct Fitting<'a> {
     ids: Option<&'a [u32]>,
 }
 
-impl Fitting<'_> {
+impl<'a> Fitting<'a> {
+    /// Another gradient of the same variable, with its shape.
+    pub fn replaced(&self, values: Tensor) -> Fitting<'a> {
+        Fitting { name: self.name, var: self.var, values, ids: None }
+    }
+
     pub fn gradient(&self) -> Gradient<'_> {
         match self.ids {
             Some(ids) => Gradient::Rows { ids, values: &self.values },

@@ -69,7 +69,8 @@ impl Guard {
                 2 => Refusal::Parameter { name, norm: a },
                 3 => Refusal::Zero,
                 4 => Refusal::Step { grad_norm: a, new_param_norm: b },
-                _ => Refusal::Square { name, norm: a },
+                5 => Refusal::Square { name, norm: a },
+                _ => Refusal::Block { name },
             };
             Some(format!("{refusal}; nothing has changed from step {step} on"))
         })

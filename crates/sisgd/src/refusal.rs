@@ -15,6 +15,8 @@ pub(crate) enum Refusal<'a> {
     Step { grad_norm: f64, new_param_norm: f64 },
     /// The second moment cannot hold a gradient's square.
     Square { name: &'a str, norm: f64 },
+    /// A block of zeros has a gradient, and a step relative to its norm has no length.
+    Block { name: &'a str },
 }
 
 impl fmt::Display for Refusal<'_> {
@@ -35,6 +37,9 @@ impl fmt::Display for Refusal<'_> {
                 f,
                 "the gradient of `{name}` has norm {norm:e}: its square overflows the second moment"
             ),
+            Self::Block { name } => {
+                write!(f, "`{name}` is zero: a step relative to its norm would never move it")
+            }
         }
     }
 }

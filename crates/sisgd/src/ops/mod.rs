@@ -13,9 +13,11 @@
 //! f32, which many GPUs compute 64 times as fast, and subtract `ηλ·x + η·g` instead: nothing systematic is lost.
 
 pub(crate) mod adam;
+pub(crate) mod blocks;
 pub(crate) mod dots;
 pub(crate) mod group;
 pub(crate) mod heavy_ball;
+pub(crate) mod nesterov;
 pub(crate) mod orthogonal;
 mod real;
 pub(crate) mod row_directions;

@@ -1,5 +1,6 @@
 //! The hyper-parameters of spectral descent.
 
+use crate::ops::orthogonal::{Move, Moved};
 use crate::require;
 use candle_core::{Result, bail};
 use std::f64::consts::FRAC_PI_2;
@@ -67,6 +68,16 @@ impl SpectralConfig {
         Ok(())
     }
 
+    /// What a rate means to every block.
+    pub(super) fn law(&self, lr: f64) -> Law {
+        let (keep, rate) = match self.length {
+            Length::Rotation => (lr.cos(), lr.sin()),
+            Length::Relative => (1., lr),
+            Length::Absolute => (1. - lr * self.weight_decay, lr),
+        };
+        Law { keep, rate, relative: self.length.is_relative(), keep_norms: self.keep_norms }
+    }
+
     /// Conditions on a step's rate.
     pub(super) fn check_rate(&self, lr: f64) -> Result<()> {
         require::learning_rate(lr, self.weight_decay)?;
@@ -75,4 +86,39 @@ impl SpectralConfig {
         }
         Ok(())
     }
+}
+
+/// `W ← keep·W − rate·U`, the rate being one of `‖W‖/‖U‖` if it is relative, else of `√max(1, rows/columns)`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Law {
+    pub keep: f64,
+    pub rate: f64,
+    pub relative: bool,
+    /// Whether `‖W‖` is restored then.
+    pub keep_norms: bool,
+}
+
+impl Law {
+    /// The step without the way back to the norm, from `‖W‖²`, `‖U‖²` and the stretch of the block's shape.
+    pub fn length(&self, xx: f64, uu: f64, stretch: f64) -> Move {
+        let unit = if self.relative { (xx / uu).sqrt() } else { stretch };
+        Move { keep: self.keep, rate: self.rate * unit }
+    }
+
+    /// The step of a block whose products with U are known before, with what it does.
+    pub fn planned(&self, xx: f64, xu: f64, uu: f64) -> (Move, Moved) {
+        let Move { keep, rate } = self.length(xx, uu, 1.);
+        let (along, squared) =
+            (keep * xx - rate * xu, keep * keep * xx - 2. * keep * rate * xu + rate * rate * uu);
+        if !self.keep_norms {
+            return (Move { keep, rate }, Moved { squared, along });
+        }
+        let back = (xx / squared).sqrt();
+        (Move { keep: keep * back, rate: rate * back }, Moved { squared: xx, along: along * back })
+    }
+}
+
+/// `√max(1, rows/columns)`.
+pub(crate) fn stretch(rows: usize, columns: usize) -> f64 {
+    (rows as f64 / columns as f64).max(1.).sqrt()
 }

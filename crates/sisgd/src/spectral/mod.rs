@@ -19,16 +19,20 @@
 
 mod block;
 mod config;
+mod device;
 mod step;
 
-use crate::gradients::{Checked, collect};
+use crate::gradients::{Checked, collect, fit};
 use crate::guard::Guarded;
+use crate::ops::group::has_kernels;
+use crate::refusal::Refusal;
 use crate::state::Velocity;
-use crate::{CheckedStep, Deferred, Gradients, Guard, NamedVars, Optimizer, RotationReport, vars};
+use crate::{CheckedStep, Deferred, Gradient, Gradients, Guard, NamedVars, Optimizer, RotationReport, vars};
 use candle_core::{Result, Tensor, Var, bail};
 use std::collections::HashMap;
 
 pub use block::{Block, Factor};
+pub(crate) use config::{Law, stretch};
 pub use config::{Length, SpectralConfig};
 use step::{Momentum, Part};
 
@@ -98,8 +102,17 @@ impl Optimizer for Spectral {
     }
 
     fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, RotationReport>> {
-        let Self { vars, blocks, config, velocity: Velocity { steps, vars: velocity }, .. } = self;
+        let Self { vars, blocks, config, velocity, guarded } = self;
         config.check_rate(lr)?;
+        let law = config.law(lr);
+        if velocity.vars.is_none() {
+            refuse_rows(vars, blocks, grads)?;
+        }
+        if has_kernels(vars) {
+            let step = device::Step { blocks, law, momentum: config.momentum, guarded };
+            return step.check(fit(vars, grads)?, velocity);
+        }
+        let Velocity { steps, vars: velocity } = velocity;
         let gradients = collect(vars, grads)?;
         if config.length.is_relative() {
             refuse_zero(blocks, &gradients)?;
@@ -111,7 +124,7 @@ impl Optimizer for Spectral {
                 Some(directions) => directions.iter().map(Part::of_direction).collect(),
                 None => gradients.iter().map(Part::of_gradient).collect::<Vec<_>>(),
             };
-            let report = step::apply(&by_block(blocks, &parts), *config, lr, &gradients)?;
+            let report = step::apply(&by_block(blocks, &parts), law, &gradients)?;
             *steps += 1;
             Ok(Deferred::ready(report))
         }))
@@ -130,12 +143,23 @@ impl Optimizer for Spectral {
     }
 }
 
+/// Refuses matrices whose gradients are given by rows.
+fn refuse_rows(vars: &NamedVars, blocks: &[(Factor, usize)], grads: &dyn Gradients) -> Result<()> {
+    let matrices = by_block(blocks, vars).into_iter().filter(|(factor, _)| *factor == Factor::Orthogonal);
+    for (name, var) in matrices.flat_map(|(_, block)| block) {
+        if let Some(Gradient::Rows { .. }) = grads.gradient(var) {
+            bail!("the gradient of `{name}` is given by rows: a matrix needs the whole");
+        }
+    }
+    Ok(())
+}
+
 /// Refuses blocks of zeros, which a step relative to their norm would never move.
 fn refuse_zero(blocks: &[(Factor, usize)], gradients: &[Checked]) -> Result<()> {
     for (_, block) in by_block(blocks, gradients) {
         let moves = block.iter().any(|checked| checked.dots.gg > 0.);
         if moves && block.iter().all(|checked| checked.dots.xx == 0.) {
-            bail!("`{}` is zero: a step relative to its norm would never move it", block[0].name);
+            bail!("{}", Refusal::Block { name: block[0].name });
         }
     }
     Ok(())

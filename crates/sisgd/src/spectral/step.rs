@@ -1,10 +1,10 @@
-//! The step of each block, on the CPU.
+//! The step of each block on the host's numbers: the loops of the CPU, or ordinary tensor operations.
 
 use super::block::Factor;
-use super::config::{Length, SpectralConfig};
+use super::config::{Law, stretch};
 use crate::gradients::{Checked, total};
 use crate::ops::dots::{Dots, dots};
-use crate::ops::orthogonal::{self, Move, Moved, WithBias};
+use crate::ops::orthogonal::{self, Moved, WithBias};
 use crate::ops::row_directions;
 use crate::ops::scaled_add::{scale, scaled_add};
 use crate::{Gradient, RotationReport};
@@ -51,15 +51,14 @@ impl Momentum<'_> {
     }
 }
 
-/// Moves every block; the blocks are divided among the threads.
-pub(super) fn apply(
-    blocks: &[(Factor, &[Part])],
-    config: SpectralConfig,
-    lr: f64,
-    gradients: &[Checked],
-) -> Result<RotationReport> {
-    let step = |&(factor, parts): &(Factor, &[Part])| Block { parts, config, lr }.descend(factor);
-    let moved = blocks.par_iter().map(step).collect::<Result<Vec<_>>>()?;
+/// Moves every block; on the CPU they are divided among the threads.
+pub(super) fn apply(blocks: &[(Factor, &[Part])], law: Law, gradients: &[Checked]) -> Result<RotationReport> {
+    let step = |&(factor, parts): &(Factor, &[Part])| Block { parts, law }.descend(factor);
+    let on_cpu = gradients.iter().all(|checked| checked.var.device().is_cpu());
+    let moved = match on_cpu {
+        true => blocks.par_iter().map(step).collect::<Result<Vec<_>>>()?,
+        false => blocks.iter().map(step).collect::<Result<Vec<_>>>()?,
+    };
     let moved = moved.into_iter().fold(Moved::default(), Moved::plus);
     Ok(RotationReport::new(total(gradients), moved))
 }
@@ -67,8 +66,7 @@ pub(super) fn apply(
 /// One block and its step.
 struct Block<'a> {
     parts: &'a [Part<'a>],
-    config: SpectralConfig,
-    lr: f64,
+    law: Law,
 }
 
 impl Block<'_> {
@@ -81,13 +79,13 @@ impl Block<'_> {
             (Factor::Orthogonal, parts) => self.matrix(parts, xx, gg.sqrt()),
             (Factor::Rows, &[Part { var, gradient, .. }]) => {
                 let directions = row_directions::directions(var, gradient)?;
-                let (how, moved) = self.planned(xx, directions.along, directions.squared);
+                let (how, moved) = self.law.planned(xx, directions.along, directions.squared);
                 row_directions::descend(var, gradient, &directions, how)?;
                 Ok(moved)
             }
             (Factor::Rows, _) => bail!("a block of rows is one table"),
             (Factor::Whole, parts) => {
-                let (how, moved) = self.planned(xx, xg, gg);
+                let (how, moved) = self.law.planned(xx, xg, gg);
                 parts
                     .iter()
                     .try_for_each(|part| scaled_add(part.var, part.gradient, 1. - how.keep, how.rate))?;
@@ -110,37 +108,13 @@ impl Block<'_> {
             _ => bail!("a block of a matrix has one or two variables"),
         };
         let (rows, columns) = var.matrix.dims2()?;
-        let how = |squared| self.length(xx, squared, rows as f64 / columns as f64);
+        let how = |squared| self.law.length(xx, squared, stretch(rows, columns));
         let moved = orthogonal::descend(var, grad, grad_norm, how)?;
-        if !self.config.keep_norms {
+        if !self.law.keep_norms {
             return Ok(moved);
         }
         let back = (xx / moved.squared).sqrt();
         parts.iter().try_for_each(|part| scale(part.var, back))?;
         Ok(Moved { squared: xx, along: moved.along * back })
-    }
-
-    /// The step of a block whose products with U are known before, with what it does.
-    fn planned(&self, xx: f64, xu: f64, uu: f64) -> (Move, Moved) {
-        let Move { keep, rate } = self.length(xx, uu, 1.);
-        let (along, squared) =
-            (keep * xx - rate * xu, keep * keep * xx - 2. * keep * rate * xu + rate * rate * uu);
-        if !self.config.keep_norms {
-            return (Move { keep, rate }, Moved { squared, along });
-        }
-        let back = (xx / squared).sqrt();
-        (Move { keep: keep * back, rate: rate * back }, Moved { squared: xx, along: along * back })
-    }
-
-    /// `W ← keep·W − rate·U`, from `‖W‖²`, `‖U‖²` and how many rows there are to a column.
-    fn length(&self, xx: f64, uu: f64, aspect: f64) -> Move {
-        let (theta, relative) = (self.lr, (xx / uu).sqrt());
-        match self.config.length {
-            Length::Rotation => Move { keep: theta.cos(), rate: theta.sin() * relative },
-            Length::Relative => Move { keep: 1., rate: theta * relative },
-            Length::Absolute => {
-                Move { keep: 1. - theta * self.config.weight_decay, rate: theta * aspect.max(1.).sqrt() }
-            }
-        }
     }
 }

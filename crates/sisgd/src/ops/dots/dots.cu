@@ -59,6 +59,11 @@ KERNEL_OF(THREADS, sum_squares, const long long* table, u32 count, u32 chunks, c
     variable_sums<1>(table, count, chunks, parts, sums);
 }
 
+// The dot products of each variable. One block.
+KERNEL_OF(THREADS, sum_dots, const long long* table, u32 count, u32 chunks, const double* parts, double* sums) {
+    variable_sums<3>(table, count, chunks, parts, sums);
+}
+
 // Reads 8 bytes per parameter.
 KERNEL_OF(THREADS, dots, const long long* table, u32 count, double* parts) {
     Dots dots = {0, 0, 0};

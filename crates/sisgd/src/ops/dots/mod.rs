@@ -7,7 +7,7 @@ use super::slices::read;
 use super::{Rows, by_real, scalar, wide_dtype};
 use crate::Gradient;
 use candle_core::{Result, Tensor};
-pub(crate) use cuda::squared_norms;
+pub(crate) use cuda::{products, squared_norms};
 
 /// `‖x‖²`, `⟨x, g⟩` and `‖g‖²`, in f64.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

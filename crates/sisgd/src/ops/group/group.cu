@@ -28,27 +28,31 @@ struct Variable {
     u64 traits;
 };
 
-// What this block works on: elements start to end of a variable.
+// Elements start to end of a variable.
 struct Chunk {
     Variable of;
     u32 variable, start, end;
 };
 
-__device__ inline Chunk chunk_of(const long long* table, u32 count) {
+// The chunk with this number, of variables that are next to each other in the table.
+__device__ inline Chunk chunk_of(const long long* table, u32 count, u32 number) {
     const Variable* variables = reinterpret_cast<const Variable*>(table);
     u32 low = 0, high = count;
     while (high - low > 1) {
         u32 middle = (low + high) / 2;
-        if (variables[middle].first <= blockIdx.x) low = middle;
+        if (variables[middle].first <= number) low = middle;
         else high = middle;
     }
     Chunk chunk;
     chunk.of = variables[low];
     chunk.variable = low;
-    chunk.start = (blockIdx.x - (u32)chunk.of.first) * CHUNK;
+    chunk.start = (number - (u32)chunk.of.first) * CHUNK;
     chunk.end = min(chunk.start + CHUNK, (u32)chunk.of.len);
     return chunk;
 }
+
+// That of this block, where the launch is over all variables.
+__device__ inline Chunk chunk_of(const long long* table, u32 count) { return chunk_of(table, count, blockIdx.x); }
 
 // f.at<N>(variable, i) for all elements of the chunk, N of them from the i-th at a time.
 template <class F> __device__ inline void each(const Chunk& chunk, F& f) {

@@ -4,6 +4,7 @@ use super::CHUNK;
 use crate::gradients::Fitting;
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use cukernel::{Arg, Grid, IntoArg, Module};
+use std::ops::Range;
 
 /// All kernels of this crate, to be compiled or read.
 pub const KERNELS: Module = Module::new(
@@ -15,11 +16,15 @@ pub const KERNELS: Module = Module::new(
         include_str!("../scaled_add/scaled_add.cu"),
         include_str!("../heavy_ball/heavy_ball.cu"),
         include_str!("../adam/adam.cu"),
+        include_str!("../nesterov/nesterov.cu"),
+        include_str!("../blocks/blocks.cu"),
+        include_str!("../row_directions/row_directions.cu"),
+        include_str!("../orthogonal/orthogonal.cu"),
     ),
 );
 
 /// Threads of a block, as in `group.cu`.
-const THREADS: u32 = 256;
+pub(super) const THREADS: u32 = 256;
 
 /// Numbers in a row of the table.
 const WORDS: usize = 8;
@@ -43,6 +48,8 @@ pub(crate) struct Group {
     pub(super) len: usize,
     /// Chunks of all variables; each has at least one.
     pub(super) chunks: usize,
+    /// The first chunk of each variable.
+    firsts: Vec<usize>,
     /// Whether any variable gets a trust ratio.
     pub(super) adapts: bool,
     /// What the table points to.
@@ -65,22 +72,29 @@ impl Group {
         let Some(first) = gradients.first() else { bail!("a group without variables") };
         let device = first.var.device();
         let (mut rows, mut held) = (Vec::with_capacity(gradients.len() * WORDS), states.to_vec());
-        let (mut chunks, mut adapts) = (0, false);
+        let (mut chunks, mut firsts, mut adapts) = (0, Vec::with_capacity(gradients.len()), false);
         for (index, gradient) in gradients.iter().enumerate() {
             let traits = traits(gradient.var);
             let place = gradient.places()?;
             rows.extend(row(gradient, place.as_ref(), states.get(index), chunks, traits)?);
+            firsts.push(chunks);
             chunks += gradient.var.elem_count().div_ceil(CHUNK).max(1);
             adapts |= traits.adapts;
             held.push(gradient.values.clone());
             held.extend(place);
         }
         let table = cukernel::upload(&rows, (gradients.len(), WORDS), device)?;
-        Ok(Self { table, len: gradients.len(), chunks, adapts, _held: held })
+        Ok(Self { table, len: gradients.len(), chunks, firsts, adapts, _held: held })
     }
 
     pub fn device(&self) -> &Device {
         self.table.device()
+    }
+
+    /// The chunks of variables that are next to each other.
+    pub(super) fn chunks_of(&self, vars: Range<usize>) -> Range<usize> {
+        let first = |var: usize| self.firsts.get(var).copied().unwrap_or(self.chunks);
+        first(vars.start)..first(vars.end)
     }
 
     /// A block for each chunk.

@@ -7,13 +7,16 @@
 //! every factor is a polynomial in S = Xᵀ X, the whole is `U = X·P(S)`, and P is formed in (n, n), n being the short side:
 //! the matrix itself is read twice, whatever its length.
 
+mod composed;
 mod cpu;
+mod cuda;
 mod polynomial;
 mod sides;
 
 use super::by_real;
 use super::slices::{read, write};
 use candle_core::{Result, Tensor, Var};
+pub(crate) use cuda::Matrix;
 
 /// `W ← keep·W − rate·U`.
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +46,9 @@ pub(crate) struct WithBias<T> {
     pub bias: Option<T>,
 }
 
-/// Moves a matrix on the CPU along the orthogonal factor U of its gradient, whose norm is `grad_norm`.
+/// Moves a matrix along the orthogonal factor U of its gradient, whose norm is `grad_norm`.
 ///
-/// `how` gets `‖U‖²`. No copy of the matrix or of its gradient is made: beside both there are four matrices (n, n) and a
+/// `how` gets `‖U‖²`. On the CPU no copy of the matrix or of its gradient is made: beside both there are four matrices (n, n) and a
 /// few thousand rows at a time.
 pub(crate) fn descend(
     var: WithBias<&Var>,
@@ -53,6 +56,9 @@ pub(crate) fn descend(
     grad_norm: f64,
     how: impl FnOnce(f64) -> Move,
 ) -> Result<Moved> {
+    if !var.matrix.device().is_cpu() {
+        return composed::descend(var, grad, grad_norm, how);
+    }
     let (rows, columns) = var.matrix.dims2()?;
     let sides = sides::Sides { rows, columns, bias: var.bias.is_some() };
     by_real!(var.matrix, T => read::<T, _>(grad.matrix, |g| {

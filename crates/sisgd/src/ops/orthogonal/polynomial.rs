@@ -3,10 +3,10 @@
 use crate::ops::Real;
 
 /// `x (α + β x² + γ x⁴)`, five times: Jordan's coefficients.
-const ALPHA: f64 = 3.4445;
-const BETA: f64 = -4.7750;
-const GAMMA: f64 = 2.0315;
-const TIMES: usize = 5;
+pub(super) const ALPHA: f64 = 3.4445;
+pub(super) const BETA: f64 = -4.7750;
+pub(super) const GAMMA: f64 = 2.0315;
+pub(super) const TIMES: usize = 5;
 
 /// A product is made in so many panels of rows, each up to the diagonal only: 5/8 of the whole.
 const PANELS: usize = 4;

@@ -30,6 +30,8 @@ const SHAPES: [(usize, usize, bool); 9] = [
     (1, 9, false),
 ];
 
+type Descend = fn(WithBias<&Var>, WithBias<&Tensor>, f64, &mut dyn FnMut(f64) -> Move) -> Result<Moved>;
+
 struct Case {
     w: Tensor,
     bias: Option<Tensor>,
@@ -58,13 +60,22 @@ impl Case {
 
     /// The matrix with its bias after a step, `‖U‖²`, and what the step says it did.
     fn descend(&self, how: Move) -> (Tensor, f64, Moved) {
+        self.descend_by(how, |var, grad, norm, squared| descend(var, grad, norm, squared))
+    }
+
+    /// The same of ordinary tensor operations.
+    fn descend_composed(&self, how: Move) -> (Tensor, f64, Moved) {
+        self.descend_by(how, |var, grad, norm, squared| composed::descend(var, grad, norm, squared))
+    }
+
+    fn descend_by(&self, how: Move, descend: Descend) -> (Tensor, f64, Moved) {
         let (w, bias) =
             (Var::from_tensor(&self.w).unwrap(), self.bias.as_ref().map(|b| Var::from_tensor(b).unwrap()));
         let grad = WithBias { matrix: &self.grad, bias: self.grad_bias.as_ref() };
         let norm = Self::norm(&Self::joined(&self.grad, &self.grad_bias));
         let mut squared = 0.;
         let var = WithBias { matrix: &w, bias: bias.as_ref() };
-        let moved = descend(var, grad, norm, |found| {
+        let moved = descend(var, grad, norm, &mut |found| {
             squared = found;
             how
         });
@@ -79,17 +90,18 @@ fn the_step_is_that_of_the_iteration_as_it_is_written() {
     for (dtype, tolerance) in [(DType::F64, 1e-9), (DType::F32, 3e-4)] {
         for shape in SHAPES {
             let case = Case::new(shape, dtype);
-            let (next, squared, moved) = case.descend(how);
-            let u = naive(&Case::joined(&case.grad, &case.grad_bias));
-            let old = Case::joined(&case.w, &case.bias).to_dtype(DType::F64).unwrap();
-            let expected = ((&old * how.keep).unwrap() - (&u * how.rate).unwrap()).unwrap();
-            assert!(distance(&next, &expected).unwrap() < tolerance, "{shape:?} {dtype:?}");
-            let uu = Case::norm(&u).powi(2);
-            assert!((squared / uu - 1.).abs() < tolerance, "{shape:?}: {squared} is not {uu}");
-            let next = next.to_dtype(DType::F64).unwrap();
-            let along = (&old * &next).unwrap().sum_all().unwrap().to_scalar::<f64>().unwrap();
-            assert!((moved.squared / Case::norm(&next).powi(2) - 1.).abs() < 1e-12);
-            assert!((moved.along / along - 1.).abs() < 1e-12);
+            for (next, squared, moved) in [case.descend(how), case.descend_composed(how)] {
+                let u = naive(&Case::joined(&case.grad, &case.grad_bias));
+                let old = Case::joined(&case.w, &case.bias).to_dtype(DType::F64).unwrap();
+                let expected = ((&old * how.keep).unwrap() - (&u * how.rate).unwrap()).unwrap();
+                assert!(distance(&next, &expected).unwrap() < tolerance, "{shape:?} {dtype:?}");
+                let uu = Case::norm(&u).powi(2);
+                assert!((squared / uu - 1.).abs() < tolerance, "{shape:?}: {squared} is not {uu}");
+                let next = next.to_dtype(DType::F64).unwrap();
+                let along = (&old * &next).unwrap().sum_all().unwrap().to_scalar::<f64>().unwrap();
+                assert!((moved.squared / Case::norm(&next).powi(2) - 1.).abs() < 1e-12);
+                assert!((moved.along / along - 1.).abs() < 1e-12);
+            }
         }
     }
 }

@@ -1,22 +1,15 @@
 //! Slices in, rows out.
 
+use super::Row;
 use crate::ops::{CHUNK, LANES, Real, fold_lanes, padded};
 use rayon::prelude::*;
-
-/// A row of the gradient.
-pub(super) struct Row {
-    /// `1/‖G_i‖`, 0 for a row of zeros.
-    pub inverse: f64,
-    /// `⟨W_i, G_i⟩`.
-    pub along: f64,
-}
 
 /// The rows that the gradient has; without `ids` those are all.
 pub(super) fn rows<T: Real>(w: &[T], g: &[T], ids: Option<&[u32]>, width: usize) -> Vec<Row> {
     let row = |(i, g): (usize, &[T])| {
         let at = ids.map_or(i, |ids| ids[i] as usize) * width;
         let [gg, wg] = products(&w[at..at + width], g);
-        Row { inverse: if gg > 0. { gg.sqrt().recip() } else { 0. }, along: wg }
+        Row::new(gg, wg)
     };
     g.par_chunks_exact(width.max(1)).enumerate().with_min_len(CHUNK / width.max(1) + 1).map(row).collect()
 }

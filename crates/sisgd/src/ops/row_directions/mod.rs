@@ -1,12 +1,15 @@
 //! The step of a table along its gradient, every row of which counts the same: `U_i = G_i/‖G_i‖`.
 
+mod composed;
 mod cpu;
+mod cuda;
 
 use super::by_real;
 use super::orthogonal::Move;
 use super::slices::{read, write};
 use crate::Gradient;
 use candle_core::{Result, Var};
+pub(crate) use cuda::{enqueue, parts as parts_of};
 
 /// The rows in which a table's gradient is not zero.
 #[derive(Debug)]
@@ -19,17 +22,40 @@ pub(crate) struct Directions {
     pub along: f64,
 }
 
-/// The directions of a table's rows, on the CPU.
+impl Directions {
+    fn of_rows(rows: Vec<Row>) -> Self {
+        let [mut squared, mut along] = [0.; 2];
+        for row in rows.iter().filter(|row| row.inverse > 0.) {
+            squared += 1.;
+            along += row.along * row.inverse;
+        }
+        Self { inverses: rows.into_iter().map(|row| row.inverse).collect(), squared, along }
+    }
+}
+
+/// A row of the gradient.
+struct Row {
+    /// `1/‖G_i‖`, 0 for a row of zeros.
+    inverse: f64,
+    /// `⟨W_i, G_i⟩`.
+    along: f64,
+}
+
+impl Row {
+    fn new(gg: f64, along: f64) -> Self {
+        Self { inverse: if gg > 0. { gg.sqrt().recip() } else { 0. }, along }
+    }
+}
+
+/// The directions of a table's rows.
 pub(crate) fn directions(var: &Var, gradient: Gradient) -> Result<Directions> {
     let width = var.dim(1)?;
     let (ids, values) = parts(gradient);
-    let rows = by_real!(var, T => read::<T, _>(var, |w| read(values, |g| Ok(cpu::rows(w, g, ids, width)))))?;
-    let [mut squared, mut along] = [0.; 2];
-    for row in rows.iter().filter(|row| row.inverse > 0.) {
-        squared += 1.;
-        along += row.along * row.inverse;
+    if !var.device().is_cpu() {
+        return composed::rows(var, gradient).map(Directions::of_rows);
     }
-    Ok(Directions { inverses: rows.into_iter().map(|row| row.inverse).collect(), squared, along })
+    let rows = by_real!(var, T => read::<T, _>(var, |w| read(values, |g| Ok(cpu::rows(w, g, ids, width)))))?;
+    Ok(Directions::of_rows(rows))
 }
 
 /// `W ← keep·W − rate·U`.
@@ -37,6 +63,9 @@ pub(crate) fn descend(var: &Var, gradient: Gradient, directions: &Directions, ho
     let width = var.dim(1)?;
     let (ids, values) = parts(gradient);
     let rates: Vec<f64> = directions.inverses.iter().map(|inverse| how.rate * inverse).collect();
+    if !var.device().is_cpu() {
+        return composed::descend(var, gradient, &rates, how.keep);
+    }
     by_real!(var, T => write::<T, _>(var, |w| read(values, |g| {
         cpu::descend(w, g, ids, &rates, how.keep, width);
         Ok(())
@@ -85,6 +114,14 @@ mod tests {
                 assert!((found.squared - squared).abs() < 1e-12 * squared.max(1.));
                 assert!((found.along - along).abs() < 1e-12 * along.abs().max(1.));
                 descend(&var, gradient, &found, how).unwrap();
+                assert!(distance(&var, &expected).unwrap() < 1e-14);
+
+                let var = Var::from_tensor(&w).unwrap();
+                let composed = Directions::of_rows(composed::rows(&var, gradient).unwrap());
+                assert_eq!(composed.squared, found.squared);
+                assert!((composed.along - found.along).abs() < 1e-12 * found.along.abs().max(1.));
+                let rates = composed.inverses.iter().map(|inverse| how.rate * inverse).collect::<Vec<_>>();
+                composed::descend(&var, gradient, &rates, how.keep).unwrap();
                 assert!(distance(&var, &expected).unwrap() < 1e-14);
             }
         }

@@ -30,15 +30,18 @@ pub(crate) fn scaled_add(x: &Var, g: Gradient, decay: f64, rate: f64) -> Result<
     }))
 }
 
-/// `x ← factor·x`, in place, on the CPU.
+/// `x ← factor·x`, in place.
 pub(crate) fn scale(x: &Var, factor: f64) -> Result<()> {
+    if !x.device().is_cpu() {
+        return x.set(&(x.as_tensor() - (x.as_tensor() * (1. - factor))?)?);
+    }
     by_real!(x, T => write::<T, _>(x, |x| {
         cpu::scaled_add_rows(x, Rows { ids: &[], values: &[], width: 1 }, 1. - factor, 0.);
         Ok(())
     }))
 }
 
-/// The same of ordinary tensor operations; what is subtracted is formed first, so that `1 − decay` is never rounded.
+/// [`scaled_add`] of ordinary tensor operations; what is subtracted is formed first, so that `1 − decay` is never rounded.
 fn composed(x: &Var, g: Gradient, decay: f64, rate: f64) -> Result<()> {
     let change = ((x.as_tensor() * decay)? + (spread(x, g)? * rate)?)?;
     x.set(&(x.as_tensor() - change)?)

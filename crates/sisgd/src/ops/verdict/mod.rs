@@ -1,6 +1,7 @@
 //! What the device finds about a step: its clip factor, and whether it is refused. There is no such thing on the CPU, where
 //! the host decides.
 
+use super::blocks::Blocks;
 use super::dots::Dots;
 use super::group::{Group, KERNELS};
 use crate::Deferred;
@@ -13,7 +14,7 @@ use cukernel::{Arg, args};
 pub(crate) struct Verdict {
     /// The guard's record.
     pub(super) guard: Tensor,
-    /// The record when the update was due, the clip factor, and the sums over the group.
+    /// The record when the update was due, the clip factor, the sums over the group, and what else the step tells.
     pub(super) report: Tensor,
     /// The sums of each variable.
     pub(super) sums: Tensor,
@@ -32,28 +33,40 @@ impl Judged<'_> {
     /// `x ← keep·x − lr·clip·g`.
     pub fn descent(&self, lr: f64, keep: f64, threshold: Threshold, not_zero: bool) -> Result<Verdict> {
         let (slope, offset) = threshold.line();
-        self.judge::<3>("dots", "judge_descent", &args![lr, keep, slope, offset, u32::from(not_zero)])
+        self.judge::<3>("dots", "judge_descent", 0, &args![lr, keep, slope, offset, u32::from(not_zero)])
     }
 
     /// `w ← momentum·w + clip·g`, `x ← keep·x − lr·w`.
     pub fn heavy_ball(&self, lr: f64, keep: f64, momentum: f64, threshold: Threshold) -> Result<Verdict> {
         let (_, threshold) = threshold.line();
-        self.judge::<6>("velocity_dots", "judge_heavy_ball", &args![lr, keep, momentum, threshold])
+        self.judge::<6>("velocity_dots", "judge_heavy_ball", 0, &args![lr, keep, momentum, threshold])
     }
 
     /// Squares of gradients in a second moment.
     pub fn squares(&self, threshold: Threshold) -> Result<Verdict> {
         let (_, threshold) = threshold.line();
-        self.judge::<3>("dots", "judge_squares", &args![threshold])
+        self.judge::<3>("dots", "judge_squares", 0, &args![threshold])
     }
 
-    /// `S` sums over every variable, and what one block makes of them.
-    fn judge<const S: usize>(&self, products: &str, judge: &str, numbers: &[Arg]) -> Result<Verdict> {
+    /// Blocks, none of which may be zero where steps are relative to their norms. What they did follows in the report.
+    pub fn blocks(&self, blocks: &Blocks, relative: bool) -> Result<Verdict> {
+        let table = &blocks.table;
+        self.judge::<3>("dots", "judge_blocks", 2, &args![table, blocks.len(), u32::from(relative)])
+    }
+
+    /// `S` sums over every variable, and what one block makes of them; the report has room for `more` numbers.
+    fn judge<const S: usize>(
+        &self,
+        products: &str,
+        judge: &str,
+        more: usize,
+        numbers: &[Arg],
+    ) -> Result<Verdict> {
         let Self { group, guarded, step } = *self;
         let Group { table, len, chunks, .. } = group;
         let parts = group.empty(chunks * S, DType::F64)?;
         let sums = group.empty(len * S, DType::F64)?;
-        let report = group.empty(RECORD + 1 + S, DType::F64)?;
+        let report = group.empty(RECORD + 1 + S + more, DType::F64)?;
         let guard = guarded.record(group.device())?;
         let which =
             args![table, *len, *chunks, parts, sums, report, guard, step as f64, guarded.group as f64];
@@ -67,7 +80,12 @@ impl Judged<'_> {
 }
 
 impl Verdict {
-    /// The report that follows from the sums over the group, once the update is enqueued.
+    /// `‖x‖²`, `⟨x, g⟩` and `‖g‖²` of each variable.
+    pub fn sums(&self) -> &Tensor {
+        &self.sums
+    }
+
+    /// The report that follows from the sums over the group and what is behind them, once the update is enqueued.
     pub fn report<R: 'static>(
         self,
         guarded: &Guarded,

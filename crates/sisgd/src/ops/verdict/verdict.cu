@@ -8,6 +8,7 @@
 #define ZERO 3
 #define STEP 4
 #define SQUARE 5
+#define BLOCK 6
 // A report: the guard's record when the step was due, the clip factor, the sums over the group.
 #define CLIP RECORD
 #define SUMS (RECORD + 1)
