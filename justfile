@@ -64,6 +64,12 @@ compare TEXT SIZE="tiny":
     target/release/sibert pretrain --config configs/sibert-{{SIZE}}-cpu.toml --source {{TEXT}} --threads 1 && wait $!
     target/release/sibert plot runs/sibert-{{SIZE}}-cpu runs/bert-{{SIZE}}-cpu --out runs/{{SIZE}}
 
+# The evidence of the recipe on TEXT, one document a line: NAME is rules, scales, lengths or parts; two runs at a time
+recipe NAME TEXT *OPTIONS:
+    cargo build --release
+    {{sibert}} sweep configs/recipe/{{NAME}}.toml --source {{TEXT}} --jobs 2 {{OPTIONS}}
+    {{sibert}} plot runs/{{NAME}}-sweep --figure loss --out runs/recipe-{{NAME}}
+
 # The same SIBERT from initial scales 0.1, 1 and 10; OPTIONS are more arguments of pretrain
 scales TEXT SIZE="tiny" *OPTIONS:
     for scale in 0.1 1 10; do \
@@ -145,7 +151,7 @@ search *OPTIONS: (paper "search" "cpu" OPTIONS) (paper "search-rest" "cpu" OPTIO
 memory SIZE="cpu" *OPTIONS:
     cargo build --release
     {{sibert}} sweep configs/paper/memory-{{SIZE}}.toml {{OPTIONS}}
-    {{sibert}} plot runs/memory-{{SIZE}}-sweep --figure memory --out {{figures}}/memory --labels 'SGD,momentum,LAMB,AdamW'
+    {{sibert}} plot runs/memory-{{SIZE}}-sweep --figure memory --out {{figures}}/memory --labels 'no state,SGD,momentum,LAMB,AdamW'
 
 # Table 1: pretraining on TEXT, then MNLI and SQuAD with 3 seeds; GLUE and SQUAD are folders with the official files
 table-1 TEXT GLUE SQUAD SIZE="cpu" *OPTIONS: (paper "table-1" SIZE "--source" TEXT OPTIONS)

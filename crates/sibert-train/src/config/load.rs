@@ -31,7 +31,7 @@ const SUPERSEDES: [(&str, &[&str]); 10] = [
     ("optimizer", &["clip"]),
     ("schedule.kind", &["schedule"]),
     ("head.schedule.kind", &["head.schedule"]),
-    ("model.type", &["head"]),
+    ("model.type", &model::OF_ONE_TYPE),
     ("model.preset", &model::PRESET_KEYS),
 ];
 

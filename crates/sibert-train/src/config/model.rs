@@ -55,6 +55,10 @@ pub struct ModelSettings {
 pub const PRESET_KEYS: [&str; 4] =
     ["model.hidden_size", "model.num_hidden_layers", "model.num_attention_heads", "model.intermediate_size"];
 
+/// The keys that the other architecture lacks, from the top level.
+pub const OF_ONE_TYPE: [&str; 5] =
+    ["head", "model.attention", "model.attention_scale", "model.position_embedding_type", "model.rope_theta"];
+
 impl ModelSettings {
     /// The model's configuration, for a tokenizer of this size and padding token.
     pub fn to_model_config(&self, vocab_size: usize, pad_token_id: u32) -> ModelConfig {

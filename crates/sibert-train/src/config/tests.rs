@@ -35,8 +35,8 @@ fn repository() -> PathBuf {
 
 #[test]
 fn every_config_of_the_repository_loads() {
-    let files =
-        ["configs", "configs/paper"].map(|folder| std::fs::read_dir(repository().join(folder)).unwrap());
+    let files = ["configs", "configs/paper", "configs/recipe"]
+        .map(|folder| std::fs::read_dir(repository().join(folder)).unwrap());
     let mut files: Vec<_> = files.into_iter().flatten().map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.is_file());
     assert!(files.len() >= 15, "{files:?}");

@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result};
 use candle_core::{Device, Var};
-use sibert_model::{Gradients, ModelType, PreTraining, Precision, random};
+use sibert_model::{AttentionKind, Gradients, ModelType, PreTraining, Precision, random};
 use sisgd::Gradient;
 
 use super::Subject;
 use super::report::Report;
 use crate::batch::DTYPE;
-use crate::config::{HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig};
+use crate::config::{HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig, SpectralSettings};
 use crate::data::batches::MaskedBatch;
 use crate::step;
 use crate::update::Update;
@@ -16,15 +16,18 @@ use crate::update::Update;
 /// How far the losses of f32 may lie apart, as a part of them.
 const LOSS: f64 = 1e-3;
 
-/// Trains SIBERT and BERT on both devices and compares the loss of every step.
+/// Trains SIBERT by the paper's rule and by the recipe, and BERT, on both devices and compares the loss of every step.
 ///
 /// # Errors
 /// If standard output is closed.
 pub fn check(subject: &Subject, report: &mut Report) -> Result<()> {
     let steps = steps(subject.quick);
-    for model_type in [ModelType::Sibert, ModelType::Bert] {
-        let config = settings(model_type, Precision::F32, subject.quick);
-        let claim = format!("{}, loss of {steps} steps, f32", model_type.prefix());
+    let of = |model_type| settings(model_type, Precision::F32, subject.quick);
+    let sibert = of(ModelType::Sibert);
+    for (name, config) in
+        [("recipe", recipe(sibert.clone())), ("sibert", sibert), ("bert", of(ModelType::Bert))]
+    {
+        let claim = format!("{name}, loss of {steps} steps, f32");
         let mut losses = Vec::new();
         report.check([(&claim, LOSS)], "every step", || {
             let expected = train(&config, &Device::Cpu, steps)?.losses;
@@ -33,7 +36,7 @@ pub fn check(subject: &Subject, report: &mut Report) -> Result<()> {
             losses = vec![expected, found];
             Ok([largest])
         });
-        report.curves.insert(format!("{}.f32", model_type.prefix()), losses.into());
+        report.curves.insert(format!("{name}.f32"), losses.into());
     }
     report.print()
 }
@@ -77,6 +80,21 @@ pub fn settings(model_type: ModelType, precision: Precision, quick: bool) -> Run
             ..ModelSettings::default()
         },
         ..RunConfig::default()
+    }
+}
+
+/// The same SIBERT by the recipe: normalized attention, and no optimizer state.
+fn recipe(sibert: RunConfig) -> RunConfig {
+    let head = HeadConfig { schedule: ScheduleConfig::default(), ..HeadConfig::under(Optimizer::Spectral) };
+    RunConfig {
+        optimizer: Optimizer::Spectral,
+        lr: 0.035,
+        weight_decay: 0.,
+        clip: None,
+        spectral: Some(SpectralSettings::default()),
+        head: Some(head),
+        model: ModelSettings { attention: Some(AttentionKind::Normalized), ..sibert.model },
+        ..sibert
     }
 }
 
