@@ -27,7 +27,8 @@
 //! | [`plain_sgd`] | [`Sgd`], the same step with a constant threshold: the baseline |
 //! | [`lamb`] | [`Lamb`] for the head, with the switches in which published versions differ |
 //! | [`adamw`] | [`AdamW`], the baseline of BERT |
-//! | [`Optimizer`] | what the four share: steps in two parts, and their state |
+//! | [`spectral`] | [`Spectral`], stateless descent by an angle, and Muon |
+//! | [`Optimizer`] | what they share: steps in two parts, and their state |
 //! | [`Deferred`], [`Guard`] | reports that are still on a GPU, and what stops its steps |
 //! | [`Gradients`] | where gradients come from, those of a table by its rows if only a few occurred |
 //! | [`clip`] | norms, thresholds and clip factors |
@@ -40,7 +41,8 @@
 //! so a run is the same bit for bit with any number of threads, and the loops are compiled for AVX-512, AVX2 and less: a
 //! step takes about the time in which memory delivers its operands (`cargo bench -p sisgd`).
 //!
-//! On a GPU every sum and update of a group is one launch of a kernel of our own, and nothing in a step waits for the
+//! On a GPU every sum and update of a group is one launch of a kernel of our own, but for the products of matrices in
+//! spectral descent, and nothing in a step waits for the
 //! device: the clip factor stays there, a [`Guard`] stops what a bad gradient would spoil, and the report is
 //! [`Deferred`]. Per parameter a step moves
 //!
@@ -50,6 +52,12 @@
 //! | SGD with momentum | 32: products 12, update 20 |
 //! | AdamW, and LAMB without trust ratio | 36: products 8, update 28 |
 //! | LAMB | 48: products 8, moments 24, update 16 |
+//! | spectral, vectors | 20: products 8, update 12 |
+//! | spectral, tables | 28: products 8, rows 8, update 12 |
+//! | spectral, matrices | 48: products 8, factor 20, its products 8, update 12; beside 20 products of (n, n), n the short side |
+//! | momentum of spectral | 24 more |
+//!
+//! Spectral descent takes five launches for all vectors and tables together, one more for each table, and 28 for each matrix.
 //!
 //! # Example
 //!

@@ -31,8 +31,8 @@ fn noise(shape: &[usize], seed: u64) -> Tensor {
 type Shape<'a> = (Factor, &'a [&'a [usize]], Option<&'a [u32]>);
 
 /// Matrices square, tall and wide, with a bias and without, of columns that four divides or not; tables whose gradients
-/// have all rows, some or none; vectors of one chunk and of two.
-const BLOCKS: [Shape; 12] = [
+/// have all rows, some or none; vectors and matrices of one chunk and of two.
+const BLOCKS: [Shape; 14] = [
     (Factor::Orthogonal, &[&[8, 8]], None),
     (Factor::Rows, &[&[9, 5]], Some(&[1, 4, 8])),
     (Factor::Orthogonal, &[&[7, 7], &[7]], None),
@@ -45,6 +45,8 @@ const BLOCKS: [Shape; 12] = [
     (Factor::Rows, &[&[6, 4]], Some(&[])),
     (Factor::Whole, &[&[2]], None),
     (Factor::Orthogonal, &[&[1, 9]], None),
+    (Factor::Orthogonal, &[&[2, 8300], &[2]], None),
+    (Factor::Orthogonal, &[&[8300, 2], &[8300]], None),
 ];
 
 fn blocks(weights: f64) -> Vec<Block> {
@@ -221,7 +223,7 @@ fn after_a_bad_gradient_in_any_block_nothing_changes_in_any_group() {
         (1, "v2", f32::INFINITY),
         (4, "v7", f32::NAN),
         (8, "v14", f32::NAN),
-        (12, "other", f32::NAN),
+        (BLOCKS.len(), "other", f32::NAN),
     ];
     for config in [SpectralConfig::ROTATION, SpectralConfig::MUON] {
         for (block, name, bad) in cases {

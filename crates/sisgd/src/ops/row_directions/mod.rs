@@ -84,6 +84,8 @@ fn parts(gradient: Gradient<'_>) -> (Option<&[u32]>, &candle_core::Tensor) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::gradients::fit;
+    use crate::ops::group::{Group, Traits};
     use crate::ops::testing::{distance, noise};
     use candle_core::{DType, Device, Tensor};
 
@@ -138,5 +140,30 @@ mod tests {
         for (row, expected) in var.to_vec2::<f32>().unwrap().iter().zip(expected) {
             assert!(row.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-6), "{row:?}");
         }
+    }
+
+    #[test]
+    fn the_kernel_finds_what_the_loops_find_in_more_rows_than_a_launch_has_warps() {
+        let (rows, width) = (8300, 3);
+        let of = |seed| noise(rows * width, seed, DType::F32).unwrap().reshape((rows, width)).unwrap();
+        let (vars, grad) = (vec![("table".to_string(), Var::from_tensor(&of(1)).unwrap())], of(2));
+        grad.slice_set(&grad.narrow(0, 0, 1).unwrap().zeros_like().unwrap(), 0, 8200).unwrap();
+        let mut grads = candle_core::backprop::GradStore::default();
+        grads.insert(&vars[0].1, grad.clone());
+        let expected = directions(&vars[0].1, Gradient::Dense(&grad)).unwrap();
+        cukernel_emulator::emulate(|| {
+            let group = Group::new(&fit(&vars, &grads).unwrap(), &[], |_| Traits::default()).unwrap();
+            let [inverses, sums] =
+                [rows, 2 * parts_of(rows)].map(|len| group.empty(len, DType::F64).unwrap());
+            enqueue(&group, 0, (rows, width), &inverses, &sums).unwrap();
+            let close = |a: f64, b: f64| assert!((a - b).abs() <= 1e-12 * b.abs().max(1.), "{a} is not {b}");
+            let inverses = cukernel::download(&inverses).unwrap();
+            inverses.iter().zip(&expected.inverses).for_each(|(a, b)| close(*a, *b));
+            let sums = cukernel::download(&sums).unwrap();
+            let sum = |k| sums.iter().skip(k).step_by(2).sum::<f64>();
+            close(sum(0), expected.along);
+            close(sum(1), expected.squared);
+            assert_eq!(expected.squared, (rows - 1) as f64);
+        });
     }
 }
