@@ -64,7 +64,8 @@ fn no_table_of_positions_is_learned_and_blocks_partition_the_parameters() {
         let blocks = model.encoder_blocks().into_iter().flat_map(|block| block.vars);
         let mut in_blocks: Vec<String> = blocks.map(|(name, _)| name).collect();
         let mut names = names;
-        (in_blocks.sort(), names.sort());
+        in_blocks.sort();
+        names.sort();
         assert_eq!(in_blocks, names);
     }
 }
