@@ -43,7 +43,7 @@ pub fn rotary(x: &Tensor, heads: usize, base: f64) -> Result<Tensor> {
 
 /// Half the width of a head.
 fn half_of(hidden: usize, heads: usize) -> Result<usize> {
-    if heads == 0 || hidden % heads != 0 {
+    if heads == 0 || !hidden.is_multiple_of(heads) {
         bail!("rotary: {hidden} columns are not a multiple of {heads} heads")
     }
     let dim = hidden / heads;
