@@ -4,13 +4,15 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Keys of `config.json` that decide which function the weights stand for.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "model_type",
     "vocab_size",
     "hidden_size",
     "num_hidden_layers",
     "num_attention_heads",
     "intermediate_size",
+    "attention",
+    "attention_scale",
     "max_position_embeddings",
     "position_embedding_type",
     "rope_theta",
@@ -47,9 +49,10 @@ pub fn ensure_same_architecture(checkpoint: &str, found_json: &str, wanted_json:
     Ok(())
 }
 
-/// An absent switch is off, and positions of an absent type are absolute.
+/// An absent switch is off, positions of an absent type are absolute, and attention of none has the paper's weights.
 fn value<'a>(config: &'a Value, key: &str) -> Option<&'a Value> {
-    config.get(key).filter(|value| **value != Value::Bool(false) && *value != "absolute")
+    let implied = |value: &Value| *value == Value::Bool(false) || *value == "absolute" || *value == "relu";
+    config.get(key).filter(|value| !implied(value))
 }
 
 fn show(value: Option<&Value>) -> String {
@@ -77,6 +80,16 @@ mod tests {
             ),
             "{error}"
         );
+    }
+
+    #[test]
+    fn attention_is_the_papers_if_absent() {
+        let (none, normalized) = ("{}", r#"{"attention": "normalized"}"#);
+        ensure_same_architecture("last", none, r#"{"attention": "relu"}"#).unwrap();
+        let error = ensure_same_architecture("last", normalized, none).unwrap_err().to_string();
+        assert!(error.contains("attention is normalized, this run's configuration says absent"), "{error}");
+        let sharper = r#"{"attention": "normalized", "attention_scale": 9.0}"#;
+        assert!(ensure_same_architecture("last", normalized, sharper).is_err());
     }
 
     #[test]
