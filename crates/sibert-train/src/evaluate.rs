@@ -32,7 +32,7 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
 
 /// The model's figures on the development sets of its task.
 fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
-    let device = args.ask.compute.device.open()?;
+    let device = args.ask.compute.open()?;
     let pretrained = Pretrained::open(model, &device)?;
     let task = args.task.or(pretrained.task()).with_context(|| {
         format!("{model}: its config.json does not say what it was fine-tuned for: name it with --task")

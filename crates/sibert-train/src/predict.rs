@@ -22,7 +22,7 @@ use crate::tuned::{Encoded, Outputs, Sequence, Tuned, encode, outputs};
 /// # Errors
 /// If a model or data is missing or unfit, or a file cannot be written.
 pub fn run(args: &PredictArgs) -> Result<()> {
-    let device = args.ask.compute.device.open()?;
+    let device = args.ask.compute.open()?;
     let whole = args.tasks.contains(&TaskChoice::Glue);
     let mut tasks = tasks(&args.tasks);
     if whole && !tasks.contains(&Task::Ax) {

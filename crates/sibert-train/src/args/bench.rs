@@ -18,7 +18,7 @@ Examples:
 A step draws random tokens, of which 15 % are masked, takes the gradients of the loss with
 dropout 0.1 and updates every parameter as pretrain does: by default SGD with relative
 clipping and LAMB for SIBERT, AdamW for BERT. --optimizer spectral is the whole recipe, with
-normalized attention and no state. With --inference it is the encoder's forward pass alone.
+normalized attention, rotary positions and no state. With --inference it is the encoder's forward pass alone.
 Nothing else should run meanwhile.")]
 pub struct BenchArgs {
     /// Architecture

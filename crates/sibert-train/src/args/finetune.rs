@@ -7,7 +7,7 @@ use clap::Args;
 use sibert_model::Precision;
 
 use super::{at_least_one, thread_count};
-use crate::config::HeadOptimizer;
+use crate::config::{HeadOptimizer, precision_on};
 use crate::device::DeviceName;
 use crate::task::Task;
 
@@ -96,6 +96,17 @@ pub struct ComputeArgs {
     /// CPU threads [default: every core]
     #[arg(long, value_name = "N", value_parser = thread_count())]
     pub threads: Option<u32>,
+}
+
+impl ComputeArgs {
+    /// The device.
+    ///
+    /// # Errors
+    /// If it is not there, or has no instructions for the precision.
+    pub fn open(&self) -> anyhow::Result<candle_core::Device> {
+        precision_on(self.precision, self.device)?;
+        self.device.open()
+    }
 }
 
 /// Arguments of `sibert finetune`.

@@ -9,7 +9,7 @@ use crate::data::source::DocumentSplit;
 /// A text, and the settings it is read with.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TextArgs {
-    /// Config file [default: the built-in quickstart]
+    /// Config file [default: the built-in quickstart, or own-text.toml with a text of your own]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Files, folders, patterns or hf:// data sets: text, JSON lines or parquet [default: the built-in corpus]

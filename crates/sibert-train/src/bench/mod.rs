@@ -10,12 +10,15 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use candle_core::Device;
 use sibert_model::tape::profile;
-use sibert_model::{AttentionKind, Mode, ModelType, PreTraining, no_grad};
+use sibert_model::{AttentionKind, Mode, ModelType, PositionKind, PreTraining, no_grad};
 use sisgd::Deferred;
 
 use crate::args::{Arch, BenchArgs};
 use crate::batch::{self, DTYPE};
-use crate::config::{HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig, SpectralSettings};
+use crate::config::{
+    ANGLE, HeadConfig, MUON_MOMENTUM, MUON_RATE, ModelSettings, Optimizer, RunConfig, ScheduleConfig,
+    SpectralSettings, precision_on,
+};
 use crate::console::result;
 use crate::memory;
 use crate::step;
@@ -81,8 +84,8 @@ fn settings(args: &BenchArgs) -> Result<RunConfig> {
     let schedule = ScheduleConfig::default;
     let spectral = optimizer == Optimizer::Spectral;
     let (lr, momentum) = match optimizer {
-        Optimizer::Spectral => (0.035, 0.),
-        Optimizer::Muon => (0.02, 0.95),
+        Optimizer::Spectral => (ANGLE, 0.),
+        Optimizer::Muon => (MUON_RATE, MUON_MOMENTUM),
         Optimizer::Sisgd | Optimizer::Sgd | Optimizer::Lamb => (8e-4, 0.),
         Optimizer::Adamw => (1e-4, 0.),
     };
@@ -110,11 +113,13 @@ fn settings(args: &BenchArgs) -> Result<RunConfig> {
             intermediate_size: 4 * hidden,
             max_position_embeddings: seq,
             attention: spectral.then_some(AttentionKind::Normalized),
+            position_embedding_type: spectral.then_some(PositionKind::Rotary),
             ..ModelSettings::default()
         },
         ..RunConfig::default()
     };
-    config.validate()?;
+    config.validate_rule()?;
+    precision_on(config.precision, config.device)?;
     Ok(config)
 }
 

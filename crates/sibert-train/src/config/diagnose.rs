@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::RunConfig;
 
 /// Tables that have keys of their own; the first is the top level.
-const TABLES: [&str; 6] = ["", "schedule", "head", "head.schedule", "model", "sweep"];
+const TABLES: [&str; 7] = ["", "schedule", "spectral", "head", "head.schedule", "model", "sweep"];
 
 /// Names of other programs, and of things that were moved.
 const ALIASES: [(&str, &str); 24] = [

@@ -26,10 +26,10 @@ use sibert_model::Precision;
 pub use intrinsic_lr::IntrinsicLr;
 pub use load::{read_set, sweep_of};
 pub use model::ModelSettings;
-pub use optimizer::{HeadConfig, HeadOptimizer, Optimizer};
+pub use optimizer::{ANGLE, HeadConfig, HeadOptimizer, MUON_MOMENTUM, MUON_RATE, Optimizer};
 pub use schedule::{ScheduleConfig, ScheduleKind};
 pub use spectral::SpectralSettings;
-pub use validate::MOST_THREADS;
+pub use validate::{MOST_THREADS, precision_on};
 
 use crate::data::builtin::DEFAULT_SENTENCES;
 use crate::data::masking::MaskingSettings;

@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{ScheduleConfig, ScheduleKind};
 
+/// θ of `spectral` where none is given, in radians: docs/results/recipe.md.
+pub const ANGLE: f64 = 0.035;
+/// The same of the head, as a share of its norms.
+const HEAD_ANGLE: f64 = 0.025;
+
+/// η of `muon` where none is given: Jordan's (2024).
+pub const MUON_RATE: f64 = 0.02;
+/// Its μ.
+pub const MUON_MOMENTUM: f64 = 0.95;
+
 /// Training of the masked-LM head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -79,7 +89,7 @@ impl HeadConfig {
         let warmed_up = |warmup| ScheduleConfig::warmed_up(ScheduleKind::Linear, warmup);
         let spectral = Self {
             optimizer: HeadOptimizer::Spectral,
-            lr: 0.025,
+            lr: HEAD_ANGLE,
             weight_decay: 0.,
             schedule: warmed_up(0.01),
         };

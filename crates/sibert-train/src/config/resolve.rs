@@ -5,7 +5,8 @@ use sibert_model::ModelType;
 use toml::{Table, Value};
 
 use super::{
-    HeadConfig, HeadOptimizer, IntrinsicLr, Optimizer, RunConfig, ScheduleConfig, ScheduleKind, model,
+    ANGLE, HeadConfig, HeadOptimizer, IntrinsicLr, MUON_MOMENTUM, MUON_RATE, Optimizer, RunConfig,
+    ScheduleConfig, ScheduleKind, model,
 };
 
 /// η of `sisgd` where none is given: so large that the clip sets every step, from any initial scale of any model.
@@ -13,13 +14,6 @@ const CLIPPED_RATE: f64 = 1e4;
 
 /// Largest η·λ that a budget is turned into: a run of fewer than 10·D steps spends less than D.
 const LARGEST_RATE: f64 = 0.1;
-
-/// θ of `spectral` where none is given, in radians: docs/results/recipe.md.
-const ANGLE: f64 = 0.035;
-
-/// η and μ of `muon` where none are given: Jordan's (2024).
-const MUON_RATE: f64 = 0.02;
-const MUON_MOMENTUM: f64 = 0.95;
 
 /// What stands for the weight decay; at most one of them is given.
 const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];

@@ -52,13 +52,16 @@ fn resolved_config_loads_to_the_same_run() {
     let bert =
         ["model.type=bert", "optimizer=adamw", "schedule.kind=cosine", "schedule.warmup=0.1", "threads=2"];
     let odd = [
+        "optimizer=sisgd",
         "clip=none",
         "weight_decay=0.3",
         "source=[\"a b.txt\"]",
         "tokenizer=t.json",
         "model.hidden_size=256",
     ];
-    for sets in [&[][..], &bert, &odd] {
+    let (recipe, muon) =
+        (["source=[\"a.txt\"]", "spectral.tables=whole"], ["model.type=bert", "optimizer=muon"]);
+    for sets in [&[][..], &bert, &odd, &recipe, &muon] {
         let config = with(sets).unwrap();
         assert_eq!(from_text(&config.to_toml().unwrap()).unwrap(), config);
     }
@@ -111,11 +114,11 @@ fn value_of_another_type_names_line_key_expected_and_found() {
         ("clip = \"off\"", "base.toml:1: clip: expected a number or \"none\", found string \"off\""),
         (
             "optimizer = \"adam\"",
-            "base.toml:1: optimizer: expected one of sisgd, sgd, lamb, adamw, found \"adam\"",
+            "base.toml:1: optimizer: expected one of sisgd, spectral, muon, sgd, lamb, adamw, found \"adam\"",
         ),
         (
             "[optimizer]\nlr = 1",
-            "base.toml:2: optimizer: expected one of sisgd, sgd, lamb, adamw, found a table",
+            "base.toml:2: optimizer: expected one of sisgd, spectral, muon, sgd, lamb, adamw, found a table",
         ),
         (
             "device = \"gpu\"",
@@ -283,7 +286,7 @@ fn configs_in_the_program_are_the_files() {
 
 #[test]
 fn a_text_without_a_config_takes_the_recipe() {
-    let own = with(&["source=book.txt"]).unwrap();
+    let own = with(&["source=[\"book.txt\"]"]).unwrap();
     assert_eq!((own.optimizer, own.lr, own.weight_decay), (Optimizer::Spectral, 0.035, 0.));
     assert_eq!(own.head.unwrap().optimizer, HeadOptimizer::Spectral);
     assert_eq!(own.model.attention, Some(sibert_model::AttentionKind::Normalized));
@@ -292,7 +295,7 @@ fn a_text_without_a_config_takes_the_recipe() {
 
 #[test]
 fn a_rule_of_other_units_brings_its_own_rates() {
-    let paper = with(&["source=book.txt", "optimizer=sisgd"]).unwrap();
+    let paper = with(&["source=[\"book.txt\"]", "optimizer=sisgd"]).unwrap();
     assert_eq!((paper.clip, paper.lr), (Some(2.), 1e4));
     assert_eq!(paper.head.unwrap().optimizer, HeadOptimizer::Lamb);
     let spectral = from_text("optimizer = \"spectral\"\n").unwrap();
@@ -307,7 +310,7 @@ fn a_rule_of_other_units_brings_its_own_rates() {
 
 #[test]
 fn keys_without_a_meaning_for_the_rule_are_refused_with_the_mend() {
-    let spectral = |set: &str| refusal(&["source=book.txt", set]);
+    let spectral = |set: &str| refusal(&["source=[\"book.txt\"]", set]);
     assert!(spectral("weight_decay=0.1").contains("spectral has no decay: leave it out"));
     assert!(spectral("budget=1").contains("spectral has no decay"));
     assert!(spectral("clip=2").contains("only sisgd and sgd clip"));

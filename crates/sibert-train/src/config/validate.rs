@@ -140,7 +140,7 @@ impl RunConfig {
         positive("init_scale", self.init_scale)?;
         positive("loss_scale", self.loss_scale)?;
         self.validate_momentum()?;
-        self.validate_spectral()?;
+        self.validate_rule()?;
         let Some(clip) = self.clip else { return Ok(()) };
         positive("clip", clip)?;
         match self.optimizer {
@@ -172,8 +172,11 @@ impl RunConfig {
 }
 
 impl RunConfig {
-    /// The rules `spectral` and `muon` and the keys that have a meaning for them.
-    fn validate_spectral(&self) -> Result<()> {
+    /// Refuses a rule that the model cannot have, and keys without a meaning for it.
+    ///
+    /// # Errors
+    /// Names the key and the mend.
+    pub fn validate_rule(&self) -> Result<()> {
         let Self { optimizer, lr, weight_decay, .. } = *self;
         ensure!(
             self.spectral.is_none() || optimizer == Optimizer::Spectral,

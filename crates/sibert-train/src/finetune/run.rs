@@ -56,7 +56,7 @@ impl TaskRun {
     /// If one of them is unfit, or the folder holds another run.
     pub fn prepare(task: Task, args: &FinetuneArgs, out: &Path) -> Result<Self> {
         ensure!(task != Task::Ax, "AX has no training set: fine-tune mnli, and predict ax with that model");
-        let device = args.compute.device.open()?;
+        let device = args.compute.open()?;
         let source = DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task)?;
         let pretrained = Pretrained::open(&args.model, &device)?;
         let settings = Settings::of(task, args, &pretrained, source.to_string())?;

@@ -81,8 +81,9 @@ fn check_function(config: &Value, model_type: ModelType) -> Result<()> {
         ),
     }
     let positions = &config["position_embedding_type"];
+    let rotary = model_type == ModelType::Sibert && positions == "rotary";
     ensure!(
-        positions.is_null() || positions == "absolute",
+        positions.is_null() || positions == "absolute" || rotary,
         "position_embedding_type is {}, expected absolute: attention here does not see relative positions; take a \
          model with absolute ones",
         shown(positions)
@@ -169,6 +170,8 @@ mod tests {
             relative.starts_with("position_embedding_type is relative_key, expected absolute"),
             "{relative}"
         );
+        let rotary = json!({"position_embedding_type": "rotary"});
+        assert!(error(rotary).starts_with("position_embedding_type is rotary, expected absolute"));
         assert!(error(json!({"is_decoder": true})).starts_with("is_decoder is true: this is a decoder"));
         parse(&with(json!({"position_embedding_type": "absolute", "is_decoder": false})).to_string(), "")
             .unwrap();

@@ -112,6 +112,12 @@ fn normalised(cases: &mut Vec<Case>, quick: bool) -> Result<()> {
             apply,
         });
     }
+    for [seq, width] in sizes(quick) {
+        let floats = vec![activation(&[2, seq, 6 * width], "x")?];
+        let apply: Apply = Box::new(|x, _| ops::rotary(&x[0], 3, 1e4));
+        let size = format!("(2, {seq}, {}), 3 heads", 6 * width);
+        cases.push(Case { op: "rotary", size, floats, ids: vec![], apply });
+    }
     type Affine = fn(&[Tensor]) -> Result<Tensor>;
     let affine: [(&str, Affine); 2] = [
         ("normalize_affine", |x| ops::normalize_affine(&x[0], &x[1], &x[2])),
@@ -168,8 +174,16 @@ fn tables(cases: &mut Vec<Case>, quick: bool) -> Result<()> {
         let words = if quick { 20 } else { 1000 };
         let tables = [(words, "words"), (2, "types"), (seq + 3, "positions")];
         let floats = tables.map(|(len, name)| parameter(&[len, width], name));
-        let floats = floats.into_iter().collect::<Result<_>>()?;
+        let floats: Vec<_> = floats.into_iter().collect::<Result<_>>()?;
         let ids = vec![ids(&[3, seq], words, "ids")?, ids(&[3, seq], 2, "types")?];
+        let apply: Apply = Box::new(|x, ids| ops::embed_without_positions([&x[0], &x[1]], &ids[0], &ids[1]));
+        cases.push(Case {
+            op: "embed_without_positions",
+            size: format!("(3, {seq}) of {width}"),
+            floats: floats[..2].to_vec(),
+            ids: ids.clone(),
+            apply,
+        });
         let apply: Apply = Box::new(|x, ids| ops::embed([&x[0], &x[1], &x[2]], &ids[0], &ids[1]));
         cases.push(Case { op: "embed", size: format!("(3, {seq}) of {width}"), floats, ids, apply });
     }

@@ -2,13 +2,15 @@
 
 use anyhow::{Context, Result};
 use candle_core::{Device, Var};
-use sibert_model::{AttentionKind, Gradients, ModelType, PreTraining, Precision, random};
+use sibert_model::{AttentionKind, Gradients, ModelType, PositionKind, PreTraining, Precision, random};
 use sisgd::Gradient;
 
 use super::Subject;
 use super::report::Report;
 use crate::batch::DTYPE;
-use crate::config::{HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig, SpectralSettings};
+use crate::config::{
+    ANGLE, HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig, SpectralSettings,
+};
 use crate::data::batches::MaskedBatch;
 use crate::step;
 use crate::update::Update;
@@ -88,12 +90,16 @@ fn recipe(sibert: RunConfig) -> RunConfig {
     let head = HeadConfig { schedule: ScheduleConfig::default(), ..HeadConfig::under(Optimizer::Spectral) };
     RunConfig {
         optimizer: Optimizer::Spectral,
-        lr: 0.035,
+        lr: ANGLE,
         weight_decay: 0.,
         clip: None,
         spectral: Some(SpectralSettings::default()),
         head: Some(head),
-        model: ModelSettings { attention: Some(AttentionKind::Normalized), ..sibert.model },
+        model: ModelSettings {
+            attention: Some(AttentionKind::Normalized),
+            position_embedding_type: Some(PositionKind::Rotary),
+            ..sibert.model
+        },
         ..sibert
     }
 }
