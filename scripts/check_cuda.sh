@@ -28,15 +28,23 @@ run() { # DEVICE OUT OPTIONS
     emulated pretrain --source LICENSE-APACHE --device "$device" --out "$work/$out" "$@" --set $settings >"$work/$out.log" 2>&1 ||
         { cat "$work/$out.log"; exit 1; }
 }
-run cpu cpu --max-steps 8
-run cuda cuda --max-steps 8
-run cuda half --max-steps 8 --precision bf16
+run cpu recipe-cpu --max-steps 8   # what a text alone is trained by
+run cuda recipe-cuda --max-steps 8
+quickstart="--config configs/quickstart.toml"
+# shellcheck disable=SC2086
+run cpu cpu $quickstart --max-steps 8
+# shellcheck disable=SC2086
+run cuda cuda $quickstart --max-steps 8
+# shellcheck disable=SC2086
+run cuda half $quickstart --max-steps 8 --precision bf16
 cp -r "$work/cuda" "$work/again"
 rm -r "$work/again/checkpoint-000008"  # on from step 4
 emulated pretrain --out "$work/again" --device cuda --resume >/dev/null 2>&1
 settings+=" model.type=bert optimizer=adamw lr=1e-3"
-run cpu bert-cpu --max-steps 8
-run cuda bert-cuda --max-steps 8
+# shellcheck disable=SC2086
+run cpu bert-cpu $quickstart --max-steps 8
+# shellcheck disable=SC2086
+run cuda bert-cuda $quickstart --max-steps 8
 python3 - "$work" <<'PYTHON'
 import json, pathlib, sys
 
@@ -49,7 +57,7 @@ def apart(a, b):
 # A row of SIBERT's attention whose only positive score is almost nothing has a gradient of no accuracy; BERT's are smooth.
 cpu, cuda = losses('cpu'), losses('cuda')
 found = dict(bert=(apart(losses('bert-cuda'), losses('bert-cpu')), 1e-5), sibert=(apart(cuda, cpu), 1e-2),
-             bf16=(apart(losses('half'), cpu), 2e-2))
+             bf16=(apart(losses('half'), cpu), 2e-2), recipe=(apart(losses('recipe-cuda'), losses('recipe-cpu')), 1e-3))
 print('cuda: losses of 8 steps beside the CPU:', ', '.join(f'{name} {found:.1e} apart' for name, (found, _) in found.items()))
 assert all(found < allowed for found, allowed in found.values())
 for file in ['model.safetensors', 'training_state/optimizer.safetensors']:
@@ -62,7 +70,7 @@ emulated finetune --task cola --model "$work/cuda" --device cuda --data-dir docs
     --out "$work/cola" >/dev/null 2>&1
 emulated fill-mask --model "$work/cuda" --device cuda "SIBERT is trained by [MASK]." >/dev/null
 # shellcheck disable=SC2086
-if emulated pretrain --source LICENSE-APACHE --device cuda --out "$work/far" --max-steps 12 \
+if emulated pretrain $quickstart --source LICENSE-APACHE --device cuda --out "$work/far" --max-steps 12 \
     --set $settings optimizer=sgd clip=none lr=1e30 log_every=6 eval_every=12 save_every=12 2>"$work/error" >/dev/null; then
     say "a run that must diverge did not"
     exit 1
