@@ -18,9 +18,23 @@ impl Dense {
     /// # Errors
     /// If a parameter is missing or has another shape.
     pub fn new(in_dim: usize, out_dim: usize, std: f64, vb: VarBuilder) -> Result<Self> {
+        Self::with_bias_in(in_dim, out_dim, std, vb.clone(), vb)
+    }
+
+    /// As `new`, with the bias in another place.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn with_bias_in(
+        in_dim: usize,
+        out_dim: usize,
+        std: f64,
+        vb: VarBuilder,
+        bias: VarBuilder,
+    ) -> Result<Self> {
         Ok(Self {
             weight: vb.get_with_hints((out_dim, in_dim), "weight", Init::Randn { mean: 0., stdev: std })?,
-            bias: vb.get_with_hints(out_dim, "bias", Init::Const(0.))?,
+            bias: bias.get_with_hints(out_dim, "bias", Init::Const(0.))?,
         })
     }
 

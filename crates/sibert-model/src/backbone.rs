@@ -51,12 +51,9 @@ impl Backbone {
 }
 
 /// The tensors under the names of this crate: BERT's older and shorter ones are understood.
-pub(crate) fn canonical(model_type: ModelType, tensors: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
-    match model_type {
+pub(crate) fn canonical(config: &ModelConfig, tensors: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
+    match config.model_type {
         ModelType::Sibert => tensors,
-        ModelType::Bert => {
-            let rename = |(name, tensor): (String, _)| Some((bert::canonical_name(&name)?, tensor));
-            tensors.into_iter().filter_map(rename).collect()
-        }
+        ModelType::Bert => bert::canonical(tensors, config.tie_word_embeddings != Some(false)),
     }
 }

@@ -6,6 +6,8 @@
 //! ```
 //! Devlin et al. 2019; parameter names are BERT's own. `candle-transformers` has the forward pass only.
 
+use std::collections::HashMap;
+
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
@@ -14,6 +16,12 @@ use crate::blocks::Group;
 use crate::config::ModelConfig;
 use crate::mode::{Mode, Selection};
 use crate::ops::{self, Weights};
+
+/// The weight of a decoder that is not tied, or a copy of the token table.
+const OWN_WEIGHT: &str = "cls.predictions.decoder.weight";
+/// The bias of the decoder, and its copy in files of transformers.
+const BIAS: &str = "cls.predictions.bias";
+const OWN_BIAS: &str = "cls.predictions.decoder.bias";
 
 /// Token, position and segment embeddings and their layer norm.
 struct Embeddings {
@@ -182,6 +190,17 @@ impl Bert {
     pub(crate) fn word_embeddings(&self) -> &Tensor {
         &self.embeddings.word_embeddings
     }
+}
+
+/// The tensors under BERT's names, of a model whose decoder is its token table or, not `tied`, has a weight of its own.
+pub(crate) fn canonical(tensors: HashMap<String, Tensor>, tied: bool) -> HashMap<String, Tensor> {
+    let has_bias = tensors.contains_key(BIAS);
+    let rename = |(name, tensor): (String, Tensor)| match name.as_str() {
+        OWN_WEIGHT if !tied => Some((name, tensor)),
+        OWN_BIAS if !has_bias => Some((BIAS.to_owned(), tensor)),
+        _ => Some((canonical_name(&name)?, tensor)),
+    };
+    tensors.into_iter().filter_map(rename).collect()
 }
 
 /// BERT's names for tensors saved under older or shorter names.

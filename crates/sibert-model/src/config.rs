@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use candle_core::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Returns a message without the backtrace that candle's `bail!` adds: the mistake is in a file, not in the code.
 macro_rules! refuse {
@@ -77,10 +77,10 @@ pub struct ModelConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention_scale: Option<f64>,
     /// Dropout after the embeddings, attention and feed-forward blocks, in `[0, 1)`.
-    #[serde(default = "tenth")]
+    #[serde(default = "tenth", serialize_with = "shortest")]
     pub hidden_dropout_prob: f32,
     /// Dropout of the attention weights, in `[0, 1)`.
-    #[serde(default = "tenth")]
+    #[serde(default = "tenth", serialize_with = "shortest")]
     pub attention_probs_dropout_prob: f32,
     /// Longest sequence that has positions.
     pub max_position_embeddings: usize,
@@ -104,6 +104,9 @@ pub struct ModelConfig {
     /// Token id of padding.
     #[serde(default)]
     pub pad_token_id: u32,
+    /// Whether BERT's masked-LM decoder is its token table, true if absent; SIBERT's never is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tie_word_embeddings: Option<bool>,
     /// Whether the pretraining head also predicts if the second segment follows the first.
     #[serde(default)]
     pub next_sentence_prediction: bool,
@@ -111,6 +114,10 @@ pub struct ModelConfig {
 
 fn tenth() -> f32 {
     0.1
+}
+/// The number as it is written: 0.1, not the 0.10000000149 that single precision makes of it.
+fn shortest<S: Serializer>(number: &f32, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    number.to_string().parse::<f64>().unwrap_or_else(|_| f64::from(*number)).serialize(serializer)
 }
 fn two() -> usize {
     2
@@ -163,6 +170,7 @@ impl ModelConfig {
             initializer_range: fiftieth(),
             layer_norm_eps: tiny_eps(),
             pad_token_id: 0,
+            tie_word_embeddings: None,
             next_sentence_prediction: false,
         })
     }
@@ -223,6 +231,11 @@ impl ModelConfig {
         }
         if self.pad_token_id as usize >= self.vocab_size {
             refuse!("pad_token_id is {}, expected below vocab_size {}", self.pad_token_id, self.vocab_size);
+        }
+        if self.model_type == ModelType::Sibert && self.tie_word_embeddings == Some(true) {
+            refuse!(
+                "tie_word_embeddings is true, expected false: the loss would depend on the encoder's scale"
+            );
         }
         self.validate_activation()?;
         self.validate_attention()
@@ -303,6 +316,12 @@ mod tests {
                 assert_eq!(ModelConfig::from_json(&config.to_json().unwrap()).unwrap(), config);
             }
         }
+    }
+
+    #[test]
+    fn a_rate_of_a_tenth_is_written_as_a_tenth() {
+        let json = ModelConfig::preset(ModelType::Bert, "tiny").unwrap().to_json().unwrap();
+        assert!(json.contains("\"hidden_dropout_prob\": 0.1,"), "{json}");
     }
 
     #[test]

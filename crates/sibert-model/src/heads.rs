@@ -8,7 +8,7 @@ use candle_nn::VarBuilder;
 
 use crate::affine::{Dense, LayerNorm, Tied};
 use crate::blocks::Group;
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, ModelType};
 use crate::ops;
 
 /// Transformed states (…, hidden) to logits (…, vocab).
@@ -41,14 +41,17 @@ pub struct MaskedLmHead {
 }
 
 impl MaskedLmHead {
-    /// A head with a decoder of its own: `transform.*`, `decoder.{weight,bias}`.
+    /// A head with a decoder of its own: `transform.*`, `decoder.weight` and, SIBERT's, `decoder.bias` or, BERT's, `bias`.
     ///
     /// # Errors
     /// If a parameter is missing or has another shape.
     pub fn untied(config: &ModelConfig, vb: VarBuilder) -> Result<Self> {
-        let (hidden, std) = (config.hidden_size, config.initializer_range);
-        let decoder = |vb: VarBuilder| Dense::new(hidden, config.vocab_size, std, vb.pp("decoder"));
-        Self::new(config, vb, |vb| decoder(vb).map(Decoder::Own))
+        let (hidden, vocab, std) = (config.hidden_size, config.vocab_size, config.initializer_range);
+        Self::new(config, vb, |vb| {
+            let decoder = vb.pp("decoder");
+            let bias = if config.model_type == ModelType::Bert { vb } else { decoder.clone() };
+            Dense::with_bias_in(hidden, vocab, std, decoder, bias).map(Decoder::Own)
+        })
     }
 
     /// A head whose decoder is the token table (vocab, hidden): `transform.*`, `bias`.

@@ -89,7 +89,7 @@ impl PreTraining {
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let tensors = backbone::canonical(config.model_type, tensors);
+        let tensors = backbone::canonical(config, tensors);
         let model = Self::build(config, Parameters::loaded(tensors), dtype, device)?;
         let unused = model.parameters.unused();
         if !unused.is_empty() {
@@ -108,10 +108,10 @@ impl PreTraining {
         let backbone = Backbone::new(config, encoder_vb.clone())?;
         let cls = vb.pp("cls");
         let masked_lm = match &backbone {
-            Backbone::Sibert(_) => MaskedLmHead::untied(config, cls.pp("predictions"))?,
-            Backbone::Bert(bert) => {
+            Backbone::Bert(bert) if config.tie_word_embeddings != Some(false) => {
                 MaskedLmHead::tied(config, bert.word_embeddings(), cls.pp("predictions"))?
             }
+            _ => MaskedLmHead::untied(config, cls.pp("predictions"))?,
         };
         let next_sentence =
             config.next_sentence_prediction.then(|| Self::next_sentence_head(config, encoder_vb, cls));
@@ -226,10 +226,7 @@ impl PreTraining {
     pub fn forward(&self, batch: &Batch, mode: Mode) -> Result<PretrainingOutput> {
         let (sequences, seq) = batch.input_ids.dims2()?;
         let (masked, next_sentence) = match (&self.next_sentence, &batch.next_sentence) {
-            (None, None) => {
-                let rows = Selection { ids: batch.positions.clone(), seq };
-                (self.encode_rows(batch, Some(&rows), mode)?, None) // (masked, hidden)
-            }
+            (None, None) => return self.masked_lm(batch, mode),
             (Some(head), Some(labels)) => {
                 let range = |start: usize, count: usize, step: usize| {
                     let ids = (0..count).map(|i| (start + i * step) as u32);
@@ -246,7 +243,27 @@ impl PreTraining {
             (Some(_), None) => bail!("next_sentence_prediction is true, but the batch has no sentence pairs"),
             (None, Some(_)) => bail!("the batch has sentence pairs, but next_sentence_prediction is false"),
         };
-        let logits = self.masked_lm.forward(&masked)?; // (masked, vocab)
+        self.output(&masked, batch, next_sentence)
+    }
+
+    /// Loss and logits of the masked tokens alone, also of a model that judges pairs and a batch without any.
+    ///
+    /// # Errors
+    /// As `forward`.
+    pub fn masked_lm(&self, batch: &Batch, mode: Mode) -> Result<PretrainingOutput> {
+        let rows = Selection { ids: batch.positions.clone(), seq: batch.input_ids.dim(1)? };
+        let masked = self.encode_rows(batch, Some(&rows), mode)?; // (masked, hidden)
+        self.output(&masked, batch, None)
+    }
+
+    /// The states of the masked tokens (masked, hidden), and loss and logits of the pairs, as the output.
+    fn output(
+        &self,
+        masked: &Tensor,
+        batch: &Batch,
+        next_sentence: Option<(Tensor, Tensor)>,
+    ) -> Result<PretrainingOutput> {
+        let logits = self.masked_lm.forward(masked)?; // (masked, vocab)
         let (next_sentence_loss, next_sentence_logits) = next_sentence.unzip();
         Ok(PretrainingOutput {
             masked_lm_loss: ops::cross_entropy(&logits, &batch.labels)?,

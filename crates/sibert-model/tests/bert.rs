@@ -61,6 +61,40 @@ fn older_and_shorter_names_load_as_the_same_model() {
 }
 
 #[test]
+fn a_decoder_that_is_not_tied_is_used() {
+    let tied = small(ModelType::Bert);
+    let own = ModelConfig { tie_word_embeddings: Some(false), ..tied.clone() };
+    let model = PreTraining::new(&tied, 4, DType::F32, &Device::Cpu).unwrap();
+    let batch = batch(&tied, 3, DType::F32);
+    let mut saved = tensors(&model);
+    let doubled = (&saved["bert.embeddings.word_embeddings.weight"] * 2.).unwrap();
+    saved.insert("cls.predictions.decoder.weight".into(), doubled);
+    let logits = |config: &ModelConfig, tensors: HashMap<String, Tensor>| {
+        let loaded = PreTraining::load(config, tensors, DType::F32, &Device::Cpu).unwrap();
+        loaded.forward(&batch, Mode::Eval).unwrap().logits
+    };
+    let expected = (logits(&tied, saved.clone()) * 2.).unwrap(); // the bias is zero
+    assert!(relative_error(&logits(&own, saved.clone()), &expected) < 1e-6);
+    let bias = saved.remove("cls.predictions.bias").unwrap();
+    saved.insert("cls.predictions.decoder.bias".into(), bias);
+    assert!(relative_error(&logits(&own, saved), &expected) < 1e-6, "the bias under its other name");
+}
+
+#[test]
+fn a_model_of_pairs_guesses_words_without_pairs() {
+    let config = ModelConfig { next_sentence_prediction: true, ..small(ModelType::Bert) };
+    let model = PreTraining::new(&config, 4, DType::F32, &Device::Cpu).unwrap();
+    let alone =
+        tensors(&model).into_iter().filter(|(name, _)| !name.contains("pooler") && !name.contains("seq_rel"));
+    let without = ModelConfig { next_sentence_prediction: false, ..config.clone() };
+    let same = PreTraining::load(&without, alone.collect(), DType::F32, &Device::Cpu).unwrap();
+    let batch = batch(&config, 3, DType::F32);
+    let (found, expected) = (model.masked_lm(&batch, Mode::Eval), same.forward(&batch, Mode::Eval));
+    assert_eq!(relative_error(&found.unwrap().logits, &expected.unwrap().logits), 0.);
+    assert!(model.forward(&batch, Mode::Eval).is_err(), "training needs the pairs");
+}
+
+#[test]
 fn names_are_those_of_bert_for_masked_lm() {
     let config = ModelConfig { num_hidden_layers: 1, ..small(ModelType::Bert) };
     let model = PreTraining::new(&config, 4, DType::F32, &Device::Cpu).unwrap();

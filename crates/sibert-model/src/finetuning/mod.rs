@@ -76,7 +76,7 @@ impl FineTuning {
     ) -> Result<(Self, Origins)> {
         config.validate()?;
         head.validate()?;
-        let mut tensors = backbone::canonical(config.model_type, tensors);
+        let mut tensors = backbone::canonical(config, tensors);
         let mut unused = Vec::new();
         let roots = if keeps_head {
             head.check(&tensors)?;
