@@ -30,21 +30,21 @@ run() { # DEVICE OUT OPTIONS
 }
 run cpu recipe-cpu --max-steps 8   # what a text alone is trained by
 run cuda recipe-cuda --max-steps 8
-quickstart="--config configs/quickstart.toml"
+paper="--config configs/sibert-tiny-cpu.toml"  # SGD with relative clipping
 # shellcheck disable=SC2086
-run cpu cpu $quickstart --max-steps 8
+run cpu cpu $paper --max-steps 8
 # shellcheck disable=SC2086
-run cuda cuda $quickstart --max-steps 8
+run cuda cuda $paper --max-steps 8
 # shellcheck disable=SC2086
-run cuda half $quickstart --max-steps 8 --precision bf16
+run cuda half $paper --max-steps 8 --precision bf16
 cp -r "$work/cuda" "$work/again"
 rm -r "$work/again/checkpoint-000008"  # on from step 4
 emulated pretrain --out "$work/again" --device cuda --resume >/dev/null 2>&1
 settings+=" model.type=bert optimizer=adamw lr=1e-3"
 # shellcheck disable=SC2086
-run cpu bert-cpu $quickstart --max-steps 8
+run cpu bert-cpu $paper --max-steps 8
 # shellcheck disable=SC2086
-run cuda bert-cuda $quickstart --max-steps 8
+run cuda bert-cuda $paper --max-steps 8
 python3 - "$work" <<'PYTHON'
 import json, pathlib, sys
 
@@ -70,7 +70,7 @@ emulated finetune --task cola --model "$work/cuda" --device cuda --data-dir docs
     --out "$work/cola" >/dev/null 2>&1
 emulated fill-mask --model "$work/cuda" --device cuda "SIBERT is trained by [MASK]." >/dev/null
 # shellcheck disable=SC2086
-if emulated pretrain $quickstart --source LICENSE-APACHE --device cuda --out "$work/far" --max-steps 12 \
+if emulated pretrain $paper --source LICENSE-APACHE --device cuda --out "$work/far" --max-steps 12 \
     --set $settings optimizer=sgd clip=none lr=1e30 log_every=6 eval_every=12 save_every=12 2>"$work/error" >/dev/null; then
     say "a run that must diverge did not"
     exit 1
