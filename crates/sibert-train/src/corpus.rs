@@ -10,7 +10,7 @@ use crate::console::note;
 use crate::data::prepare::{self, Existing, Request, TokenizerChoice};
 use crate::data::sequences::Packing;
 use crate::data::shards::{Learned, MANIFEST, Preparation, SHARD_TOKENS, Shards};
-use crate::data::{DataSettings, source, tokenizer_reference};
+use crate::data::{DataSettings, source, tokenizer};
 use crate::hub::reference::is_hub_spec;
 
 /// The shards that the settings name, or those made of their sources in `folder`.
@@ -81,7 +81,7 @@ fn request(config: &RunConfig, folder: &Path) -> Result<Request> {
     };
     let RunConfig { vocab_size, lowercase, .. } = *config;
     let tokenizer = match &config.tokenizer {
-        Some(reference) => TokenizerChoice::Given(Box::new(tokenizer_reference::load_reference(reference)?)),
+        Some(reference) => TokenizerChoice::Given(Box::new(tokenizer::reference::load_reference(reference)?)),
         None => TokenizerChoice::Learn(Learned { vocab_size, lowercase }),
     };
     let preparation = Preparation {

@@ -15,7 +15,7 @@ use crate::finetune::answer_settings;
 use crate::pretrained::Pretrained;
 use crate::submission::{self, Prediction};
 use crate::task::Task;
-use crate::tuned::{Encoded, Outputs, Sequence, Tuned, encode, outputs};
+use crate::tuned::{Encoded, Outputs, Sequence, Tuned, encode, outputs, warn_of_unknown};
 
 /// Writes the files of every task that was named; with all of GLUE's, also the archive for the site.
 ///
@@ -89,6 +89,7 @@ fn predict(task: Task, model: &str, args: &PredictArgs, device: &Device) -> Resu
                 tuned.lengths.max_seq_len
             ));
         }
+        warn_of_unknown(&format!("{task}, examples to predict"), &sequences, &tuned.tokenizer)?;
         let predictions = match outputs_of(&tuned, &sequences, args, device)? {
             Outputs::Classes(classes) => classes.into_iter().map(Prediction::Class).collect(),
             Outputs::Scores(scores) => scores.into_iter().map(Prediction::Score).collect(),

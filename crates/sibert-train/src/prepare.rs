@@ -8,7 +8,7 @@ use crate::args::PrepareArgs;
 use crate::console::result;
 use crate::data::prepare::{Existing, Prepared, Request, TokenizerChoice, prepare};
 use crate::data::shards::{Counts, Learned, Manifest, Preparation, Side};
-use crate::data::{source, tokenizer_reference};
+use crate::data::{source, tokenizer};
 use crate::log::{clock, count};
 
 /// Entries of a vocabulary that is learned, unless another number is asked for.
@@ -29,7 +29,7 @@ pub fn run(args: &PrepareArgs) -> Result<()> {
 fn request(args: &PrepareArgs) -> Result<Request> {
     let learned = Learned { vocab_size: args.vocab_size.unwrap_or(VOCAB_SIZE), lowercase: !args.cased };
     let tokenizer = match &args.tokenizer {
-        Some(reference) => TokenizerChoice::Given(Box::new(tokenizer_reference::load_reference(reference)?)),
+        Some(reference) => TokenizerChoice::Given(Box::new(tokenizer::reference::load_reference(reference)?)),
         None => TokenizerChoice::Learn(learned),
     };
     Ok(Request {

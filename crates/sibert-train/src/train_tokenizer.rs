@@ -10,8 +10,7 @@ use tokenizers::Tokenizer;
 use crate::args::{SourceArgs, TrainTokenizerArgs};
 use crate::console::result;
 use crate::data::source::{self, Document, Reading};
-use crate::data::tokenizer;
-use crate::data::tokenizer_config::{self, TOKENIZER_CONFIG};
+use crate::data::tokenizer::{self, TOKENIZER_CONFIG};
 use crate::data::word_counts::WordCounts;
 use crate::durable;
 
@@ -86,7 +85,7 @@ fn files(tokenizer: &Tokenizer) -> Result<[(&'static str, String); 3]> {
     Ok([
         ("tokenizer.json", json),
         ("vocab.txt", vocabulary),
-        (TOKENIZER_CONFIG, tokenizer_config::text(tokenizer, MODEL_MAX_LENGTH)?),
+        (TOKENIZER_CONFIG, tokenizer::config_json(tokenizer, MODEL_MAX_LENGTH)?),
     ])
 }
 
@@ -137,7 +136,8 @@ mod tests {
             let args = TrainTokenizerArgs { cased, ..arguments(&folder, &["--vocab-size", "700"]) };
             trained(&args, 1000).unwrap();
             let learned = tokenizer::load(&args.out).unwrap();
-            let read = tokenizer::load(&args.out.join("vocab.txt")).unwrap();
+            let vocabulary = args.out.join("vocab.txt");
+            let read = tokenizer::reference::load_reference(vocabulary.to_str().unwrap()).unwrap();
             let text = "The capital of France is Paris, É.";
             let ids = learned.encode(text, true).unwrap().get_ids().to_vec();
             assert_eq!(ids, read.encode(text, true).unwrap().get_ids());

@@ -8,7 +8,7 @@ use sibert_model::{Batch, Mode, PreTraining, no_grad, random};
 use crate::args::VerifyArgs;
 use crate::batch::DTYPE;
 use crate::console::result;
-use crate::model_dir::ModelDir;
+use crate::pretrained::MaskedLm;
 
 const SCALES: [f64; 4] = [1e-2, 1e-1, 10., 100.];
 /// Rounding of the encoder's output in f32.
@@ -31,14 +31,15 @@ const EULER_GROUP: f64 = 1e-4;
 pub fn run(args: &VerifyArgs) -> Result<()> {
     let mut table = Table::default();
     let device = args.device.open()?;
-    let model = ModelDir::open(&args.model, DTYPE, &device)?.model;
+    let saved = MaskedLm::open(&args.model, &device)?;
+    let model = saved.clone().model(DTYPE, &device)?;
     let batch = random_batch(&model, args.seed, DTYPE, &device)?;
     euler(&mut table, &Measured::at(&model, &batch)?)?;
     for_each_scale(&model, &batch, |unit, scaled, scale| {
         let error = relative(&scaled.hidden, &unit.hidden)?;
         table.row(&format!("output of degree 0, scale {scale}"), error, OUTPUT)
     })?;
-    let exact = ModelDir::open(&args.model, DType::F64, &Device::Cpu)?.model;
+    let exact = saved.model(DType::F64, &Device::Cpu)?;
     let batch = random_batch(&exact, args.seed, DType::F64, &Device::Cpu)?;
     for_each_scale(&exact, &batch, |unit, scaled, scale| {
         let error = gradient_error(scaled, unit, scale)?;
@@ -75,7 +76,7 @@ struct Measured {
 impl Measured {
     fn at(model: &PreTraining, batch: &Batch) -> Result<Self> {
         let hidden = no_grad(|| model.encode(batch, Mode::Eval))?;
-        let loss = model.forward(batch, Mode::Eval)?.masked_lm_loss;
+        let loss = model.masked_lm(batch, Mode::Eval)?.masked_lm_loss;
         let grads = (loss / batch.labels.dim(0)? as f64)?.backward()?;
         Ok(Self { hidden, encoder: model.encoder_parameters(), grads })
     }

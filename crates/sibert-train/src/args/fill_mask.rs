@@ -1,27 +1,28 @@
 //! `sibert fill-mask`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::at_least_one;
-use crate::device::DeviceName;
+use super::{ComputeArgs, at_least_one};
 
 /// Arguments of `sibert fill-mask`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  sibert fill-mask --model runs/quickstart/best \"The capital of France is [MASK].\"")]
+  sibert fill-mask --model runs/quickstart/best \"The capital of France is [MASK].\"
+  sibert fill-mask --model google-bert/bert-base-uncased --json \"Paris is the [MASK] of France.\"")]
 pub struct FillMaskArgs {
-    /// Folder of the model: config.json, model.safetensors, tokenizer.json
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    /// Folder of a model or run, or a model of the hub as org/name or org/name@revision
+    #[arg(long, value_name = "MODEL")]
+    pub model: String,
     /// Guesses per mask
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = at_least_one)]
     pub top_k: usize,
-    /// cpu, cuda, cuda:N or metal
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
-    pub device: DeviceName,
+    /// Print one JSON object a sentence: text, and of each mask token, id and probability
+    #[arg(long)]
+    pub json: bool,
+    /// What it runs on
+    #[command(flatten)]
+    pub compute: ComputeArgs,
     /// Sentences that contain `[MASK]`
     #[arg(help = "Sentences that contain [MASK]", required = true, value_name = "TEXT")]
     pub text: Vec<String>,

@@ -1,7 +1,5 @@
 //! `sibert verify`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::device::DeviceName;
@@ -15,9 +13,9 @@ Example:
 Scales the encoder by 1e-2 to 1e2 and compares its output, measures how orthogonal gradients are
 to parameters, and the degree of the gradient. Exits with 1 when a check fails.")]
 pub struct VerifyArgs {
-    /// Folder of the model: config.json, model.safetensors, tokenizer.json
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    /// Folder of a model or run, or a model of the hub as org/name or org/name@revision
+    #[arg(long, value_name = "MODEL")]
+    pub model: String,
     /// cpu, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: DeviceName,

@@ -17,7 +17,7 @@ mod save;
 
 pub use architecture::ensure_same_architecture;
 pub use find::{any, newest_valid, resolve_model_dir};
-pub use load::{Loaded, load, load_model};
+pub use load::{Loaded, load};
 pub use lock::RunLock;
 pub use manifest::verify_model;
 pub use prune::{prune, remove_all};
@@ -34,7 +34,7 @@ use crate::log::{Trajectory, Window};
 const CONFIG: &str = "config.json";
 const MODEL: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
-const TOKENIZER_CONFIG: &str = crate::data::tokenizer_config::TOKENIZER_CONFIG;
+const TOKENIZER_CONFIG: &str = crate::data::tokenizer::TOKENIZER_CONFIG;
 const OPTIMIZER: &str = "training_state/optimizer.safetensors";
 const STATE: &str = "training_state/state.json";
 const RUN: &str = "training_state/run.toml";

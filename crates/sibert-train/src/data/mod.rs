@@ -27,8 +27,6 @@ pub mod source;
 pub mod split;
 pub mod squad;
 pub mod tokenizer;
-pub mod tokenizer_config;
-pub mod tokenizer_reference;
 pub mod word_counts;
 pub mod wordpiece;
 pub mod words;

@@ -6,7 +6,7 @@ use sibert_model::HeadKind;
 
 use super::settings::Settings;
 use crate::console::note;
-use crate::data::tokenizer_config;
+use crate::data::tokenizer;
 use crate::pretrained::Pretrained;
 use crate::task::{Kind, Labels, Task};
 use crate::tuned::head_kind;
@@ -65,7 +65,7 @@ impl ModelFiles {
         let longest = pretrained.config.max_position_embeddings;
         let tokenizer_config = match &pretrained.tokenizer_config_json {
             Some(text) => text.clone(),
-            None => tokenizer_config::text(&pretrained.tokenizer, longest)?,
+            None => tokenizer::config_json(&pretrained.tokenizer, longest)?,
         };
         Ok(Self {
             config: config_json(pretrained, settings, labels)?,

@@ -11,7 +11,7 @@ use crate::data::dataset::DataSource;
 use crate::data::glue::{self, Example, Split, Target};
 use crate::data::squad;
 use crate::task::{Kind, Labels, Task};
-use crate::tuned::{Encoded, Sequence, encode};
+use crate::tuned::{Encoded, Sequence, encode, warn_of_unknown};
 
 /// What is right for each input.
 enum Goals {
@@ -47,7 +47,8 @@ impl TrainingSet {
             questions.truncate(most);
             let windows = squad::windows(&questions, tokenizer, &settings.lengths.windows())?;
             let goals = Goals::Spans(windows.iter().map(|window| window.span).collect());
-            let sequences = windows.into_iter().map(Sequence::from).collect();
+            let sequences: Vec<Sequence> = windows.into_iter().map(Sequence::from).collect();
+            warn_of_unknown(&format!("{task}, questions to train on"), &sequences, tokenizer)?;
             return Ok(Self { sequences, rows: questions.len(), goals });
         }
         let mut examples = glue::read(task, Split::Train, source)?;
@@ -59,6 +60,7 @@ impl TrainingSet {
             let (rows, most) = (examples.len(), settings.lengths.max_seq_len);
             note(format!("{task}: {cut} of {rows} examples to train on are cut to {most} tokens"));
         }
+        warn_of_unknown(&format!("{task}, examples to train on"), &sequences, tokenizer)?;
         Ok(Self { sequences, rows: examples.len(), goals })
     }
 

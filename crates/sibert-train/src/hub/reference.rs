@@ -1,11 +1,15 @@
 //! Names of repositories: `hf://datasets/OWNER/NAME@REVISION/PATH`, in the grammar of Python's `huggingface_hub`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 const SCHEME: &str = "hf://";
+/// How addresses of the hub's pages begin, and what stands before a revision in them.
+const PAGES: [&str; 3] = ["https://huggingface.co/", "http://huggingface.co/", "https://hf.co/"];
+const VIEWS: [&str; 4] = ["tree", "blob", "resolve", "raw"];
 const DEFAULT_REVISION: &str = "main";
 const LONGEST_ID: usize = 96;
 /// What stands for itself in a url.
@@ -72,9 +76,26 @@ pub fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether `text` is meant to name something on the hub.
+/// Whether `text` is meant to name something on the hub: `hf://…`, or the address of its page.
 pub fn is_hub_spec(text: &str) -> bool {
-    text.starts_with(SCHEME)
+    text.starts_with(SCHEME) || PAGES.iter().any(|page| text.starts_with(page))
+}
+
+/// `hf://…` for the address of a page of the hub, as browsers show it; any other text as it is.
+fn of_page(text: &str) -> Cow<'_, str> {
+    let Some(body) = PAGES.iter().find_map(|page| text.strip_prefix(page)) else { return text.into() };
+    let body = body.split(['?', '#']).next().unwrap_or_default();
+    let parts: Vec<&str> = body.split('/').filter(|part| !part.is_empty()).collect();
+    let view = parts.iter().position(|part| VIEWS.contains(part)).filter(|&at| at > 0);
+    let spec = match view {
+        Some(at) if at + 1 < parts.len() => {
+            let path = parts[at + 2..].iter().map(|part| format!("/{part}")).collect::<String>();
+            format!("{}@{}{path}", parts[..at].join("/"), parts[at + 1])
+        }
+        Some(at) => parts[..at].join("/"),
+        None => parts.join("/"),
+    };
+    format!("{SCHEME}{spec}").into()
 }
 
 /// A path of the repository as part of a url.
@@ -100,6 +121,7 @@ pub fn check_path(path: &str) -> Result<()> {
 /// If it is no `hf://datasets/OWNER/NAME[@REVISION][/PATH]` or `hf://OWNER/NAME[@REVISION][/PATH]`.
 pub fn parse(spec: &str) -> Result<(RepoRef, Option<String>)> {
     let read = || {
+        let spec = of_page(spec);
         let body = spec.strip_prefix(SCHEME).context("expected hf:// in front")?;
         let (kind, location) = kind(body)?;
         split(kind, location)
@@ -236,6 +258,29 @@ mod tests {
         ] {
             assert_eq!(parts(spec), (kind, id.into(), revision.into(), path.into()), "{spec}");
         }
+    }
+
+    #[test]
+    fn the_address_of_a_page_names_its_repository() {
+        let pages = [
+            ("https://huggingface.co/org/name", "hf://org/name"),
+            ("https://huggingface.co/org/name/", "hf://org/name"),
+            ("https://huggingface.co/bert-base-uncased/tree/main", "hf://bert-base-uncased@main"),
+            ("https://hf.co/org/name/tree/v1/sub", "hf://org/name@v1/sub"),
+            (
+                "https://huggingface.co/org/name/blob/main/vocab.txt?download=true",
+                "hf://org/name@main/vocab.txt",
+            ),
+            (
+                "https://huggingface.co/datasets/org/name/tree/refs%2Fpr%2F1",
+                "hf://datasets/org/name@refs%2Fpr%2F1",
+            ),
+        ];
+        for (page, spec) in pages {
+            assert!(is_hub_spec(page));
+            assert_eq!(parse(page).unwrap(), parse(spec).unwrap(), "{page}");
+        }
+        assert!(!is_hub_spec("https://example.org/org/name"));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use sibert_model::{HiddenAct, ModelConfig, ModelType};
 
-use super::place::Place;
 use crate::console::note;
+use crate::place::Place;
 
 /// Name of the file.
 const CONFIG: &str = "config.json";

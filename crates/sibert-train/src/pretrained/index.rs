@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use super::place::Place;
 use super::tensors::is_buffer;
 use crate::hub::reference::check_path;
+use crate::place::Place;
 
 /// Name of the file.
 pub const INDEX: &str = "model.safetensors.index.json";

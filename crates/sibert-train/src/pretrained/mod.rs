@@ -1,11 +1,11 @@
-//! A model as fine-tuning takes it: configuration, weights and tokenizer, from a folder or from the hub.
+//! A model as every command opens it: configuration, weights and tokenizer, from a folder or from the hub.
 //!
 //! Only safetensors are read, and only the files that are needed; whatever is unfit is refused with the name of the
 //! file, what was found in it and the remedy.
 
 mod config;
 mod index;
-mod place;
+mod masked_lm;
 mod refusal;
 mod tensors;
 mod vocabulary;
@@ -14,16 +14,26 @@ mod weights;
 use std::collections::HashMap;
 
 use anyhow::Result;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
-use sibert_model::{HeadKind, ModelConfig};
+use sibert_model::{HeadKind, ModelConfig, PreTraining};
 use tokenizers::Tokenizer;
 
+use crate::data::tokenizer::Opened;
 use crate::hub::Hub;
+use crate::place::Place;
 use crate::task::{Labels, Task};
-use place::Place;
-use vocabulary::Vocabulary;
 use weights::Weights;
+
+pub use masked_lm::MaskedLm;
+
+/// The shape of the model that `model` names.
+///
+/// # Errors
+/// As [`Pretrained::open`], of its `config.json` alone.
+pub fn shape(model: &str) -> Result<ModelConfig> {
+    Ok(config::read(&Place::find(model, Hub::from_env)?)?.0)
+}
 
 /// A model that was trained before, whole.
 pub struct Pretrained {
@@ -59,16 +69,25 @@ impl Pretrained {
         let place = Place::find(model, hub)?;
         let (config, config_json) = config::read(&place)?;
         let weights = Weights::find(&place, &config_json)?; // before anything large is fetched
-        let vocabulary = Vocabulary::read(&place, config.vocab_size)?;
+        let Opened { tokenizer, config_json: tokenizer_config_json } =
+            vocabulary::read(&place, config.vocab_size)?;
         Ok(Self {
             name: model.to_owned(),
             revision: place.revision().map(str::to_owned),
             tensors: weights.load(&place, device)?,
             config,
             config_json,
-            tokenizer: vocabulary.tokenizer,
-            tokenizer_config_json: vocabulary.config_json,
+            tokenizer,
+            tokenizer_config_json,
         })
+    }
+
+    /// The encoder with its head for masked words, its numbers of another type.
+    ///
+    /// # Errors
+    /// As [`MaskedLm::model`].
+    pub fn masked_lm(self, dtype: DType, device: &Device) -> Result<PreTraining> {
+        MaskedLm { name: self.name, config: self.config, tensors: self.tensors }.model(dtype, device)
     }
 
     /// The task that it was fine-tuned for, if `config.json` names a known one under `finetuning_task`.
@@ -98,6 +117,6 @@ impl Pretrained {
 }
 
 #[cfg(test)]
-mod fixture;
+pub mod fixture;
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::place::Place;
 use super::weights::MODEL;
+use crate::place::Place;
 
 /// A format by the endings of its files, and why it is not read.
 const FORMATS: [(&[&str], &str); 5] = [
@@ -65,5 +65,5 @@ fn class(config: &Value) -> &str {
     let named = config["architectures"][0].as_str();
     let is_class =
         |name: &&str| name.starts_with("Bert") && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    named.filter(is_class).unwrap_or("AutoModel")
+    named.filter(is_class).unwrap_or("AutoModelForMaskedLM")
 }

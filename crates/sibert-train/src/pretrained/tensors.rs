@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-/// How a file begins that Git LFS left in place of the real one.
-const LFS_POINTER: &[u8] = b"version https://git-lfs";
+use crate::place::refuse_pointer;
 
 /// What a file holds.
 pub struct TensorFile {
@@ -31,10 +30,7 @@ pub fn is_buffer(name: &str) -> bool {
 /// If it cannot be read or is damaged, or a tensor holds integers, a NaN or an infinity; names file and tensor.
 pub fn read(path: &Path, shown: &str, device: &Device) -> Result<TensorFile> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {shown}"))?;
-    ensure!(
-        !bytes.starts_with(LFS_POINTER),
-        "{shown} is a pointer of Git LFS, not the weights themselves: fetch them with `git lfs pull`"
-    );
+    refuse_pointer(&bytes, shown)?;
     let file = SafeTensors::deserialize(&bytes).with_context(|| {
         let length = bytes.len();
         format!("{shown} is damaged or cut short, it has {length} bytes: copy it again, or take another checkpoint")

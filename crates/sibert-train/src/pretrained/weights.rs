@@ -7,10 +7,10 @@ use candle_core::{Device, Tensor};
 use serde_json::Value;
 
 use super::index::{INDEX, Index};
-use super::place::Place;
 use super::refusal;
 use super::tensors::{self, TensorFile};
 use crate::console::note;
+use crate::place::Place;
 
 /// Name of the one file.
 pub const MODEL: &str = "model.safetensors";
@@ -120,7 +120,7 @@ impl Gathered {
     fn describe(&self, place: &Place) {
         for (dtype, count) in &self.converted {
             let total = self.tensors.len();
-            note(format!("{}: {count} of {total} tensors are {dtype}, trained on as F32", place.id()));
+            note(format!("{}: {count} of {total} tensors are {dtype}, read as F32", place.id()));
         }
     }
 }

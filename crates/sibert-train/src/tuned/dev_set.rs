@@ -4,7 +4,7 @@ use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use tokenizers::Tokenizer;
 
-use super::{Encoded, Figures, Lengths, Outputs, Sequence, encode, figure_names};
+use super::{Encoded, Figures, Lengths, Outputs, Sequence, encode, figure_names, warn_of_unknown};
 use crate::console::note;
 use crate::data::dataset::DataSource;
 use crate::data::glue::{self, Example, Split, Target};
@@ -86,7 +86,8 @@ impl DevSet {
         lengths: Lengths,
     ) -> Result<Self> {
         let windows = squad::windows(&questions, tokenizer, &lengths.windows())?;
-        let sequences = windows.iter().cloned().map(Sequence::from).collect();
+        let sequences: Vec<Sequence> = windows.iter().cloned().map(Sequence::from).collect();
+        warn_of_unknown(&format!("{task}, questions to answer"), &sequences, tokenizer)?;
         Ok(Self {
             split: Split::Validation,
             sequences,
@@ -110,6 +111,7 @@ impl DevSet {
                 lengths.max_seq_len
             ));
         }
+        warn_of_unknown(&format!("{task}, examples to judge by"), &sequences, tokenizer)?;
         Ok(Self { split, sequences, task, actual: Actual::of(task, examples)? })
     }
 

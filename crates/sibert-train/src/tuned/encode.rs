@@ -1,11 +1,14 @@
 //! Texts and pairs of texts as token ids.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use tokenizers::utils::truncation::{TruncationDirection, TruncationStrategy};
 use tokenizers::{EncodeInput, Encoding, Tokenizer, TruncationParams};
 
+use crate::console::note;
+use crate::data::contained::contained;
 use crate::data::glue::Example;
 use crate::data::squad::Window;
+use crate::data::tokenizer::SpecialTokens;
 
 /// One input of the model, not padded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,14 +62,33 @@ pub fn encode(examples: &[Example], tokenizer: &Tokenizer, max_seq_len: usize) -
             None => example.text.clone().into(),
         }
     };
-    let encodings = tokenizer.encode_batch_fast(examples.iter().map(input).collect(), true);
-    let encodings = encodings.map_err(|error| anyhow!(error))?;
+    let inputs = examples.iter().map(input).collect();
+    let encodings = contained(|| tokenizer.encode_batch_fast(inputs, true).map_err(|error| anyhow!(error)))
+        .context("the tokenizer fails")?;
     let cut = encodings.iter().filter(|encoding| !encoding.get_overflowing().is_empty()).count();
     let sequence = |encoding: &Encoding| Sequence {
         ids: encoding.get_ids().to_vec(),
         types: encoding.get_type_ids().to_vec(),
     };
     Ok(Encoded { sequences: encodings.iter().map(sequence).collect(), cut })
+}
+
+/// Says so if more than a hundredth of the tokens of `what` stand for what the vocabulary cannot spell.
+///
+/// # Errors
+/// If the tokenizer has no token for that.
+pub fn warn_of_unknown(what: &str, sequences: &[Sequence], tokenizer: &Tokenizer) -> Result<()> {
+    let unk = SpecialTokens::of(tokenizer)?.unk;
+    let ids = || sequences.iter().flat_map(|sequence| &sequence.ids);
+    let (all, unknown) = (ids().count(), ids().filter(|&&id| id == unk).count());
+    if unknown * 100 > all {
+        note(format!(
+            "{what}: {:.1} % of the tokens are [UNK], words that the vocabulary cannot spell: is it the model's tokenizer, \
+             and of this language and case?",
+            100. * unknown as f64 / all as f64
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -83,9 +105,7 @@ mod tests {
 
     #[test]
     fn pairs_have_two_segments_and_the_longer_half_is_cut() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("vocab.txt"), WORDS).unwrap();
-        let tokenizer = tokenizer::load(folder.path()).unwrap();
+        let tokenizer = tokenizer::of_words(WORDS).unwrap();
         let examples = [example("a b", None), example("a b", Some("c d c d c")), example("a", Some("d"))];
         let Encoded { sequences, cut } = encode(&examples, &tokenizer, 8).unwrap();
         assert_eq!(sequences[0], Sequence { ids: vec![2, 5, 6, 3], types: vec![0; 4] });

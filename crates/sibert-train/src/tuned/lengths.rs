@@ -40,6 +40,11 @@ impl Lengths {
             Self { max_seq_len: if task.is_squad() { 384 } else { 128 }, doc_stride: 128, max_query_len: 64 };
         let known = trained.unwrap_or(usual);
         let positions = config.max_position_embeddings;
+        ensure!(
+            config.type_vocab_size > 1 || !task.is_of_pairs(),
+            "{task} has pairs of texts, and the model tells no two segments apart (type_vocab_size 1): take another \
+             model, or a task of single texts (cola, sst2)"
+        );
         if let Some(asked) = args.max_seq_len {
             ensure!(
                 asked <= positions,

@@ -54,14 +54,23 @@ impl Labels {
         }
         let target = match (self.task.kind(), value) {
             (Kind::Score, value) => score(value).map(Target::Score),
-            (_, Value::Text(text)) => class(self.task, text.trim()).map(Target::Class),
-            (_, Value::Index(index)) => {
-                let class = usize::try_from(*index).ok().and_then(|index| self.classes.get(index));
-                class.copied().map(Target::Class)
-            }
-            _ => None,
+            (_, Value::Text(text)) => self.named(text.trim()).map(Target::Class),
+            (_, Value::Index(index)) => self.at(*index).map(Target::Class),
+            (_, Value::Number(number)) => whole(*number).and_then(|index| self.at(index)).map(Target::Class),
+            (_, Value::Missing) => None,
         };
         target.map(Some).ok_or_else(|| self.unknown(value))
+    }
+
+    /// The class of a name or of a number, which tables of floats spell `1.0`.
+    fn named(&self, text: &str) -> Option<u32> {
+        let number = || class(self.task, &whole(text.parse().ok()?)?.to_string());
+        class(self.task, text).or_else(number)
+    }
+
+    /// The class that an index of the file stands for.
+    fn at(&self, index: i64) -> Option<u32> {
+        self.classes.get(usize::try_from(index).ok()?).copied()
     }
 
     fn absent(&self, value: &Value) -> String {
@@ -91,6 +100,11 @@ impl Labels {
             _ => format!("one of {all}"),
         }
     }
+}
+
+/// The integer that a number is, if it is one.
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0. && number.abs() < 1e9).then_some(number as i64)
 }
 
 /// Nothing, or the −1 of sets whose labels are not given out.
@@ -173,8 +187,16 @@ mod tests {
         assert!(refused(Task::Mnli, Value::Text("")).starts_with("no label, expected one of entailment, "));
         assert!(refused(Task::Cola, Value::Index(-1)).ends_with("in a training set, found -1"));
         assert!(refused(Task::Cola, Value::Index(2)).ends_with("(unacceptable, acceptable), found 2"));
-        assert!(refused(Task::Cola, Value::Number(1.)).starts_with("unknown label"));
+        assert!(refused(Task::Cola, Value::Number(0.5)).ends_with("(unacceptable, acceptable), found 0.5"));
+        assert!(refused(Task::Cola, Value::Text("1.5")).ends_with("found `1.5`"));
         assert!(refused(Task::Cola, Value::Missing).ends_with("found none"));
+    }
+
+    #[test]
+    fn a_class_may_be_a_whole_number_of_any_type() {
+        for value in [Value::Number(1.), Value::Text("1.0"), Value::Text("1"), Value::Index(1)] {
+            assert_eq!(train(Task::Cola, value), Ok(Some(Target::Class(1))));
+        }
     }
 
     #[test]

@@ -64,7 +64,10 @@ fn a_pickle_on_the_hub_is_refused_before_anything_but_the_configuration_is_fetch
     let error = hub.error("o/m");
     assert!(error.starts_with("hf://o/m/model.safetensors is missing: pytorch_model.bin is a Python pickle"));
     assert!(error.contains("--model o/m@refs/pr/NUMBER"), "{error}");
-    assert!(error.contains("import AutoModel as M") && error.contains("from_pretrained(\"o/m\")"), "{error}");
+    assert!(
+        error.contains("import AutoModelForMaskedLM as M") && error.contains("from_pretrained(\"o/m\")"),
+        "{error}"
+    );
     assert_eq!(hub.downloaded(), ["config.json"]);
 }
 

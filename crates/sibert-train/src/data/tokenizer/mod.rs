@@ -1,10 +1,17 @@
-//! Tokenizers: loading one and learning one.
+//! Tokenizers: learning one, and reading one that others made.
 
-use std::collections::{BTreeMap, HashMap};
+mod beside;
+mod files;
+pub mod reference;
+mod saved;
+mod vocabulary;
+
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use ahash::AHashMap;
+use anyhow::{Context, Result, anyhow};
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
@@ -12,11 +19,20 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, Tokenizer};
 
+use super::contained::contained;
 #[cfg(test)]
 use super::source::Document;
 #[cfg(test)]
 use super::word_counts::WordCounts;
 use super::wordpiece::{self, CONTINUATION};
+
+pub use files::{Opened, find, read};
+pub use saved::config_json;
+
+/// Names of the files.
+pub const TOKENIZER: &str = "tokenizer.json";
+pub const VOCABULARY: &str = "vocab.txt";
+pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
 /// The names of the special tokens, in the order of their ids in a vocabulary learned here.
 pub const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -67,60 +83,55 @@ pub fn vocab_size(tokenizer: &Tokenizer) -> usize {
     tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1)
 }
 
-/// Loads a `tokenizer.json` or a BERT `vocab.txt`, or the one that lies in the folder `path`.
+/// Loads a `tokenizer.json` that was written here, or the one in the folder `path`, as it is.
 ///
-/// Truncation and padding the file may ask for are switched off: sequences are packed here. A `vocab.txt` with
-/// capital letters is read as a cased one.
+/// What others wrote is read by [`files::read`].
 ///
 /// # Errors
 /// If there is no such file, it cannot be understood, or a special token is missing; the message names the file.
 pub fn load(path: &Path) -> Result<Tokenizer> {
-    let file = find(path)?;
-    let bytes = fs::read(&file).with_context(|| unreadable(&file))?;
-    let is_vocabulary = file.extension().is_some_and(|extension| extension == "txt");
-    let read = if is_vocabulary { from_vocabulary_file(&bytes) } else { from_json(&bytes) };
-    let checked = read.and_then(|tokenizer| SpecialTokens::of(&tokenizer).map(|_| tokenizer));
-    checked.with_context(|| unreadable(&file))
+    let file = if path.is_dir() { path.join(TOKENIZER) } else { path.to_owned() };
+    let unreadable = || format!("cannot read tokenizer {}", file.display());
+    let bytes = fs::read(&file).with_context(unreadable)?;
+    let checked = from_json(&bytes).and_then(|tokenizer| SpecialTokens::of(&tokenizer).map(|_| tokenizer));
+    checked.with_context(unreadable)
 }
 
-fn unreadable(path: &Path) -> String {
-    format!("cannot read tokenizer {}", path.display())
-}
-
-fn find(path: &Path) -> Result<PathBuf> {
-    let metadata = fs::metadata(path).with_context(|| unreadable(path))?;
-    if !metadata.is_dir() {
-        return Ok(path.to_owned());
-    }
-    ["tokenizer.json", "vocab.txt"]
-        .map(|name| path.join(name))
-        .into_iter()
-        .find(|file| file.exists())
-        .with_context(|| format!("{}: the folder holds neither tokenizer.json nor vocab.txt", path.display()))
-}
-
-fn from_json(bytes: &[u8]) -> Result<Tokenizer> {
-    let mut tokenizer =
-        Tokenizer::from_bytes(bytes).map_err(|error| anyhow!("not a tokenizer.json: {error}"))?;
+/// The tokenizer of a `tokenizer.json`, which neither truncates nor pads: sequences are packed here.
+///
+/// One without a post-processor, as Python's `BertWordPieceTokenizer` saves it, gets BERT's.
+///
+/// # Errors
+/// If it cannot be understood. A panic of the `tokenizers` crate, which a damaged file may lead to, is such an error.
+pub fn from_json(bytes: &[u8]) -> Result<Tokenizer> {
+    let mut tokenizer = contained(|| Tokenizer::from_bytes(bytes).map_err(|error| anyhow!(error)))
+        .map_err(|error| anyhow!("not a tokenizer.json: {error}"))?;
     tokenizer.with_truncation(None).map_err(|error| anyhow!(error))?;
     tokenizer.with_padding(None);
+    if tokenizer.get_post_processor().is_none() {
+        enclose(&mut tokenizer)?;
+    }
     Ok(tokenizer)
 }
 
-fn from_vocabulary_file(bytes: &[u8]) -> Result<Tokenizer> {
-    let text = std::str::from_utf8(bytes).context("not UTF-8")?;
-    let tokens: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
-    let mut lines = HashMap::new();
-    for (line, token) in (1..).zip(&tokens) {
-        ensure!(!token.is_empty(), "line {line} is blank; expected one token a line");
-        if let Some(earlier) = lines.insert(token, line) {
-            return Err(anyhow!("line {line}: {token} is already on line {earlier}"));
-        }
-    }
-    let words =
-        tokens.iter().filter(|token| !SPECIAL.contains(&token.as_str()) && !token.starts_with("[unused"));
-    let lowercase = !words.flat_map(|token| token.chars()).any(char::is_uppercase);
-    bert(&tokens, lowercase)
+/// Makes it put `[CLS]` and `[SEP]` around a text or a pair, if it has them.
+///
+/// # Errors
+/// If the `tokenizers` crate refuses the template.
+pub fn enclose(tokenizer: &mut Tokenizer) -> Result<()> {
+    let (Some(cls), Some(sep)) = (tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")) else {
+        return Ok(());
+    };
+    let build = || -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
+        let template = TemplateProcessing::builder()
+            .try_single("[CLS]:0 $A:0 [SEP]:0")?
+            .try_pair("[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1")?
+            .special_tokens(vec![("[CLS]", cls), ("[SEP]", sep)])
+            .build()?;
+        Ok(template)
+    };
+    tokenizer.with_post_processor(Some(build().map_err(|error| anyhow!(error))?));
+    Ok(())
 }
 
 /// Learns a lower-case WordPiece tokenizer from documents; the same documents give the same bytes.
@@ -132,6 +143,15 @@ pub fn train(documents: &[Document], vocab_size: usize) -> Result<Tokenizer> {
     let mut counts = WordCounts::default();
     counts.add(documents);
     learn(&counts.normalized(true)?, vocab_size, true)
+}
+
+/// The lower-case tokenizer of a `vocab.txt`.
+///
+/// # Errors
+/// As [`vocabulary::tokens`].
+#[cfg(test)]
+pub fn of_words(text: &str) -> Result<Tokenizer> {
+    bert(&vocabulary::tokens(text)?, true)
 }
 
 /// Learns a WordPiece tokenizer from counted words, which must be in lower case if `lowercase` says so.
@@ -155,27 +175,20 @@ pub fn splitter(lowercase: bool) -> Result<Tokenizer> {
 /// BERT's tokenizer around a vocabulary, one token a place.
 fn bert(vocabulary: &[String], lowercase: bool) -> Result<Tokenizer> {
     let build = || -> tokenizers::Result<Tokenizer> {
-        let vocabulary_ids = WordPiece::read_bytes(vocabulary.join("\n").as_bytes())?;
-        let mut tokenizer = Tokenizer::new(WordPiece::builder().vocab(vocabulary_ids).build()?);
+        let ids = vocabulary.iter().cloned().zip(0..).collect::<AHashMap<String, u32>>();
+        let special = SPECIAL.into_iter().filter(|token| ids.contains_key(*token));
+        let special: Vec<AddedToken> = special.map(|token| AddedToken::from(token, true)).collect();
+        let mut tokenizer = Tokenizer::new(WordPiece::builder().vocab(ids).build()?);
         tokenizer.with_normalizer(Some(BertNormalizer::new(true, true, None, lowercase)))?;
         tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
         tokenizer.with_decoder(Some(WordPieceDecoder::new(CONTINUATION.into(), true)));
-        let id = |token: &str| vocabulary.iter().position(|known| known == token).map(|id| id as u32);
-        if let (Some(cls), Some(sep)) = (id("[CLS]"), id("[SEP]")) {
-            let template = TemplateProcessing::builder()
-                .try_single("[CLS]:0 $A:0 [SEP]:0")?
-                .try_pair("[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1")?
-                .special_tokens(vec![("[CLS]", cls), ("[SEP]", sep)])
-                .build()?;
-            tokenizer.with_post_processor(Some(template));
-        }
-        let special = SPECIAL.into_iter().filter(|token| id(token).is_some());
-        tokenizer.add_special_tokens(special.map(|token| AddedToken::from(token, true)))?;
+        tokenizer.add_special_tokens(special)?;
         Ok(tokenizer)
     };
-    build().map_err(|error| anyhow!(error))
+    let mut tokenizer = build().map_err(|error| anyhow!(error))?;
+    enclose(&mut tokenizer)?;
+    Ok(tokenizer)
 }
 
 #[cfg(test)]
-#[path = "tokenizer_tests.rs"]
 mod tests;

@@ -1,53 +1,72 @@
 //! A tokenizer by what the user calls it: a path here, or a model on the Hugging Face hub.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
 use tokenizers::Tokenizer;
-use tokenizers::normalizers::BertNormalizer;
 
-use super::tokenizer;
+use super::{TOKENIZER, VOCABULARY, files};
 use crate::hub::reference::is_hub_spec;
 use crate::hub::{Hub, RepoRef, parse};
+use crate::place::Place;
 
-const TOKENIZER: &str = "tokenizer.json";
-const VOCABULARY: &str = "vocab.txt";
-const CONFIG: &str = "tokenizer_config.json";
-
-/// What a `tokenizer_config.json` says about the text before it is cut into words.
-#[derive(Deserialize)]
-struct Config {
-    do_lower_case: Option<bool>,
-    strip_accents: Option<bool>,
-    tokenize_chinese_chars: Option<bool>,
-}
-
-/// Loads the tokenizer that `text` names: a file or folder, or else `hf://OWNER/NAME[@REVISION][/PATH]`,
-/// `OWNER/NAME[@REVISION]` or an old bare name such as `bert-base-uncased`.
-///
-/// Of a folder or a repository, `tokenizer.json` is taken, or `vocab.txt` if there is none; the
-/// `tokenizer_config.json` beside a `vocab.txt` says whether it is a cased one.
+/// Loads the tokenizer that `text` names: a file, a model's, a run's or a shards' folder, or else
+/// `hf://OWNER/NAME[@REVISION][/PATH]`, `OWNER/NAME[@REVISION]` or an old bare name such as `bert-base-uncased`.
 ///
 /// # Errors
-/// If it is neither, saying both things tried, or cannot be understood.
+/// If it is neither, saying both things tried, or as [`files::read`].
 pub fn load_reference(text: &str) -> Result<Tokenizer> {
     load_with(text, Hub::from_env)
 }
 
 fn load_with(text: &str, hub: impl FnOnce() -> Result<Hub>) -> Result<Tokenizer> {
-    if !is_hub_spec(text) && Path::new(text).exists() {
-        return load(Path::new(text));
+    let (place, name) = match Path::new(text) {
+        path if !is_hub_spec(text) && path.exists() => here(path)?,
+        _ => on_the_hub(text, hub)?,
+    };
+    Ok(files::read(&place, &name)?.tokenizer)
+}
+
+/// The folder of a file, or of what a folder holds.
+fn here(path: &Path) -> Result<(Place, String)> {
+    if let (false, Some(name)) = (path.is_dir(), path.file_name()) {
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        return Ok((Place::Folder(folder), name.to_string_lossy().into_owned()));
     }
+    let holds = |place: &Place| files::find(place).map(str::to_owned);
+    let folder = Place::Folder(path.to_owned());
+    if let Some(name) = holds(&folder) {
+        return Ok((folder, name));
+    }
+    let run = Place::folder(path).ok().and_then(|run| holds(&run).map(|name| (run, name)));
+    run.with_context(|| format!("{}: the folder holds neither {TOKENIZER} nor {VOCABULARY}", path.display()))
+}
+
+fn on_the_hub(text: &str, hub: impl FnOnce() -> Result<Hub>) -> Result<(Place, String)> {
     let (repo, path) = repository(text)?;
-    let fetched = hub().and_then(|hub| fetch(&hub, &repo, path.as_deref()));
-    let file = if is_hub_spec(text) { fetched } else { fetched.map_err(|why| neither(text, &why)) }?;
-    load(&file).with_context(|| format!("the tokenizer of {repo}"))
+    let (folder, file) = match path {
+        Some(path) if is_file(&path) => match path.rsplit_once('/') {
+            Some((folder, file)) => (Some(folder.to_owned()), Some(file.to_owned())),
+            None => (None, Some(path)),
+        },
+        folder => (folder, None),
+    };
+    let shown = repo.to_string();
+    let opened = hub().and_then(|hub| Place::repo(hub, repo, folder));
+    let place = if is_hub_spec(text) { opened } else { opened.map_err(|why| neither(text, &why)) }?;
+    let name = file.filter(|file| place.has(file)).or_else(|| files::find(&place).map(str::to_owned));
+    let missing =
+        || format!("{shown}: there is neither {TOKENIZER} nor {VOCABULARY} in it; found {}", place.listing());
+    let name = name.with_context(missing)?;
+    Ok((place, name))
 }
 
 fn neither(text: &str, why: &anyhow::Error) -> anyhow::Error {
     anyhow!("tokenizer `{text}`: there is no such file or folder; and as a model on the hub: {why}")
+}
+
+fn is_file(path: &str) -> bool {
+    [".json", ".txt"].iter().any(|ending| path.ends_with(ending))
 }
 
 /// The repository that `text` means, and the path in it.
@@ -55,60 +74,11 @@ fn repository(text: &str) -> Result<(RepoRef, Option<String>)> {
     if is_hub_spec(text) {
         return parse(text);
     }
-    let is_file_name = [".json", ".txt"].iter().any(|extension| text.ends_with(extension));
     match RepoRef::model(text) {
-        Ok(repo) if !is_file_name => Ok((repo, None)),
+        Ok(repo) if !is_file(text) => Ok((repo, None)),
         Ok(_) => bail!("tokenizer `{text}`: there is no such file"),
         Err(why) => Err(neither(text, &why)),
     }
-}
-
-/// Fetches what of the repository makes the tokenizer; its main file.
-fn fetch(hub: &Hub, repo: &RepoRef, path: Option<&str>) -> Result<PathBuf> {
-    let files = hub.files(repo)?;
-    let has = |name: &String| files.contains(name);
-    let inside = |name: &str| path.map_or(name.to_owned(), |folder| format!("{folder}/{name}"));
-    let named = path.map(str::to_owned).filter(has);
-    let found = named.or_else(|| [TOKENIZER, VOCABULARY].map(inside).into_iter().find(has));
-    let Some(found) = found else {
-        bail!("{repo}: there is neither {} nor {} in it", inside(TOKENIZER), inside(VOCABULARY));
-    };
-    let config = found.rsplit_once('/').map_or(CONFIG.to_owned(), |(folder, _)| format!("{folder}/{CONFIG}"));
-    if is_vocabulary(Path::new(&found)) && has(&config) {
-        hub.fetch(repo, &config)?;
-    }
-    hub.fetch(repo, &found)
-}
-
-fn is_vocabulary(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension == "txt")
-}
-
-/// Loads a file or folder here, heeding the configuration beside a vocabulary.
-///
-/// # Errors
-/// As [`tokenizer::load`]; or if the configuration cannot be understood.
-pub fn load(path: &Path) -> Result<Tokenizer> {
-    let mut tokenizer = tokenizer::load(path)?;
-    let folder = if path.is_dir() { Some(path) } else { path.parent() };
-    let from_vocabulary = is_vocabulary(path) || (path.is_dir() && !path.join(TOKENIZER).exists());
-    if let Some(config) =
-        folder.map(|folder| folder.join(CONFIG)).filter(|file| file.exists() && from_vocabulary)
-    {
-        apply(&config, &mut tokenizer).with_context(|| format!("cannot read {}", config.display()))?;
-    }
-    Ok(tokenizer)
-}
-
-/// Gives the tokenizer the normalizer of its configuration, if that says whether to lower the case.
-fn apply(file: &Path, tokenizer: &mut Tokenizer) -> Result<()> {
-    let config: Config = serde_json::from_reader(File::open(file)?)?;
-    if let Some(lowercase) = config.do_lower_case {
-        let chinese = config.tokenize_chinese_chars.unwrap_or(true);
-        let normalizer = BertNormalizer::new(true, chinese, config.strip_accents, lowercase);
-        tokenizer.with_normalizer(Some(normalizer)).map_err(|error| anyhow!(error))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -122,6 +92,7 @@ mod tests {
     use crate::hub::Settings;
     use crate::hub::server::Server;
 
+    const CONFIG: &str = "tokenizer_config.json";
     const WORDS: &[u8] = b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\n##s\n";
     const CASED: &[u8] = br#"{"do_lower_case": false}"#;
 
@@ -130,7 +101,8 @@ mod tests {
         let other = String::from_utf8_lossy(WORDS).replace("hello", "hullo");
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(VOCABULARY), other).unwrap();
-        let json = tokenizer::load(&home.path().join(VOCABULARY)).unwrap().to_string(false).unwrap();
+        let json = load_with(home.path().to_str().unwrap(), || panic!("not asked")).unwrap();
+        let json = json.to_string(false).unwrap();
         let server = Server::start(&[
             ("o/both/tokenizer.json", json.as_bytes()),
             ("o/both/vocab.txt", WORDS),

@@ -1,8 +1,8 @@
 //! What names mean, and what is said of those that mean nothing.
 #![allow(clippy::unwrap_used)]
 
-use super::super::fixture::{Model, open_here};
 use super::*;
+use crate::pretrained::fixture::{Model, open_here};
 
 #[test]
 fn a_folder_comes_before_the_hub() {
@@ -49,9 +49,14 @@ fn what_is_neither_folder_nor_model_says_both() {
     assert!(missing.contains("has no model `o/none`"), "{missing}");
     let revision = hub.error("o/m@v9");
     assert!(revision.contains("no revision `v9`"), "{revision}");
-    let name = hub.error("my model");
-    assert!(name.starts_with("there is no folder `my model`, and no model on the hub: "), "{name}");
+    let name = hub.error("bert-my model");
+    assert!(name.starts_with("there is no folder `bert-my model`, and no model on the hub: "), "{name}");
     assert!(name.contains("cannot be the name of a repository"), "{name}");
+    let owner = hub.error("my-model");
+    assert!(
+        owner.starts_with("there is no folder `my-model`: expected a folder"),
+        "only the first models have no owner: {owner}"
+    );
     let data = hub.error("hf://datasets/o/d");
     assert!(data.starts_with("hf://datasets/o/d is a data set: expected a model"), "{data}");
     assert!(hub.error("hf://o/none").starts_with("hf://o/none: "));

@@ -13,6 +13,8 @@ use crate::hub::{Hub, RepoRef, parse};
 /// What `--model` takes.
 const EXPECTED: &str = "a folder with config.json and model.safetensors, a run's folder, or a model on the hub, \
                         OWNER/NAME[@REVISION] or hf://OWNER/NAME[@REVISION]/FOLDER";
+/// How a file begins that Git LFS left in place of the real one.
+const LFS_POINTER: &[u8] = b"version https://git-lfs";
 /// Beyond this distance a name is no slip of the keyboard.
 const NEAR_NAME: f64 = 0.8;
 /// So many names are listed in a message.
@@ -59,15 +61,19 @@ impl Place {
             Some(near) => format!("there is no folder `{model}` (did you mean `{}`?)", near.display()),
             None => format!("there is no folder `{model}`"),
         };
-        ensure!(!is_path(model), "{missing}: expected {EXPECTED}");
+        ensure!(!is_path(model) && may_be_on_the_hub(model), "{missing}: expected {EXPECTED}");
         let repo =
             RepoRef::model(model).map_err(|why| anyhow!("{missing}, and no model on the hub: {why}"))?;
+        note(format!("{missing}: looking for it on the hub"));
         let found = hub().and_then(|hub| Repo::open(hub, repo, None));
         found.map_err(|why| anyhow!("{missing}; and as a model on the hub: {why:#}"))
     }
 
     /// A model's folder, or the newest intact checkpoint of a run's.
-    fn folder(path: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If it is neither, or a checkpoint is damaged.
+    pub fn folder(path: &Path) -> Result<Self> {
         let found = checkpoint::resolve_model_dir(path)?;
         for (path, reason) in &found.skipped {
             note(format!("skipped {}: {reason}", path.display()));
@@ -83,6 +89,14 @@ impl Place {
             note(format!("{}: taking {}", path.display(), found.path.display()));
         }
         Ok(Self::Folder(found.path))
+    }
+
+    /// A folder of a repository, or all of it.
+    ///
+    /// # Errors
+    /// If the hub does not give it, or it has no such folder.
+    pub fn repo(hub: Hub, repo: RepoRef, folder: Option<String>) -> Result<Self> {
+        Repo::open(hub, repo, folder)
     }
 
     /// Whether it has a file of that name.
@@ -104,13 +118,23 @@ impl Place {
         }
     }
 
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is what Git LFS left in its place; names it.
+    pub fn bytes(&self, name: &str) -> Result<Vec<u8>> {
+        let bytes =
+            fs::read(self.file(name)?).with_context(|| format!("cannot read {}", self.shown(name)))?;
+        refuse_pointer(&bytes, &self.shown(name))?;
+        Ok(bytes)
+    }
+
     /// The text of a file.
     ///
     /// # Errors
-    /// If it cannot be read or is not UTF-8; names it.
+    /// As `bytes`; or if it is not UTF-8.
     pub fn text(&self, name: &str) -> Result<String> {
-        let path = self.file(name)?;
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", self.shown(name)))
+        String::from_utf8(self.bytes(name)?).with_context(|| format!("cannot read {}", self.shown(name)))
     }
 
     /// A file's whole name for messages.
@@ -161,6 +185,18 @@ impl Place {
     }
 }
 
+/// Refuses what a clone without Git LFS has in place of a file.
+///
+/// # Errors
+/// If the bytes are such a pointer.
+pub fn refuse_pointer(bytes: &[u8], shown: &str) -> Result<()> {
+    ensure!(
+        !bytes.starts_with(LFS_POINTER),
+        "{shown} is a pointer of Git LFS, not the file itself: fetch it with `git lfs pull`"
+    );
+    Ok(())
+}
+
 impl Repo {
     fn open(hub: Hub, repo: RepoRef, folder: Option<String>) -> Result<Place> {
         let (commit, files) = (hub.commit(&repo)?, hub.files(&repo)?);
@@ -174,6 +210,11 @@ impl Repo {
     fn inside(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
+}
+
+/// Whether a name without an owner is that of a BERT of the hub's first days; all later models have an owner.
+fn may_be_on_the_hub(name: &str) -> bool {
+    name.contains('/') || name.starts_with("bert-")
 }
 
 /// Whether `text` can only be meant as a path.
