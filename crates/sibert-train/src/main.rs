@@ -21,7 +21,7 @@ mod kernels;
 mod log;
 mod memory;
 mod metrics;
-mod model_dir;
+mod place;
 mod plot;
 mod predict;
 mod prepare;
@@ -40,9 +40,11 @@ mod tuned;
 mod update;
 mod verify;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use sibert_model::Recycler;
 
 use args::{Cli, Command, ComputeArgs, TokenizerCommand};
@@ -53,7 +55,8 @@ static ALLOCATOR: Recycler = Recycler::new();
 
 fn main() -> ExitCode {
     signals::ignore_file_size_signal();
-    match dispatch(Cli::parse().command) {
+    let arguments = Cli::try_parse().unwrap_or_else(|error| refused(&error));
+    match dispatch(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if console::reader_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -63,13 +66,28 @@ fn main() -> ExitCode {
     }
 }
 
+/// Says what is wrong with the arguments, or what was asked of them, and exits.
+fn refused(error: &clap::Error) -> ! {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {
+            argument.as_str()
+        }
+        _ => error.exit(),
+    };
+    let _ = error.print(); // what cannot be written is not read
+    if !argument.starts_with('-') && Path::new(argument).exists() {
+        console::note(format!("\n  tip: a text to read is named by --source {argument}"));
+    }
+    std::process::exit(error.exit_code())
+}
+
 /// Runs a command inside the pool of its threads; only `pretrain` has to read its settings first to know them.
 fn dispatch(command: Command) -> anyhow::Result<()> {
     use threads::run_in_pool;
     match command {
         Command::Pretrain(args) => {
             let config = run::settings(&args)?;
-            run_in_pool(config.threads, || pretrain::run(&run::Run::prepare(config, args.resume)?))
+            run_in_pool(config.threads, || pretrain::run(&mut run::Run::prepare(config, args.resume)?))
         }
         Command::Sweep(args) => run_in_pool(None, || sweep::run(&args)),
         Command::Prepare(args) => {
@@ -79,12 +97,13 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Evaluate(args) => run_in_pool(threads(&args.ask.compute), || evaluate::run(&args)),
         Command::Predict(args) => run_in_pool(threads(&args.ask.compute), || predict::run(&args)),
         Command::Data(args) => run_in_pool(None, || inspect::run(&args)),
-        Command::FillMask(args) => run_in_pool(None, || fill_mask::run(&args)),
+        Command::FillMask(args) => run_in_pool(threads(&args.compute), || fill_mask::run(&args)),
         Command::Verify(args) => run_in_pool(None, || verify::run(&args)),
         Command::Plot(args) => run_in_pool(None, || plot::run(&args)),
         Command::Bench(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
         }
+        Command::Completions(args) => console::result(args.script()),
         Command::Kernels(args) => kernels::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Selftest(args) => {

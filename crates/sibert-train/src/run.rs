@@ -8,8 +8,9 @@ use toml::{Table, Value};
 
 use crate::args::{PretrainArgs, TextArgs};
 use crate::checkpoint::RunLock;
-use crate::config::RunConfig;
+use crate::config::{RunConfig, Start};
 use crate::durable;
+use crate::pretrained;
 
 /// The resolved settings in a run's folder.
 pub const SETTINGS: &str = "config.toml";
@@ -73,8 +74,12 @@ pub fn settings(args: &PretrainArgs) -> Result<RunConfig> {
             out.display()
         );
         file.get_or_insert(own);
+        return RunConfig::load(file.as_deref(), &flags, &args.text.set);
     }
-    RunConfig::load(file.as_deref(), &flags, &args.text.set)
+    let start = RunConfig::init(file.as_deref(), &flags, &args.text.set)?;
+    let start =
+        start.map(|name| pretrained::shape(&name).map(|config| Start { name, config })).transpose()?;
+    RunConfig::load_from(file.as_deref(), &flags, &args.text.set, start.as_ref())
 }
 
 /// The settings under which a text is looked at: those of `pretrain` with the same arguments.
@@ -107,6 +112,10 @@ fn text_flags(args: &TextArgs) -> Table {
 fn run_flags(args: &PretrainArgs) -> Table {
     given([
         ("out", args.out.as_deref().map(path)),
+        ("init", args.init.clone().map(Value::String)),
+        ("epochs", args.epochs.map(Value::Float)),
+        ("lr", args.lr.map(Value::Float)),
+        ("batch_size", args.batch_size.map(|size| Value::Integer(size.into()))),
         ("max_steps", args.max_steps.map(|steps| Value::Integer(steps.into()))),
         ("seed", args.seed.map(|seed| Value::Integer(seed as i64))),
         ("device", args.device.map(|device| Value::String(device.to_string()))),

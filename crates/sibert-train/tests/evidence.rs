@@ -132,5 +132,12 @@ fn a_run_that_cannot_learn_is_told_which_setting_to_change() {
     assert_eq!(warnings("clipped", &["lr=1e3", "weight_decay=1e-8"])[..2], [0, 0]);
     let healthy = warnings("healthy", &["lr=0.05", "weight_decay=0.01", "clip=none"]);
     assert_eq!(healthy[..2], [0, 0]);
-    assert_eq!(healthy[2], 1, "40 steps cannot learn more than frequencies");
+    assert_eq!(healthy[2], 0, "40 steps are too few to tell");
+    let longer =
+        ["--max-steps", "240", "--out", "longer", "--set", "lr=1e-6", "weight_decay=1", "eval_every=120"];
+    let said = stderr(&folder.pretrain(&[&longer[..], &["head.lr=1e-6"]].concat()));
+    assert_eq!(
+        said.matches("is that of word frequencies").count() + said.matches("is above that of word").count(),
+        1
+    );
 }

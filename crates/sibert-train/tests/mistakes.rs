@@ -74,7 +74,7 @@ fn unfit_models_are_named() {
     folder.write("file", "");
     fs::create_dir(folder.path("folder")).unwrap();
     for (model, message) in [
-        ("none", "none does not exist: expected a model folder or a run folder"),
+        ("none", "there is no folder `none`: expected a folder with config.json and model.safetensors"),
         ("file", "file is a file: expected the folder that holds config.json"),
         ("folder", "folder is not a model: expected config.json and model.safetensors"),
     ] {
@@ -84,7 +84,7 @@ fn unfit_models_are_named() {
     fs::copy(folder.path("run/last/model.safetensors"), folder.path("folder/model.safetensors")).unwrap();
     fs::copy(folder.path("run/last/config.json"), folder.path("folder/config.json")).unwrap();
     let without_tokenizer = refused(&folder.sibert(&["fill-mask", "--model", "folder", "[MASK]"]));
-    assert_has(&without_tokenizer, "folder has no tokenizer.json");
+    assert_has(&without_tokenizer, "folder/tokenizer.json is missing, and so is vocab.txt");
     let config = folder.text("folder/config.json").replace("\"hidden_size\": 16", "\"hidden_size\": 32");
     folder.write("folder/config.json", config);
     assert_has(&refused(&folder.sibert(&["verify", "--model", "folder"])), "is [87, 16] in the checkpoint");

@@ -1,6 +1,7 @@
 //! The command line, as clap reads it: a file for each subcommand, and the text that several of them read.
 
 mod bench;
+mod completions;
 mod data;
 mod devices;
 mod evaluate;
@@ -20,6 +21,7 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
 
 pub use bench::{Arch, BenchArgs};
+pub use completions::CompletionsArgs;
 pub use data::{DataArgs, DataView};
 pub use devices::DevicesArgs;
 pub use evaluate::{EvaluateArgs, PredictArgs};
@@ -81,6 +83,8 @@ pub enum Command {
     Selftest(SelftestArgs),
     /// Write the CUDA kernels, to be read or compiled
     Kernels(KernelsArgs),
+    /// Print what makes a shell complete the options of this program
+    Completions(CompletionsArgs),
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

@@ -16,8 +16,13 @@ Examples:
   sibert pretrain --source book.txt notes/ --out runs/own  your own text, files and folders
   sibert pretrain --source hf://datasets/wikimedia/wikipedia/20231101.simple
   sibert pretrain --shards shards/wiki                     what sibert prepare made
+  sibert pretrain --init google-bert/bert-base-uncased --source reports/ --epochs 3
   sibert pretrain --config configs/sibert-mini-cpu.toml --source book.txt --set lr=1e-3 clip=none
   sibert pretrain --out runs/own --resume                  go on where that run stopped
+
+--init goes on with the masked-language-model training of any BERT or SIBERT, on a text of
+your own, by its own tokenizer and with a fresh optimizer; configs/continue-bert.toml and
+continue-sibert.toml have the settings.
 
 Flags win over the config file, and --set over both. --resume without --config reads
 the run's own config.toml. Each key of a config file is explained in the README.
@@ -31,9 +36,21 @@ pub struct PretrainArgs {
     /// Folder for metrics, curves and checkpoints [default: the config's]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// A model to go on with, in place of a new one: a folder, a run, or a model of the hub
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    pub init: Option<String>,
     /// Optimizer steps of the whole run [default: the config's]
     #[arg(long, value_name = "N")]
     pub max_steps: Option<u32>,
+    /// Passes over the text, in place of --max-steps
+    #[arg(long, value_name = "E", conflicts_with = "max_steps")]
+    pub epochs: Option<f64>,
+    /// Learning rate; of the rule spectral the angle of a step in radians [default: the config's]
+    #[arg(long, value_name = "X")]
+    pub lr: Option<f64>,
+    /// Sequences in a step [default: the config's]
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<u32>,
     /// Seed of every random choice [default: the config's]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: Option<u64>,

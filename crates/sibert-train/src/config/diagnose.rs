@@ -58,7 +58,14 @@ pub fn explain(source: &str, text: &str, error: &toml::de::Error) -> Error {
         return anyhow!("{place}: {message}, found {found}");
     };
     if message.starts_with("unknown field") {
-        return anyhow!("{place}: {}", unknown_key(&key));
+        let all = unknown_keys(text).into_iter().filter(|_| !is_flag);
+        let all = all.map(|(line, key)| format!("{source}:{line}: {}", unknown_key(&key)));
+        let all: Vec<String> = all.collect();
+        return if all.is_empty() {
+            anyhow!("{place}: {}", unknown_key(&key))
+        } else {
+            anyhow!(all.join("\n"))
+        };
     }
     let (key, rule) = match quoted(&message).as_slice() {
         [found, choices @ ..] if message.starts_with("unknown variant") => {
@@ -134,6 +141,26 @@ fn key_at(text: &str, at: usize) -> Option<String> {
         })
     }
     search(DeTable::parse(text).ok()?.get_ref(), "", at)
+}
+
+/// Every key that no table knows, in the order of the lines, each with its line.
+fn unknown_keys(text: &str) -> Vec<(usize, String)> {
+    fn walk(table: &DeTable, prefix: &str, known: &[String], found: &mut Vec<(usize, String)>) {
+        for (name, value) in table {
+            let key = format!("{prefix}{}", name.get_ref());
+            if !known.contains(&key) {
+                found.push((name.span().start, key));
+            } else if let DeValue::Table(inner) = value.get_ref() {
+                walk(inner, &format!("{key}."), known, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(table) = DeTable::parse(text) {
+        walk(table.get_ref(), "", &known_keys(), &mut found);
+    }
+    found.sort();
+    found.into_iter().map(|(at, key)| (1 + text[..at].matches('\n').count(), key)).collect()
 }
 
 /// The names between back-quotes.

@@ -3,16 +3,24 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use sibert_model::{ModelConfig, ModelType};
 use toml::{Table, Value};
 
-use super::{RunConfig, SweepSettings, diagnose, model, resolve};
+use super::{ModelSettings, RunConfig, SweepSettings, diagnose, model, resolve};
 
 /// The configuration of a run that names none, nor a text.
 pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
 
 /// The configuration of a run on a text of one's own that names none.
 pub const OWN_TEXT: &str = include_str!("../../../../configs/own-text.toml");
+
+/// The configurations of a run that goes on with a model, by its type.
+const CONTINUE_SIBERT: &str = include_str!("../../../../configs/continue-sibert.toml");
+const CONTINUE_BERT: &str = include_str!("../../../../configs/continue-bert.toml");
+
+/// Keys of `[model]` that a run may choose anew for a model that there is.
+const OF_TRAINING: [&str; 2] = ["hidden_dropout_prob", "attention_probs_dropout_prob"];
 
 /// Rules whose rates mean something of their own.
 const APART: [&str; 2] = ["spectral", "muon"];
@@ -22,7 +30,9 @@ const RATES: [&str; 8] =
     ["lr", "weight_decay", "budget", "intrinsic_lr", "momentum", "spectral", "schedule", "head"];
 
 /// A key of a later source, and what it makes meaningless in the sources before.
-const SUPERSEDES: [(&str, &[&str]); 10] = [
+const SUPERSEDES: [(&str, &[&str]); 12] = [
+    ("max_steps", &["epochs"]),
+    ("epochs", &["max_steps"]),
     ("source", &["shards", "weights"]),
     ("shards", &["source", "weights", "tokenizer"]),
     ("weight_decay", &["budget", "intrinsic_lr"]),
@@ -42,9 +52,36 @@ impl RunConfig {
     /// # Errors
     /// If the file cannot be read, a key is unknown or of another type, or a rule is broken.
     pub fn load(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<Self> {
-        let config = resolve::complete(merged(file, flags, sets)?)?;
+        Self::load_from(file, flags, sets, None)
+    }
+
+    /// As `load`, of a run that begins with a model that there is; without a file by `continue-bert.toml` or
+    /// `continue-sibert.toml`.
+    ///
+    /// # Errors
+    /// As `load`; or if a setting is to change the model.
+    pub fn load_from(
+        file: Option<&Path>,
+        flags: &Table,
+        sets: &[String],
+        start: Option<&Start>,
+    ) -> Result<Self> {
+        let mut settings = merged(file, flags, sets, start)?;
+        if let Some(start) = start {
+            start.fill(&mut settings, &read_sets(sets)?)?;
+        }
+        let config = resolve::complete(settings)?;
         config.validate()?;
         Ok(config)
+    }
+
+    /// The model that the settings name to begin with.
+    ///
+    /// # Errors
+    /// As `load`, rules aside.
+    pub fn init(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<Option<String>> {
+        let settings = merged(file, flags, sets, None)?;
+        Ok(settings.get("init").and_then(Value::as_str).map(str::to_owned))
     }
 
     /// The output folder alone, of settings that may be incomplete without the file that lies in it.
@@ -52,7 +89,7 @@ impl RunConfig {
     /// # Errors
     /// As `load`, rules aside.
     pub fn out(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<PathBuf> {
-        let settings = merged(file, flags, sets)?;
+        let settings = merged(file, flags, sets, None)?;
         Ok(settings.get("out").and_then(Value::as_str).map_or(Self::default().out, PathBuf::from))
     }
 
@@ -62,6 +99,50 @@ impl RunConfig {
     /// If a number has no TOML form.
     pub fn to_toml(&self) -> Result<String> {
         Ok(toml::to_string(self)?)
+    }
+}
+
+/// A model that a run begins with.
+pub struct Start {
+    /// As the user called it.
+    pub name: String,
+    /// Its shape.
+    pub config: ModelConfig,
+}
+
+impl Start {
+    fn built_in(&self) -> (&'static str, &'static str) {
+        match self.config.model_type {
+            ModelType::Sibert => ("continue-sibert.toml (built in)", CONTINUE_SIBERT),
+            ModelType::Bert => ("continue-bert.toml (built in)", CONTINUE_BERT),
+        }
+    }
+
+    /// Puts the model in the place of the settings' one, and its tokenizer where the text needs one.
+    fn fill(&self, settings: &mut Table, sets: &Table) -> Result<()> {
+        let name = &self.name;
+        let asked = sets.get("model").and_then(Value::as_table);
+        if let Some(key) =
+            asked.and_then(|asked| asked.keys().find(|key| !OF_TRAINING.contains(&key.as_str())))
+        {
+            bail!("model.{key} is that of init, {name}: leave it out");
+        }
+        if let Some(tokenizer) = settings.get("tokenizer") {
+            bail!("tokenizer is {tokenizer}, but init, {name}, brings its own: leave it out");
+        }
+        let mut model = Table::try_from(ModelSettings::from(&self.config))?;
+        merge(&mut model, asked.cloned().unwrap_or_default());
+        settings.insert("model".into(), Value::Table(model));
+        if !settings.contains_key("shards") {
+            settings.insert("tokenizer".into(), Value::String(name.clone()));
+        }
+        let positions = self.config.max_position_embeddings as i64;
+        if !sets.contains_key("seq_len")
+            && settings.get("seq_len").and_then(Value::as_integer) > Some(positions)
+        {
+            settings.insert("seq_len".into(), Value::Integer(positions));
+        }
+        Ok(())
     }
 }
 
@@ -80,13 +161,14 @@ fn read(file: &Path) -> Result<Table> {
     checked(&name, &text)
 }
 
-fn merged(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<Table> {
+fn merged(file: Option<&Path>, flags: &Table, sets: &[String], start: Option<&Start>) -> Result<Table> {
     let sets = read_sets(sets)?;
     let has_text = [flags, &sets].iter().any(|table| contains(table, "source") || contains(table, "shards"));
-    let mut settings = match file {
-        Some(path) => read(path)?,
-        None if has_text => checked("own-text.toml (built in)", OWN_TEXT)?,
-        None => checked("quickstart.toml (built in)", QUICKSTART)?,
+    let mut settings = match (file, start.map(Start::built_in)) {
+        (Some(path), _) => read(path)?,
+        (None, Some((name, text))) => checked(name, text)?,
+        (None, None) if has_text => checked("own-text.toml (built in)", OWN_TEXT)?,
+        (None, None) => checked("quickstart.toml (built in)", QUICKSTART)?,
     };
     overlay(&mut settings, flags.clone());
     overlay(&mut settings, sets);

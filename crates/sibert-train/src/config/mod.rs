@@ -20,11 +20,12 @@ mod validate;
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use sibert_model::Precision;
 
 pub use intrinsic_lr::IntrinsicLr;
-pub use load::{read_set, sweep_of};
+pub use load::{Start, read_set, sweep_of};
 pub use model::ModelSettings;
 pub use optimizer::{ANGLE, HeadConfig, HeadOptimizer, MUON_MOMENTUM, MUON_RATE, Optimizer};
 pub use schedule::{ScheduleConfig, ScheduleKind};
@@ -41,8 +42,12 @@ use crate::device::DeviceName;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
+    /// A model that training goes on with: a folder, a run or a model of the hub; its sizes and its tokenizer count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<String>,
     /// Where documents come from: files, folders, globs and `hf://datasets/…`; empty is the corpus built into the
     /// program.
+    #[serde(deserialize_with = "one_or_many")]
     pub source: Vec<String>,
     /// The share of each source in the tokens that are trained on; empty takes every source once an epoch.
     pub weights: Vec<f64>,
@@ -99,6 +104,9 @@ pub struct RunConfig {
 
     /// Optimizer steps of the whole run, T.
     pub max_steps: usize,
+    /// Passes over the text; stands for `max_steps`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<f64>,
     /// Sequences in one optimizer step, over all its micro-batches.
     pub batch_size: usize,
     /// Micro-batches in one optimizer step; divides `batch_size`.
@@ -190,9 +198,31 @@ impl RunConfig {
     }
 }
 
+/// A list of texts, or one text alone.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Texts;
+    impl<'de> Visitor<'de> for Texts {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            f.write_str("a text in quotes, or a list of them in brackets")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<String>, E> {
+            Ok(vec![text.to_owned()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+            std::iter::from_fn(|| list.next_element().transpose()).collect()
+        }
+    }
+    deserializer.deserialize_any(Texts)
+}
+
 impl Default for RunConfig {
     fn default() -> Self {
         Self {
+            init: None,
             source: Vec::new(),
             weights: Vec::new(),
             shards: None,
@@ -218,6 +248,7 @@ impl Default for RunConfig {
             precision: Precision::F32,
             threads: None,
             max_steps: 1000,
+            epochs: None,
             batch_size: 32,
             accumulation_steps: 1,
             optimizer: Optimizer::Sisgd,

@@ -37,6 +37,9 @@ pub struct ModelSettings {
     /// The base of the angles of `rotary` positions; absent: 10000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rope_theta: Option<f64>,
+    /// Whether BERT's decoder is its token table; absent: it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tie_word_embeddings: Option<bool>,
     /// Segments that have an embedding.
     pub type_vocab_size: usize,
     /// Probability of dropping an activation.
@@ -56,8 +59,40 @@ pub const PRESET_KEYS: [&str; 4] =
     ["model.hidden_size", "model.num_hidden_layers", "model.num_attention_heads", "model.intermediate_size"];
 
 /// The keys that the other architecture lacks, from the top level.
-pub const OF_ONE_TYPE: [&str; 5] =
-    ["head", "model.attention", "model.attention_scale", "model.position_embedding_type", "model.rope_theta"];
+pub const OF_ONE_TYPE: [&str; 6] = [
+    "head",
+    "model.attention",
+    "model.attention_scale",
+    "model.position_embedding_type",
+    "model.rope_theta",
+    "model.tie_word_embeddings",
+];
+
+impl From<&ModelConfig> for ModelSettings {
+    /// The settings of a model that there is, without a head for pairs.
+    fn from(config: &ModelConfig) -> Self {
+        Self {
+            model_type: config.model_type,
+            preset: None,
+            hidden_size: config.hidden_size,
+            num_hidden_layers: config.num_hidden_layers,
+            num_attention_heads: config.num_attention_heads,
+            intermediate_size: config.intermediate_size,
+            attention: config.attention,
+            attention_scale: config.attention_scale,
+            max_position_embeddings: config.max_position_embeddings,
+            position_embedding_type: config.position_embedding_type,
+            rope_theta: config.rope_theta,
+            tie_word_embeddings: config.tie_word_embeddings,
+            type_vocab_size: config.type_vocab_size,
+            hidden_dropout_prob: config.hidden_dropout_prob,
+            attention_probs_dropout_prob: config.attention_probs_dropout_prob,
+            initializer_range: config.initializer_range,
+            layer_norm_eps: config.layer_norm_eps,
+            next_sentence_prediction: false,
+        }
+    }
+}
 
 impl ModelSettings {
     /// The model's configuration, for a tokenizer of this size and padding token.
@@ -81,6 +116,7 @@ impl ModelSettings {
             initializer_range: self.initializer_range,
             layer_norm_eps: self.layer_norm_eps,
             pad_token_id,
+            tie_word_embeddings: self.tie_word_embeddings,
             next_sentence_prediction: self.next_sentence_prediction,
         }
     }
@@ -118,6 +154,7 @@ impl Default for ModelSettings {
             max_position_embeddings: 512,
             position_embedding_type: None,
             rope_theta: None,
+            tie_word_embeddings: None,
             type_vocab_size: 2,
             hidden_dropout_prob: 0.1,
             attention_probs_dropout_prob: 0.1,

@@ -45,6 +45,11 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
         "{} are both set: budget D stands for weight_decay = D / (lr·max_steps), intrinsic_lr for lr·weight_decay",
         decays.join(" and ")
     );
+    ensure!(
+        !(table.contains_key("epochs") && decays.contains(&"budget")),
+        "epochs and budget are both set: a budget is spent over max_steps, which epochs are turned into when the text is \
+         known; give intrinsic_lr, or max_steps"
+    );
     if let Some(Value::Table(model)) = table.get_mut("model") {
         model::expand_preset(model)?;
     }

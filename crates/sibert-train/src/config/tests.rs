@@ -106,7 +106,10 @@ fn value_of_another_type_names_line_key_expected_and_found() {
     for (text, error) in [
         ("\n\nlr = \"fast\"", "base.toml:3: lr: expected a number, found string \"fast\""),
         ("seed = -1", "base.toml:1: seed: expected a whole number, 0 or more, found integer -1"),
-        ("source = \"a.txt\"", "base.toml:1: source: expected a list in brackets, found string \"a.txt\""),
+        (
+            "source = 3",
+            "base.toml:1: source: expected a text in quotes, or a list of them in brackets, found integer 3",
+        ),
         (
             "[model]\nhidden_size = 1.5",
             "base.toml:2: model.hidden_size: expected a whole number, 0 or more, found floating point 1.5",
@@ -149,9 +152,12 @@ fn broken_rule_names_key_value_and_rule() {
         ),
         (&["max_steps=0"], "max_steps is 0, expected at least 1"),
         (&["mask_probability=1.5"], "mask_probability is 1.5, expected above 0 and below 1; BERT uses 0.15"),
-        (&["clip=0.5"], "clip is 0.5, expected √C of at least 1, or \"none\""),
-        (&["weight_decay=0"], "clip is 2, but weight_decay is 0: every update would be clipped to 0"),
-        (&["lr=1", "weight_decay=1"], "lr 1 times weight_decay 1 is 1, expected below 1"),
+        (&["optimizer=sisgd", "clip=0.5"], "clip is 0.5, expected √C of at least 1, or \"none\""),
+        (
+            &["optimizer=sisgd", "weight_decay=0"],
+            "clip is 2, but weight_decay is 0: every update would be clipped to 0",
+        ),
+        (&["optimizer=sisgd", "lr=1", "weight_decay=1"], "lr 1 times weight_decay 1 is 1, expected below 1"),
         (&["optimizer=adamw", "clip=1"], "clip is 1, but only sisgd and sgd clip: set clip = \"none\""),
         (&["out="], "out is empty, expected a folder"),
         (
@@ -163,7 +169,7 @@ fn broken_rule_names_key_value_and_rule() {
             "schedule.milestones 0.9 and 0.6 do not ascend",
         ),
         (
-            &["model.type=bert", "head.lr=1"],
+            &["model.type=bert", "optimizer=adamw", "head.lr=1"],
             "[head] is set but model.type is bert, whose parameters are all trained by optimizer",
         ),
     ] {
@@ -193,19 +199,25 @@ fn preset_set_later_replaces_explicit_sizes() {
 
 #[test]
 fn budget_is_the_rate_times_the_steps() {
-    let config = with(&["budget=8", "lr=8e-4", "max_steps=1000000"]).unwrap();
+    let config = with(&["optimizer=sisgd", "budget=8", "lr=8e-4", "max_steps=1000000"]).unwrap();
     assert!((config.weight_decay - 1e-2).abs() < 1e-15);
-    let replaced = with(&["weight_decay=0.5"]).unwrap();
+    let replaced = with(&["optimizer=sisgd", "lr=0.1", "weight_decay=0.5"]).unwrap();
     assert_eq!((replaced.weight_decay, replaced.budget), (0.5, None));
-    assert!(refusal(&["weight_decay=0.5", "budget=8"]).starts_with("weight_decay and budget are both set"));
-    let stated = with(&["intrinsic_lr=8e-6", "lr=8e-4"]).unwrap();
+    assert!(
+        refusal(&["optimizer=sisgd", "weight_decay=0.5", "budget=8"])
+            .starts_with("weight_decay and budget are both set")
+    );
+    let stated = with(&["optimizer=sisgd", "intrinsic_lr=8e-6", "lr=8e-4"]).unwrap();
     assert!((stated.weight_decay - 1e-2).abs() < 1e-15 && stated.intrinsic_lr.is_none());
-    assert!(refusal(&["budget=1", "intrinsic_lr=auto"]).starts_with("budget and intrinsic_lr are both set"));
+    assert!(
+        refusal(&["optimizer=sisgd", "budget=1", "intrinsic_lr=auto"])
+            .starts_with("budget and intrinsic_lr are both set")
+    );
     assert_eq!(
-        refusal(&["intrinsic_lr=fast"]),
+        refusal(&["optimizer=sisgd", "intrinsic_lr=fast"]),
         "--set intrinsic_lr=fast: expected a number or \"auto\", found string \"fast\""
     );
-    let short = with(&["budget=8", "lr=1e-2", "max_steps=1"]).unwrap();
+    let short = with(&["optimizer=sisgd", "budget=8", "lr=1e-2", "max_steps=1"]).unwrap();
     assert!((short.weight_decay - 10.0).abs() < 1e-12);
 }
 
@@ -229,9 +241,26 @@ fn defaults_go_with_the_optimizer_and_the_model() {
 }
 
 #[test]
+fn one_source_needs_no_brackets() {
+    assert_eq!(from_text("source = \"a.txt\"").unwrap().source, ["a.txt"]);
+    assert_eq!(from_text("source = [\"a\", \"b\"]").unwrap().source, ["a", "b"]);
+}
+
+#[test]
+fn all_unknown_keys_are_named_at_once() {
+    let error = from_text("learning_rate = 1\nmax_steps = 3\n[model]\nlayers = 2\n").unwrap_err().to_string();
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(lines.len(), 2, "{error}");
+    assert!(
+        lines[1].ends_with("base.toml:4: unknown key model.layers, did you mean model.num_hidden_layers?"),
+        "{error}"
+    );
+}
+
+#[test]
 fn clip_is_a_number_or_none() {
     for (text, clip) in [("none", None), ("inf", None), ("3", Some(3.0)), ("1.5", Some(1.5))] {
-        assert_eq!(with(&[&format!("clip={text}")]).unwrap().clip, clip);
+        assert_eq!(with(&["optimizer=sisgd", &format!("clip={text}")]).unwrap().clip, clip);
     }
 }
 
@@ -317,7 +346,7 @@ fn keys_without_a_meaning_for_the_rule_are_refused_with_the_mend() {
     assert!(spectral("lr=3").contains("expected an angle below 1 radian"));
     assert!(spectral("model.type=bert").contains("use muon, or model.type = \"sibert\""));
     assert!(spectral("head.weight_decay=0.1").contains("head.optimizer spectral has no decay"));
-    assert!(refusal(&["spectral.tables=whole"]).contains("optimizer is not spectral"));
+    assert!(refusal(&["optimizer=sisgd", "spectral.tables=whole"]).contains("optimizer is not spectral"));
     assert!(refusal(&["optimizer=muon"]).contains("for which it is spectral"));
     let bert = ["model.type=bert", "optimizer=muon", "head.optimizer=spectral"];
     assert!(refusal(&bert).contains("beside muon [head] trains all that is no matrix"));

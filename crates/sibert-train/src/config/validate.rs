@@ -87,6 +87,8 @@ impl RunConfig {
         ensure!(!self.out.as_os_str().is_empty(), "out is empty, expected a folder");
         ensure!(self.sentences >= 100, "sentences is {}, expected at least 100", self.sentences);
         ensure!(self.vocab_size >= 100, "vocab_size is {}, expected at least 100", self.vocab_size);
+        let epochs = self.epochs.unwrap_or(1.);
+        ensure!(epochs.is_finite() && epochs > 0., "epochs is {epochs}, expected a number above 0");
         let held_out = self.held_out;
         ensure!(held_out > 0.0 && held_out < 1.0, "held_out is {held_out}, expected above 0 and below 1");
         self.masking().validate()?;

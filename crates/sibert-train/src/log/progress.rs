@@ -51,7 +51,8 @@ impl Progress {
         match &self.bar {
             Some(bar) => {
                 bar.set_position(step as u64);
-                bar.set_message(format!("{line}{left}"));
+                let left = left.trim_start(); // first: a narrow terminal cuts the end of the line
+                bar.set_message(format!("{left}{}{line}", if left.is_empty() { "" } else { "  " }));
             }
             None => console::note(format!("{} {step}/{}  {line}{left}", self.noun, self.total)),
         }

@@ -19,6 +19,8 @@ const NEAR_THETA: f64 = 2e-3;
 const MANY_SPIKES: f64 = 0.02;
 /// `|⟨g,x⟩|/(‖g‖‖x‖)` beyond rounding.
 const NOT_ORTHOGONAL: f64 = 0.05;
+/// Before this step nothing can be said of what is learned.
+const EARLIEST: usize = 200;
 /// Below the loss of word frequencies by less than this is the plateau.
 const PLATEAU: f64 = 0.1;
 
@@ -76,10 +78,11 @@ impl Health {
     /// Warnings after an evaluation.
     pub fn of_evaluation(&mut self, evaluation: &Evaluation, config: &RunConfig) -> Vec<String> {
         let (loss, known) = (evaluation.eval_loss, self.frequency_loss);
+        let begun = evaluation.step >= EARLIEST.max(config.max_steps / 10);
         let half_done = 2 * evaluation.step >= config.max_steps;
         let sign = match loss - known {
-            over if over > 1. && evaluation.step >= config.max_steps / 10 => Sign::WorseThanFrequencies,
-            over if over > -PLATEAU && half_done => Sign::Plateau,
+            over if over > 1. && begun => Sign::WorseThanFrequencies,
+            over if over > -PLATEAU && begun && half_done => Sign::Plateau,
             _ => return Vec::new(),
         };
         if self.said.contains(&sign) {

@@ -20,7 +20,7 @@ use crate::config::RunConfig;
 use crate::console::note;
 use crate::data::guess::FrequencyGuess;
 use crate::data::loader::Loader;
-use crate::data::{Corpus, tokenizer_config};
+use crate::data::{Corpus, tokenizer};
 use crate::log::{Evaluation, MetricsLog, Progress, Report, group_norms};
 use crate::memory;
 use crate::plot;
@@ -37,7 +37,7 @@ use health::Health;
 /// # Errors
 /// If the text, the settings or the checkpoint are unfit, a loss or gradient is not finite, or the disk fails; each
 /// message names what to look at, and earlier checkpoints stay intact.
-pub fn run(run: &Run) -> Result<()> {
+pub fn run(run: &mut Run) -> Result<()> {
     let mut training = Training::prepare(run)?;
     let stop = Stop::install()?; // before, there is nothing to save
     let finished = training.train(&stop).map_err(|error| training.give_up(error))?;
@@ -215,7 +215,7 @@ impl<'a> Training<'a> {
                 config_json: &self.model.config().to_json()?,
                 model: parameters.into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect(),
                 tokenizer_json: &tokenizer,
-                tokenizer_config_json: &tokenizer_config::text(&self.corpus.tokenizer, longest)?,
+                tokenizer_config_json: &tokenizer::config_json(&self.corpus.tokenizer, longest)?,
                 optimizer: self.update.state()?,
                 step: state.step,
                 state,

@@ -16,6 +16,7 @@ use crate::console::note;
 use crate::corpus;
 use crate::data::{Corpus, tokenizer};
 use crate::log::{MetricsLog, Summary};
+use crate::pretrained::Pretrained;
 use crate::run::Run;
 use crate::update::Update;
 
@@ -27,19 +28,35 @@ impl<'a> Training<'a> {
     ///
     /// # Errors
     /// If the text, the tokenizer or the checkpoint cannot be read or do not fit the settings.
-    pub fn prepare(run: &'a Run) -> Result<Self> {
-        let Run { config, device, .. } = run;
+    pub fn prepare(run: &'a mut Run) -> Result<Self> {
+        let Run { config, device, .. } = &*run;
         let resumed = if run.resume { newest_checkpoint(config, device)? } else { None };
+        let start = config.init.as_deref().filter(|_| resumed.is_none());
+        let start = start.map(|name| Pretrained::open(name, device)).transpose()?;
         let shards = corpus::of_run(config, resumed.as_ref())?;
         let corpus = Corpus::open(&shards, &corpus::data_settings(config))?;
         if let Some(checkpoint) = &resumed {
             ensure_same_tokenizer(checkpoint, &corpus.tokenizer)?;
         }
-        let vocab_size = tokenizer::vocab_size(&corpus.tokenizer);
+        if let Some(epochs) = run.config.epochs.take() {
+            run.config.max_steps = steps_of(epochs, &corpus, &run.config);
+        }
+        let Run { config, device, .. } = &*run;
+        let vocab_size = match (&start, &resumed) {
+            (Some(start), _) => start.config.vocab_size,
+            (_, Some(saved)) if config.init.is_some() => {
+                ModelConfig::from_json(&saved.config_json)?.vocab_size
+            }
+            _ => tokenizer::vocab_size(&corpus.tokenizer),
+        };
         let model_config = config.model.to_model_config(vocab_size, corpus.special.pad);
-        let (model, update, mut state) = match resumed {
-            Some(saved) => restored(saved, config, &model_config, device)?,
-            None => initial(config, &model_config, device)?,
+        let (model, update, mut state) = match (resumed, start) {
+            (Some(saved), _) => restored(saved, config, &model_config, device)?,
+            (None, Some(start)) => continued(start, config, &corpus.tokenizer, device)?,
+            (None, None) => {
+                let model = PreTraining::new(&model_config, config.seed, DTYPE, device)?;
+                initial(model, config)?
+            }
         };
         let text = corpus.sha256.clone();
         if state.step > 0 && state.text_sha256 != text {
@@ -50,9 +67,7 @@ impl<'a> Training<'a> {
             0 => MetricsLog::create(&config.metrics()),
             step => MetricsLog::resume(&config.metrics(), step)?,
         };
-        if run.resume {
-            run.save_settings()?; // not earlier: a refused resume leaves the old ones
-        }
+        run.save_settings()?; // again, now that the steps are known; a resume that is refused leaves the old ones
         describe(&corpus, config);
         Summary::remove(&config.out)?;
         Ok(Self {
@@ -70,16 +85,37 @@ impl<'a> Training<'a> {
     }
 }
 
-/// A new model, from the seed.
-fn initial(
-    config: &RunConfig,
-    model_config: &ModelConfig,
-    device: &Device,
-) -> Result<(PreTraining, Update, TrainingState)> {
-    let model = PreTraining::new(model_config, config.seed, DTYPE, device)?;
+/// A model at step 0, with fresh optimizers.
+fn initial(model: PreTraining, config: &RunConfig) -> Result<(PreTraining, Update, TrainingState)> {
     model.scale_encoder(config.init_scale)?;
     let update = Update::new(&model, config)?;
     Ok((model, update, TrainingState { seed: config.seed, ..TrainingState::default() }))
+}
+
+/// A model that was trained before at step 0, if the text was cut by its tokenizer.
+fn continued(
+    start: Pretrained,
+    config: &RunConfig,
+    tokenizer: &Tokenizer,
+    device: &Device,
+) -> Result<(PreTraining, Update, TrainingState)> {
+    let name = start.name.clone();
+    ensure!(
+        start.tokenizer.get_vocab(true) == tokenizer.get_vocab(true),
+        "the text was prepared with another tokenizer than that of {name}: prepare it with --tokenizer {name}"
+    );
+    let dropouts = (config.model.hidden_dropout_prob, config.model.attention_probs_dropout_prob);
+    let mut start = start;
+    (start.config.hidden_dropout_prob, start.config.attention_probs_dropout_prob) = dropouts;
+    let model = start.masked_lm(DTYPE, device)?;
+    note(format!("going on with {name}: its weights, a fresh optimizer"));
+    initial(model, config)
+}
+
+/// The steps of so many passes over the text.
+fn steps_of(epochs: f64, corpus: &Corpus, config: &RunConfig) -> usize {
+    let steps = epochs * corpus.train.sequences() as f64 / config.batch_size as f64;
+    (steps.ceil() as usize).max(1)
 }
 
 /// The model, optimizers and counters of a checkpoint.

@@ -187,6 +187,11 @@ impl Task {
         }
     }
 
+    /// Whether its inputs are two texts each.
+    pub fn is_of_pairs(self) -> bool {
+        !matches!(self, Self::Cola | Self::Sst2)
+    }
+
     /// Whether it is one of the two SQuADs.
     pub fn is_squad(self) -> bool {
         matches!(self.kind(), Kind::Span { .. })
@@ -215,8 +220,11 @@ impl FromStr for Task {
             key => Task::ALL.into_iter().find(|task| task.name().replace('_', "") == key),
         };
         task.ok_or_else(|| {
-            let names = Task::ALL.map(Task::name).join(", ");
-            format!("unknown task, expected one of {names}")
+            let names = Task::ALL.map(Task::name);
+            let likeness = |name: &&str| strsim::damerau_levenshtein(name, &key);
+            let near = names.into_iter().min_by_key(likeness).filter(|name| likeness(name) <= 2);
+            let hint = near.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default();
+            format!("unknown task{hint}, expected one of {}", names.join(", "))
         })
     }
 }
