@@ -12,6 +12,7 @@ macro_rules! refuse {
 
 mod attention;
 mod positions;
+mod size;
 
 pub use attention::AttentionKind;
 pub use positions::PositionKind;

@@ -1,6 +1,8 @@
 //! How much memory the process has needed, on its processor or its GPU, and how much the machine has.
 
+use anyhow::{Context, Result, bail};
 use candle_core::Device;
+use sibert_model::ModelConfig;
 
 /// The most that tensors took of a GPU's memory so far, in bytes, or the largest resident memory of the process; `None`
 /// where the system does not tell.
@@ -52,6 +54,29 @@ pub fn machine_bytes() -> Option<u64> {
     None
 }
 
+/// Refuses a model whose parameters this machine cannot hold, `copies` times in f32.
+///
+/// # Errors
+/// Names the number of parameters, what they take and what there is.
+pub fn ensure_room(config: &ModelConfig, copies: u64, room: Option<u64>) -> Result<()> {
+    let parameters =
+        config.least_parameters().context("the model has more parameters than can be counted")?;
+    let bytes = parameters.saturating_mul(4).saturating_mul(copies);
+    let Some(room) = room.filter(|&room| bytes > room) else { return Ok(()) };
+    let gib = |bytes: u64| bytes as f64 / (1_u64 << 30) as f64;
+    bail!(
+        "the model has at least {parameters} parameters, which take {:.1} GiB, and this machine has {:.1} GiB: look at \
+         vocab_size {}, hidden_size {}, intermediate_size {}, num_hidden_layers {}, max_position_embeddings {}",
+        gib(bytes),
+        gib(room),
+        config.vocab_size,
+        config.hidden_size,
+        config.intermediate_size,
+        config.num_hidden_layers,
+        config.max_position_embeddings
+    )
+}
+
 #[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -67,5 +92,21 @@ mod tests {
     #[test]
     fn the_machine_has_more_memory_than_this_process_needs() {
         assert!(machine_bytes().unwrap() > peak_bytes().unwrap());
+    }
+
+    #[test]
+    fn a_model_larger_than_the_machine_is_refused_with_its_sizes() {
+        use sibert_model::ModelType;
+        let base = ModelConfig::preset(ModelType::Bert, "base").unwrap();
+        ensure_room(&base, 2, Some(1 << 30)).unwrap();
+        ensure_room(&base, 2, None).unwrap();
+        let huge = ModelConfig { vocab_size: 2_147_483_648, ..base.clone() };
+        let error = ensure_room(&huge, 2, Some(1 << 34)).unwrap_err().to_string();
+        assert!(
+            error.contains("GiB, and this machine has 16.0 GiB: look at vocab_size 2147483648"),
+            "{error}"
+        );
+        let endless = ModelConfig { num_hidden_layers: usize::MAX, ..base };
+        assert!(ensure_room(&endless, 1, None).unwrap_err().to_string().contains("than can be counted"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use indicatif::HumanCount;
 use rayon::prelude::*;
 
@@ -40,7 +40,14 @@ pub fn print(opened: &Opened) -> Result<()> {
     let held_out = shards.stream(None, Side::HeldOut);
     result(row(HELD_OUT, width, manifest.counts(None, Side::HeldOut), &Lengths::of(&held_out)))?;
 
-    let counts = frequencies(&shards.stream(None, Side::Train), manifest.vocab_size);
+    let mut counts = frequencies(&shards.stream(None, Side::Train), manifest.vocab_size);
+    let strays = counts.pop().unwrap_or_default();
+    ensure!(
+        strays == 0,
+        "{strays} ids are not below {}, the size of the vocabulary: the shards are damaged, or of another tokenizer; prepare \
+         them again",
+        manifest.vocab_size
+    );
     let special = SpecialTokens::of(&corpus.tokenizer)?;
     let mut ordinary: Vec<(u64, u32)> =
         (0..).zip(&counts).filter(|(id, _)| !special.contains(*id)).map(|(id, &count)| (count, id)).collect();
@@ -105,16 +112,16 @@ impl Lengths {
     }
 }
 
-/// How often each id occurs.
+/// How often each id occurs, and last how many are no ids of the vocabulary.
 fn frequencies(stream: &Stream, vocab_size: usize) -> Vec<u64> {
     let blocks = 0..stream.len().div_ceil(BLOCK);
     let count = |mut counts: Vec<u64>, block: u64| {
         let mut ids = Vec::new();
         stream.read(block * BLOCK..((block + 1) * BLOCK).min(stream.len()), &mut ids);
-        ids.iter().for_each(|&id| counts[id as usize] += 1);
+        ids.iter().for_each(|&id| counts[(id as usize).min(vocab_size)] += 1);
         counts
     };
-    let none = || vec![0; vocab_size];
+    let none = || vec![0; vocab_size + 1];
     let add = |mut sum: Vec<u64>, counts: Vec<u64>| {
         sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         sum
@@ -146,5 +153,8 @@ mod tests {
         let long = BLOCK as usize + 10;
         let counts = frequencies(&stream(vec![vec![7; long], vec![8, 7]]), 100);
         assert_eq!((counts[7], counts[8], counts[3]), (long as u64 + 1, 1, 2), "two separators");
+        assert_eq!(counts[100], 0);
+        let few = frequencies(&stream(vec![vec![7, 8, 90]]), 8);
+        assert_eq!((few[7], few[8]), (1, 2), "two are not below 8");
     }
 }

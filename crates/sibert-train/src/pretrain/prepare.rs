@@ -16,6 +16,7 @@ use crate::console::note;
 use crate::corpus;
 use crate::data::{Corpus, tokenizer};
 use crate::log::{MetricsLog, Summary};
+use crate::memory;
 use crate::pretrained::Pretrained;
 use crate::run::Run;
 use crate::update::Update;
@@ -50,6 +51,7 @@ impl<'a> Training<'a> {
             _ => tokenizer::vocab_size(&corpus.tokenizer),
         };
         let model_config = config.model.to_model_config(vocab_size, corpus.special.pad);
+        memory::ensure_room(&model_config, 2, memory::machine_bytes())?;
         let (model, update, mut state) = match (resumed, start) {
             (Some(saved), _) => restored(saved, config, &model_config, device)?,
             (None, Some(start)) => continued(start, config, &corpus.tokenizer, device)?,
