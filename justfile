@@ -156,3 +156,8 @@ memory SIZE="cpu" *OPTIONS:
 # Table 1: pretraining on TEXT, then MNLI and SQuAD with 3 seeds; GLUE and SQUAD are folders with the official files
 table-1 TEXT GLUE SQUAD SIZE="cpu" *OPTIONS: (paper "table-1" SIZE "--source" TEXT OPTIONS)
     scripts/table_1.sh {{sibert}} runs/table-1-{{SIZE}}-sweep {{GLUE}} {{SQUAD}}
+
+# Checkpoints and tokenizers of transformers here, and ours there: PYTHON has torch and transformers; VOCAB is BERT's vocab.txt
+interop PYTHON VOCAB TEXT:
+    cargo build --release
+    {{PYTHON}} scripts/interop.py --sibert target/release/sibert --vocab {{VOCAB}} --text {{TEXT}}

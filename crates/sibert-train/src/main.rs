@@ -12,6 +12,7 @@ mod data;
 mod device;
 mod devices;
 mod durable;
+mod encode_lines;
 mod evaluate;
 mod fill_mask;
 mod finetune;
@@ -109,6 +110,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Selftest(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || selftest::run(&args))
         }
+        Command::Tokenizer(TokenizerCommand::Encode(args)) => encode_lines::run(&args),
         Command::Tokenizer(TokenizerCommand::Train(args)) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || train_tokenizer::run(&args))
         }

@@ -65,3 +65,19 @@ fn help_and_mistakes_of_the_tokenizer_command_are_explained() {
     assert_eq!(split.status.code(), Some(2));
     assert_has(&String::from_utf8_lossy(&split.stderr), "blank_line, per_file, per_line");
 }
+
+#[test]
+fn lines_are_encoded_as_they_stand() {
+    let folder = Folder::new();
+    let words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\n##s\n";
+    folder.write("vocab.txt", words);
+    folder.write("lines.txt", "Hello hellos\n\nx\n");
+    let encode = |more: &[&str]| {
+        stdout(
+            &folder
+                .sibert(&[&["tokenizer", "encode", "--tokenizer", "vocab.txt", "lines.txt"], more].concat()),
+        )
+    };
+    assert_eq!(encode(&[]), "2 5 5 6 3\n2 3\n2 1 3\n");
+    assert_eq!(encode(&["--tokens"]), "[CLS] hello hello ##s [SEP]\n[CLS] [SEP]\n[CLS] [UNK] [SEP]\n");
+}

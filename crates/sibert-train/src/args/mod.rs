@@ -34,7 +34,7 @@ pub use pretrain::PretrainArgs;
 pub use selftest::SelftestArgs;
 pub use sweep::SweepArgs;
 pub use text::{SourceArgs, TextArgs};
-pub use tokenizer::{TokenizerCommand, TrainTokenizerArgs};
+pub use tokenizer::{EncodeArgs, TokenizerCommand, TrainTokenizerArgs};
 pub use verify::VerifyArgs;
 
 use crate::config::MOST_THREADS;
@@ -64,7 +64,7 @@ pub enum Command {
     Predict(PredictArgs),
     /// Turn text into token ids once, to train on from then on
     Prepare(PrepareArgs),
-    /// Learn a tokenizer
+    /// Learn a tokenizer, or see what one makes of a text
     #[command(subcommand)]
     Tokenizer(TokenizerCommand),
     /// Look at a text before training on it

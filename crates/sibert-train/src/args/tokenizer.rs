@@ -11,6 +11,8 @@ use super::{SourceArgs, at_least_one, thread_count};
 pub enum TokenizerCommand {
     /// Learn a WordPiece tokenizer from text
     Train(TrainTokenizerArgs),
+    /// Print the token ids of every line of a text
+    Encode(EncodeArgs),
 }
 
 /// Arguments of `sibert tokenizer train`.
@@ -42,4 +44,24 @@ pub struct TrainTokenizerArgs {
     /// Replace other files of the same names
     #[arg(long)]
     pub force: bool,
+}
+
+/// Arguments of `sibert tokenizer encode`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sibert tokenizer encode --tokenizer runs/own notes.txt
+  sibert tokenizer encode --tokenizer google-bert/bert-base-uncased --tokens notes.txt
+
+A line of ids for each line of the text, [CLS] and [SEP] included.")]
+pub struct EncodeArgs {
+    /// A tokenizer's file or folder, a model, a run, or a model of the hub
+    #[arg(long, value_name = "TOKENIZER")]
+    pub tokenizer: String,
+    /// Print the tokens as the vocabulary spells them
+    #[arg(long)]
+    pub tokens: bool,
+    /// Text in UTF-8
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
 }
