@@ -1,7 +1,6 @@
 //! Reading checkpoints, and model folders from elsewhere.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +8,7 @@ use candle_core::{Device, Tensor};
 
 use super::find::listing;
 use super::{CONFIG, MODEL, OPTIMIZER, RUN, STATE, State, TOKENIZER, TrainingState};
+use crate::bounded;
 
 /// Weights and configuration: all that a Hugging Face folder must hold.
 pub struct Model {
@@ -87,7 +87,7 @@ fn ensure_safetensors(path: &Path) -> Result<()> {
 
 fn read(folder: &Path, name: &str) -> Result<String> {
     let path = folder.join(name);
-    fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    bounded::text(&path, bounded::CONFIG).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn tensors(path: &Path, device: &Device) -> Result<HashMap<String, Tensor>> {
@@ -97,6 +97,8 @@ fn tensors(path: &Path, device: &Device) -> Result<HashMap<String, Tensor>> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
+
     use super::super::fixture::{save_step, state};
     use super::*;
 

@@ -1,12 +1,12 @@
 //! Layers of settings: each is checked on its own, then laid over the ones before.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
 
 use super::{RunConfig, SweepSettings, diagnose, model, resolve};
+use crate::bounded;
 
 /// The configuration of a run that names none, nor a text.
 pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
@@ -22,9 +22,10 @@ const RATES: [&str; 8] =
     ["lr", "weight_decay", "budget", "intrinsic_lr", "momentum", "spectral", "schedule", "head"];
 
 /// A key of a later source, and what it makes meaningless in the sources before.
-const SUPERSEDES: [(&str, &[&str]); 10] = [
+const SUPERSEDES: [(&str, &[&str]); 11] = [
     ("source", &["shards", "weights"]),
-    ("shards", &["source", "weights", "tokenizer"]),
+    ("shards", &["source", "validation", "weights", "tokenizer"]),
+    ("validation", &["held_out"]),
     ("weight_decay", &["budget", "intrinsic_lr"]),
     ("budget", &["weight_decay", "intrinsic_lr"]),
     ("intrinsic_lr", &["weight_decay", "budget"]),
@@ -76,7 +77,7 @@ pub fn sweep_of(file: &Path) -> Result<SweepSettings> {
 
 fn read(file: &Path) -> Result<Table> {
     let name = file.display().to_string();
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read config {name}"))?;
+    let text = bounded::text(file, bounded::CONFIG).with_context(|| format!("cannot read config {name}"))?;
     checked(&name, &text)
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::bounded;
 use crate::checkpoint;
 use crate::console::note;
 use crate::hub::reference::{Kind, is_hub_spec};
@@ -110,7 +111,7 @@ impl Place {
     /// If it cannot be read or is not UTF-8; names it.
     pub fn text(&self, name: &str) -> Result<String> {
         let path = self.file(name)?;
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", self.shown(name)))
+        bounded::text(&path, bounded::CONFIG).with_context(|| format!("cannot read {}", self.shown(name)))
     }
 
     /// A file's whole name for messages.
