@@ -54,6 +54,19 @@ fn as_json() -> String {
     ]))
 }
 
+#[test]
+fn questions_to_answer_need_no_answers() {
+    let unanswered =
+        official(json!([{"id": "a", "question": "a?"}, {"id": "b", "question": "b?", "answers": null}]));
+    assert!(refusal(&unanswered).ends_with("answers: missing"));
+    for bytes in [unanswered, as_json()] {
+        let (_folder, path) = file("x", bytes.as_bytes());
+        let found = read_file_unanswered(&path).unwrap();
+        assert_eq!((found[0].id.as_str(), found[1].question.as_str()), ("a", "b?"));
+        assert!(found.iter().all(|question| question.answers.is_empty()));
+    }
+}
+
 const SCHEMA: &str = "optional binary id (UTF8); optional binary title (UTF8); optional binary context (UTF8); \
     optional binary question (UTF8); optional group answers { \
     optional group text (LIST) { repeated group list { optional binary element (UTF8); } } \
