@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::de::DeserializeOwned;
 use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, LINK, LOCATION, RANGE};
 use ureq::http::{Response, Uri};
@@ -151,6 +152,13 @@ impl Client {
         Err(Setback::Lasting(Failure::Refused(format!("{url}: more than {MAX_REDIRECTS} redirects")).into()))
     }
 
+    /// Who asks: the name and password of the hub's address, or else the token.
+    fn authorization(&self) -> Option<String> {
+        let Settings { password, token, .. } = &self.settings;
+        let basic = password.as_ref().map(|password| format!("Basic {}", BASE64_STANDARD.encode(password)));
+        basic.or_else(|| token.as_ref().map(|token| format!("Bearer {token}")))
+    }
+
     /// One request, and whether the token went with it.
     fn send(&self, url: &str, want: Want) -> Result<(Response<Body>, bool), Setback> {
         let mut request = if want == Want::Headers { self.agent.head(url) } else { self.agent.get(url) };
@@ -160,12 +168,13 @@ impl Client {
         if let Want::BodyFrom(start @ 1..) = want {
             request = request.header(RANGE, format!("bytes={start}-"));
         }
-        let token = self.settings.token.as_ref().filter(|_| same_origin(url, &self.settings.endpoint));
-        if let Some(token) = token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        let who = self.authorization().filter(|_| same_origin(url, &self.settings.endpoint));
+        let is_known = who.is_some();
+        if let Some(who) = who {
+            request = request.header(AUTHORIZATION, who);
         }
         let answer = request.call().map_err(|error| no_answer(url, &error))?;
-        Ok((answer, token.is_some()))
+        Ok((answer, is_known))
     }
 }
 

@@ -63,6 +63,9 @@ impl Place {
         ensure!(!is_path(model), "{missing}: expected {EXPECTED}");
         let repo =
             RepoRef::model(model).map_err(|why| anyhow!("{missing}, and no model on the hub: {why}"))?;
+        if near(path).is_some() || path.parent().is_some_and(is_folder) {
+            note(format!("{missing}: asking the hub for a model of that name")); // which may take a while
+        }
         let found = hub().and_then(|hub| Repo::open(hub, repo, None));
         found.map_err(|why| anyhow!("{missing}; and as a model on the hub: {why:#}"))
     }
@@ -190,6 +193,11 @@ fn is_path(text: &str) -> bool {
 fn names_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Whether there is a folder of that name; the empty one does not count.
+fn is_folder(path: &Path) -> bool {
+    !path.as_os_str().is_empty() && path.is_dir()
 }
 
 /// The folder whose name is most like that of the first part of `path` that does not exist.

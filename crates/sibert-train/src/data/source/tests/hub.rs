@@ -104,6 +104,8 @@ fn configurations_of_the_card_are_names_of_paths() {
     assert_eq!(files("", None, &default), ["m/part-1.parquet"]);
     assert_eq!(found(&all, "mnli", None, CARD).unwrap().others, ["m/part-0.csv"]);
     assert!(refused(&all, "mnli", Some("test"), CARD).starts_with("no split test, found train: name one"));
+    let below = CARD.replace("m/part*", "c/**");
+    assert_eq!(files("mnli", None, &below), ["c/test-0.parquet", "c/train-0.parquet"]);
     let gone = CARD.replace("m/part*", "m/x*");
     assert_eq!(
         refused(&all, "mnli", None, &gone),
