@@ -14,6 +14,7 @@ use ureq::{Agent, Body};
 
 use super::failure::{Failure, Setback, Subject, judge};
 use super::settings::Settings;
+use crate::bounded;
 use crate::console::note;
 
 const MAX_REDIRECTS: usize = 8;
@@ -200,7 +201,7 @@ fn no_answer(url: &str, error: &ureq::Error) -> Setback {
 fn roots(settings: &Settings) -> Result<Option<RootCerts>> {
     let Some(path) = &settings.certificates else { return Ok(None) };
     let named = || format!("SSL_CERT_FILE: cannot read the certificates in {}", path.display());
-    let pem = std::fs::read(path).with_context(named)?;
+    let pem = bounded::bytes(path, bounded::CONFIG).with_context(named)?;
     let certificates: Vec<_> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),

@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use percent_encoding::percent_decode_str;
 
+use crate::bounded;
+
 const ENDPOINT: &str = "https://huggingface.co";
 /// What forbids the network, in the words of `huggingface_hub` and of `transformers`.
 const OFFLINE: [&str; 2] = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"];
@@ -83,7 +85,7 @@ impl Settings {
         let token = || {
             let given = text("HF_TOKEN").or_else(|| text("HUGGING_FACE_HUB_TOKEN"));
             let file = path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
-            given.or_else(|| std::fs::read_to_string(file).ok()).as_deref().and_then(clean)
+            given.or_else(|| bounded::text(&file, bounded::CONFIG).ok()).as_deref().and_then(clean)
         };
         let (endpoint, password) =
             text("HF_ENDPOINT").map_or_else(|| Ok((ENDPOINT.to_owned(), None)), |url| endpoint(&url))?;

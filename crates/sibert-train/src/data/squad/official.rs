@@ -8,7 +8,6 @@
 //!
 //! SQuAD 1.1 has no `is_impossible`; the plausible answers of 2.0 are none, and passed over.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +15,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use super::{Answer, Question};
+use crate::bounded;
+
+/// No file of SQuAD is longer; the training sets have 30 to 42 MB.
+const LONGEST: u64 = 1 << 30;
 
 /// The mark that some editors put before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -25,7 +28,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// # Errors
 /// Names the file and the line, or the place in it.
 pub(super) fn read(path: &Path, judged: bool) -> Result<Vec<Question>> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = bounded::bytes(path, LONGEST).with_context(|| format!("cannot read {}", path.display()))?;
     let json = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
     let file: Value = serde_json::from_slice(json).map_err(|error| {
         anyhow!(
