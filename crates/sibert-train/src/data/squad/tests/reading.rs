@@ -109,6 +109,13 @@ fn both_layouts_hold_the_same_questions() {
 }
 
 #[test]
+fn columns_of_json_are_decoded() {
+    let message = refusal(as_parquet(&SCHEMA.replace("title (UTF8)", "title (JSON)"), &[2, 2, 0]));
+    let expected = "@: row 1: column title: found no JSON (expected value";
+    assert!(message.starts_with(expected), "{message}");
+}
+
+#[test]
 fn questions_of_a_paragraph_share_its_context() {
     for bytes in [as_json().into_bytes(), as_parquet(SCHEMA, &[2, 2, 0])] {
         let questions = read_bytes(&bytes).unwrap();
