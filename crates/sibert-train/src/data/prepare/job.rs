@@ -9,7 +9,7 @@ use super::inputs::Inputs;
 use super::reader::Reader;
 use super::status::{Event, Stage, Status, Watch};
 use super::writer::Writer;
-use super::{Prepared, Request, TokenizerChoice, chunk, learn, pipeline, recipe};
+use super::{Prepared, Request, TokenizerChoice, chunk, copies, learn, pipeline, recipe};
 use crate::data::shards::{Manifest, Shards, Side};
 use crate::data::split::Bound;
 use crate::data::tokenizer;
@@ -82,6 +82,9 @@ impl Job<'_> {
             (self.watch)(Event::Note(line))?;
         }
         let shards = Shards::open(self.folder.path())?;
+        if let Some(line) = copies::note(&shards) {
+            (self.watch)(Event::Note(line))?;
+        }
         Ok(Prepared { shards, written: tokens(manifest).saturating_sub(before) })
     }
 

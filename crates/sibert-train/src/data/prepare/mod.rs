@@ -11,6 +11,7 @@
 //! `OUT/.lock` stays, empty unless a process is at work there.
 
 mod chunk;
+mod copies;
 mod display;
 mod encoding;
 mod folder;

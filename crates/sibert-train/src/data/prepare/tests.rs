@@ -216,6 +216,23 @@ fn a_validation_source_is_evaluated_on_as_a_whole_and_never_learned_from() {
 }
 
 #[test]
+fn documents_that_are_trained_and_evaluated_on_are_counted() {
+    let corpus = Corpus::new();
+    let mut request = corpus.request("out");
+    corpus.write("judge.txt", format!("{}\nquite another text\n{}\n", text(900, 300), text(200, 30)));
+    request.validation = corpus.sources(&["judge.txt"]);
+    request.preparation.held_out = 0.;
+    let (notes, _) = noted(&request);
+    assert_has(
+        &notes,
+        "warning: 2 of 3 documents to evaluate on are also in the text to train on, word for word",
+    );
+    corpus.write("judge.txt", "quite another text\n");
+    request.existing = Existing::Discard;
+    assert!(!noted(&request).0.contains("warning"));
+}
+
+#[test]
 fn bad_lines_are_counted_and_named_in_the_end() {
     let corpus = Corpus::large();
     let mut request = corpus.request("out");
