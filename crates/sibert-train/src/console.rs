@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 /// Prints a line on standard error; training goes on if nobody is there to read it.
 pub fn note(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", harmless(line));
 }
 
 /// Prints a line on standard output.
@@ -15,7 +15,19 @@ pub fn note(line: impl Display) {
 /// # Errors
 /// If standard output is closed or full.
 pub fn result(line: impl Display) -> Result<()> {
-    writeln!(io::stdout(), "{line}").context("cannot write to standard output")
+    writeln!(io::stdout(), "{}", harmless(line)).context("cannot write to standard output")
+}
+
+/// A text without control characters, which a terminal would obey; ends of lines and tabs stay.
+fn harmless(text: impl Display) -> String {
+    let text = text.to_string();
+    let obeyed = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if !text.contains(obeyed) {
+        return text;
+    }
+    let escaped =
+        |letter: char| if obeyed(letter) { letter.escape_debug().to_string() } else { letter.into() };
+    text.chars().map(escaped).collect()
 }
 
 /// Whether the reader of standard output went away, as `head` does once it has seen enough.
@@ -27,4 +39,15 @@ pub fn reader_left(error: &anyhow::Error) -> bool {
 /// An error's message without the backtrace that candle writes into it when `RUST_BACKTRACE` is set.
 pub fn without_backtrace(message: &str) -> String {
     message.split("\n   0: ").next().unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_get_nothing_to_obey() {
+        assert_eq!(harmless("a\tb\nc \u{1b}[31mé\r\u{9b}\0"), "a\tb\nc \\u{1b}[31mé\\r\\u{9b}\\0");
+        assert_eq!(harmless("plain \"text\""), "plain \"text\"");
+    }
 }

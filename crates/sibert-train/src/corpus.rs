@@ -60,7 +60,9 @@ pub fn kept(config: &RunConfig, folder: &Path) -> Result<Shards> {
 fn compare(config: &RunConfig, own: &Path, shards: &Shards) {
     let is_local = |spec: &String| !is_hub_spec(spec);
     let tokenizer = config.tokenizer.as_ref();
-    if !config.source.iter().all(is_local) || tokenizer.is_some_and(|name| !Path::new(name).exists()) {
+    if !config.source.iter().chain(&config.validation).all(is_local)
+        || tokenizer.is_some_and(|name| !Path::new(name).exists())
+    {
         return;
     }
     match request(config, own).and_then(|now| prepare::differences(&now, shards.manifest())) {
@@ -79,6 +81,7 @@ fn request(config: &RunConfig, folder: &Path) -> Result<Request> {
         [] => vec![source::built_in(config.seed, config.sentences)],
         specs => source::resolve(specs)?,
     };
+    let validation = source::resolve(&config.validation)?;
     let RunConfig { vocab_size, lowercase, .. } = *config;
     let tokenizer = match &config.tokenizer {
         Some(reference) => TokenizerChoice::Given(Box::new(tokenizer::reference::load_reference(reference)?)),
@@ -88,12 +91,14 @@ fn request(config: &RunConfig, folder: &Path) -> Result<Request> {
         documents: config.documents,
         field: config.field.clone(),
         column: config.column.clone(),
+        skip_bad: config.skip_bad,
         held_out: config.held_out,
         sentences: config.packing == Packing::SentencePairs,
         shard_tokens: SHARD_TOKENS,
     };
     Ok(Request {
         sources,
+        validation,
         weights: config.weights.clone(),
         tokenizer,
         preparation,

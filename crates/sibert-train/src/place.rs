@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::bounded;
 use crate::checkpoint;
 use crate::console::note;
 use crate::hub::reference::{Kind, is_hub_spec};
@@ -123,8 +124,8 @@ impl Place {
     /// # Errors
     /// If it cannot be read, or is what Git LFS left in its place; names it.
     pub fn bytes(&self, name: &str) -> Result<Vec<u8>> {
-        let bytes =
-            fs::read(self.file(name)?).with_context(|| format!("cannot read {}", self.shown(name)))?;
+        let bytes = bounded::bytes(&self.file(name)?, bounded::CONFIG);
+        let bytes = bytes.with_context(|| format!("cannot read {}", self.shown(name)))?;
         refuse_pointer(&bytes, &self.shown(name))?;
         Ok(bytes)
     }

@@ -10,7 +10,7 @@ use crate::args::{PredictArgs, TaskChoice, tasks};
 use crate::console::{note, result};
 use crate::data::dataset::DataSource;
 use crate::data::glue::{self, Split};
-use crate::data::squad;
+use crate::data::squad::{self, Question};
 use crate::finetune::answer_settings;
 use crate::pretrained::Pretrained;
 use crate::submission::{self, Prediction};
@@ -48,9 +48,12 @@ fn models(args: &PredictArgs, tasks: &[Task]) -> Result<Vec<String>> {
     if tasks.iter().all(|task| maker(*task) == maker(tasks[0])) {
         return Ok(vec![args.model.clone(); tasks.len()]);
     }
-    let mut missing: Vec<&str> =
-        tasks.iter().filter(|task| !is_there(task)).map(|task| maker(*task).name()).collect();
-    missing.dedup();
+    let mut missing: Vec<&str> = Vec::new();
+    for name in tasks.iter().filter(|task| !is_there(task)).map(|task| maker(*task).name()) {
+        if !missing.contains(&name) {
+            missing.push(name);
+        }
+    }
     bail!(
         "{model}: expected a folder with a model for each task, there is none for {}: make them with sibert finetune \
          --task {} --out {model}",
@@ -66,7 +69,8 @@ fn maker(task: Task) -> Task {
 }
 
 fn predict(task: Task, model: &str, args: &PredictArgs, device: &Device) -> Result<Vec<PathBuf>> {
-    let source = DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task)?;
+    let questions = args.questions.as_deref().map(|file| questions(task, file)).transpose()?;
+    let source = || DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task);
     let pretrained = Pretrained::open(model, device)?;
     if let Some(found) = pretrained.task() {
         ensure!(
@@ -77,8 +81,10 @@ fn predict(task: Task, model: &str, args: &PredictArgs, device: &Device) -> Resu
     }
     let tuned = Tuned::open(pretrained, maker(task), &args.labels, &args.ask.lengths, device)?;
     if task.is_squad() {
-        return answers(task, &tuned, &source, args, device);
+        let questions = questions.map_or_else(|| squad::read_unanswered(task, &source()?), Ok)?;
+        return answers(task, &tuned, &questions, args, device);
     }
+    let source = source()?;
     let write = |split: &Split| -> Result<PathBuf> {
         let examples = glue::read(task, *split, &source)?;
         let Encoded { sequences, cut } = encode(&examples, &tuned.tokenizer, tuned.lengths.max_seq_len)?;
@@ -100,24 +106,55 @@ fn predict(task: Task, model: &str, args: &PredictArgs, device: &Device) -> Resu
     glue::test_splits(task).iter().map(write).collect()
 }
 
-/// The answers to the development set, as SQuAD's scripts take them.
+/// The questions in a file.
+fn questions(task: Task, file: &Path) -> Result<Vec<Question>> {
+    ensure!(
+        task.is_squad(),
+        "--questions {}: {task} has none, expected --task squad or squad_v2",
+        file.display()
+    );
+    squad::read_file_unanswered(file)
+}
+
+/// The answers to questions, as SQuAD's scripts take them.
 fn answers(
     task: Task,
     tuned: &Tuned,
-    source: &DataSource,
+    questions: &[Question],
     args: &PredictArgs,
     device: &Device,
 ) -> Result<Vec<PathBuf>> {
-    let questions = squad::read(task, false, source)?;
-    let windows = squad::windows(&questions, &tuned.tokenizer, &tuned.lengths.windows())?;
+    let windows = squad::windows(questions, &tuned.tokenizer, &tuned.lengths.windows())?;
     let sequences: Vec<Sequence> = windows.iter().cloned().map(Sequence::from).collect();
     let Outputs::Spans(logits) = outputs_of(tuned, &sequences, args, device)? else {
         bail!("the model's head gives no spans");
     };
-    let found = squad::answers(&questions, &windows, &logits, &answer_settings(task, &args.ask.answers));
+    let found = squad::answers(questions, &windows, &logits, &answer_settings(task, &args.ask.answers));
     squad::write(&args.out, &found)
 }
 
 fn outputs_of(tuned: &Tuned, sequences: &[Sequence], args: &PredictArgs, device: &Device) -> Result<Outputs> {
     outputs(&tuned.model, &tuned.labels, sequences, args.ask.batch_size, args.ask.compute.precision, device)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    #[test]
+    fn each_model_that_is_missing_is_named_once() {
+        let line = ["sibert", "predict", "--task", "glue", "--model", "none", "--out", "out"];
+        let Command::Predict(args) = Cli::try_parse_from(line).unwrap().command else { panic!("predict") };
+        let all: Vec<Task> = Task::GLUE.iter().copied().chain([Task::Ax]).collect();
+        let error = models(&args, &all).unwrap_err().to_string();
+        assert!(
+            error.contains("there is none for cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli: make"),
+            "{error}"
+        );
+        assert!(error.contains("--task cola,sst2,mrpc,stsb,qqp,mnli,qnli,rte,wnli --out none"), "{error}");
+    }
 }

@@ -14,6 +14,9 @@ use crate::log::{clock, count};
 /// Entries of a vocabulary that is learned, unless another number is asked for.
 const VOCAB_SIZE: usize = 8192;
 
+/// Fraction of the documents that is held out where there is nothing else to evaluate on.
+const HELD_OUT: f64 = 0.02;
+
 /// Prepares the sources and prints what came of it.
 ///
 /// # Errors
@@ -34,13 +37,15 @@ fn request(args: &PrepareArgs) -> Result<Request> {
     };
     Ok(Request {
         sources: source::resolve(&args.sources.sources)?,
+        validation: source::resolve(&args.validation)?,
         weights: args.weights.clone(),
         tokenizer,
         preparation: Preparation {
             documents: args.sources.documents,
             field: args.sources.field.clone(),
             column: args.sources.column.clone(),
-            held_out: args.held_out,
+            skip_bad: args.sources.skip_bad,
+            held_out: args.held_out.unwrap_or(if args.validation.is_empty() { HELD_OUT } else { 0. }),
             sentences: args.sentences,
             shard_tokens: args.shard_tokens,
         },
@@ -54,7 +59,7 @@ fn table(manifest: &Manifest) -> String {
     let all = both(manifest, None);
     let mut rows = vec![["source", "documents", "tokens", "share", "weight", "unknown"].map(str::to_owned)];
     for (number, source) in manifest.sources.iter().enumerate() {
-        rows.push(row(&source.name, both(manifest, Some(number)), all, source.weight));
+        rows.push(row(&source.shown(), both(manifest, Some(number)), all, source.weight));
     }
     if manifest.sources.len() > 1 {
         rows.push(row("all", all, all, None));

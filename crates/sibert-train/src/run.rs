@@ -100,12 +100,15 @@ pub fn flags(args: &PretrainArgs) -> Table {
 fn text_flags(args: &TextArgs) -> Table {
     let text = |text: &String| Value::String(text.clone());
     let sources: Vec<_> = args.source.iter().map(text).collect();
+    let validation: Vec<_> = args.validation.iter().map(text).collect();
     let weights: Vec<_> = args.weights.iter().map(|&weight| Value::Float(weight)).collect();
     given([
         ("source", (!sources.is_empty()).then_some(Value::Array(sources))),
+        ("validation", (!validation.is_empty()).then_some(Value::Array(validation))),
         ("weights", (!weights.is_empty()).then_some(Value::Array(weights))),
         ("shards", args.shards.as_deref().map(|shards| path(&absolute(shards).unwrap_or(shards.to_owned())))),
         ("tokenizer", args.tokenizer.as_ref().map(text)),
+        ("skip_bad", args.skip_bad.then_some(Value::Boolean(true))),
     ])
 }
 

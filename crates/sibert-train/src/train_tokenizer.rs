@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use tokenizers::Tokenizer;
 
 use crate::args::{SourceArgs, TrainTokenizerArgs};
-use crate::console::result;
+use crate::console::{note, result};
 use crate::data::source::{self, Document, Reading};
 use crate::data::tokenizer::{self, TOKENIZER_CONFIG};
 use crate::data::word_counts::WordCounts;
@@ -27,15 +27,23 @@ pub fn run(args: &TrainTokenizerArgs) -> Result<()> {
 
 /// The documents of all sources.
 fn documents(args: &SourceArgs) -> Result<impl Iterator<Item = Result<Document>> + Send + use<>> {
-    let SourceArgs { sources, documents, field, column } = args.clone();
-    let reading = Reading { documents, field, column };
+    let SourceArgs { sources, documents, field, column, skip_bad } = args.clone();
+    let reading = Reading { documents, field, column, skip_bad };
     let files = source::resolve(&sources)?.into_iter().flat_map(|source| source.files);
     Ok(files.flat_map(move |file| {
-        let (documents, error) = match file.documents(&reading) {
+        let (mut documents, mut error) = match file.documents(&reading) {
             Ok(documents) => (Some(documents), None),
             Err(error) => (None, Some(Err(error))),
         };
-        documents.into_iter().flatten().chain(error)
+        std::iter::from_fn(move || {
+            let Some(open) = &mut documents else { return error.take() };
+            let next = open.next();
+            if next.is_none() {
+                open.left_out().note(&file.name).iter().for_each(note);
+                documents = None;
+            }
+            next
+        })
     }))
 }
 

@@ -280,6 +280,21 @@ fn squad_answers_score_by_the_official_rules_as_they_did_in_training() {
             "--out",
             &out,
         ]));
+        let mut asked: Value = serde_json::from_str(&folder.text(dev)).unwrap();
+        for paragraph in asked["data"]
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .flat_map(|article| article["paragraphs"].as_array_mut().unwrap())
+        {
+            for question in paragraph["qas"].as_array_mut().unwrap() {
+                question.as_object_mut().unwrap().retain(|key, _| key == "id" || key == "question");
+            }
+        }
+        folder.write("asked.json", asked.to_string());
+        let ask = ["predict", "--task", task, "--model", task, "--questions", "asked.json", "--out", "asked"];
+        stdout(&folder.sibert(&ask));
+        assert_eq!(folder.text("asked/predictions.json"), folder.text(&format!("{out}/predictions.json")));
         let file = format!("{out}/predictions.json");
         let odds = format!("{out}/null_odds.json");
         let mut args = vec!["evaluate", "--predictions", &file, "--dataset", dev];

@@ -128,7 +128,7 @@ fn wrong_settings_are_refused_by_name() {
         (["--set", "nonsense"], "--set nonsense: expected key=value"),
         (["--set", "=3"], "--set =3: expected key=value"),
         (["--set", "vocab_size=50"], "vocab_size is 50, expected at least 100"),
-        (["--set", "held_out=0"], "held_out is 0, expected above 0 and below 1"),
+        (["--set", "held_out=1"], "held_out is 1, expected 0 or more and below 1"),
         (["--set", "threads=100000"], "threads is 100000, expected at most 1024"),
         (["--max-steps", "0"], "max_steps is 0, expected at least 1"),
         #[cfg(not(feature = "cuda"))]

@@ -232,3 +232,129 @@ fn stats_and_samples_show_what_the_model_will_see() {
         "tokens/s",
     );
 }
+
+#[test]
+fn a_data_set_of_the_hub_is_its_training_split_of_one_configuration() {
+    let folder = Folder::new();
+    train_tokenizer(&folder);
+    let lines = lines(&folder);
+    let (head, tail) = lines.split_at(lines.len() / 3);
+    let other = table(&["the cat the dog".to_owned()]);
+    let (head, tail) = (table(head), table(tail));
+    let card = "---\nconfigs:\n- config_name: one\n  data_files:\n  - split: train\n    path: x/part-*\n  - split: dev\n    \
+                path: x/dev*\n- config_name: two\n  data_files: y.parquet\n---\n";
+    let server = Server::start(&[
+        ("datasets/o/plain/LICENSE.txt", b"no text to train on"),
+        ("datasets/o/plain/data/test-00000-of-00001.parquet", &other),
+        ("datasets/o/plain/data/train-00000-of-00002.parquet", &head),
+        ("datasets/o/plain/data/train-00001-of-00002.parquet", &tail),
+        ("datasets/o/card/README.md", card.as_bytes()),
+        ("datasets/o/card/x/dev.parquet", &other),
+        ("datasets/o/card/x/part-1.parquet", &head),
+        ("datasets/o/card/x/part-2.parquet", &tail),
+        ("datasets/o/card/y.parquet", &other),
+    ]);
+    let variables = [("HF_ENDPOINT", server.url()), ("HF_HOME", "home".to_owned())];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    stdout(&folder.sibert(&prepare("text.txt", "expected", "tokenizer")));
+    let expected = folder.bytes("expected/shard-00000.safetensors");
+    for (number, source) in
+        ["hf://datasets/o/plain", "hf://datasets/o/plain@main#train", "hf://datasets/o/card/one"]
+            .into_iter()
+            .enumerate()
+    {
+        let out = format!("out-{number}");
+        stdout(&folder.sibert_with(&variables, &prepare(source, &out, "tokenizer")));
+        assert!(folder.bytes(&format!("{out}/shard-00000.safetensors")) == expected, "{source}");
+    }
+    let refused =
+        |source: &str| refused(&folder.sibert_with(&variables, &prepare(source, "out", "tokenizer")));
+    assert_has(
+        &refused("hf://datasets/o/card"),
+        "2 configurations, expected one of them by its name: hf://datasets/o/card/one, hf://datasets/o/card/two",
+    );
+    assert_has(
+        &refused("hf://datasets/o/card/one#test"),
+        "no split test, found train, dev: name one behind #, as in hf://datasets/o/card/one#train",
+    );
+    let validated = ["--validation", "hf://datasets/o/card/one#dev"];
+    let run = [&prepare("hf://datasets/o/card/one", "validated", "tokenizer")[..], &validated].concat();
+    assert_has(
+        &stdout(&folder.sibert_with(&variables, &run)),
+        "hf://datasets/o/card/one#dev (validation)          1",
+    );
+}
+
+#[test]
+fn what_a_run_is_judged_by_may_be_a_source_of_its_own() {
+    let folder = Folder::new();
+    folder.write("judge.txt", lines(&folder)[..20].join("\n"));
+    let said = stdout(&folder.pretrain(&["--validation", "judge.txt"]));
+    assert_has(&said, "held-out sequences:");
+    let settings = folder.text("run/config.toml");
+    assert_has(&settings, "held_out = 0.0");
+    assert_has(&settings, "validation = [\"judge.txt\"]");
+    let both =
+        refused(&folder.sibert(&["pretrain", "--shards", "run/data", "--set", "validation=[\"judge.txt\"]"]));
+    assert_has(&both, "validation and shards are both set");
+    stdout(&folder.pretrain(&["--out", "whole"]));
+    fs::remove_dir_all(folder.path("run/checkpoint-000006")).unwrap();
+    let whole = Outcome::of(&folder, "whole");
+    stdout(&folder.pretrain(&["--out", "again", "--validation", "judge.txt"]));
+    assert_has(&folder.resume(&[]), "resuming from run/checkpoint-000003");
+    Outcome::of(&folder, "run").assert_equals(&Outcome::of(&folder, "again"));
+    assert!(whole != Outcome::of(&folder, "again"));
+}
+
+#[test]
+fn a_run_without_held_out_text_trains_to_its_end_and_is_not_judged() {
+    let folder = Folder::new();
+    let none = ["--set", "held_out=0"];
+    assert_has(&stdout(&folder.pretrain(&none)), "after 6 steps; nothing is held out to judge them by");
+    assert!(!folder.text("run/metrics.jsonl").contains("eval_loss"));
+    assert_has(&folder.text("run/summary.json"), "\"eval_loss\": null");
+    assert!(folder.exists("run/curves.png") && folder.exists("run/last") && !folder.exists("run/best"));
+    stdout(&folder.pretrain(&[&none[..], &["--out", "whole"]].concat()));
+    fs::remove_dir_all(folder.path("run/checkpoint-000006")).unwrap();
+    folder.resume(&[]);
+    Outcome::of(&folder, "run").assert_equals(&Outcome::of(&folder, "whole"));
+    let fill = ["fill-mask", "--model", "run", "The cat lives near the [MASK]."];
+    assert_has(&stdout(&folder.sibert(&fill)), "The cat lives near");
+    assert_has(
+        &stdout(&folder.sibert(&["data", "stats", "--shards", "run/data", "--set", "seq_len=16"])),
+        " 0 held out",
+    );
+    let sweep = [
+        "sweep",
+        "small.toml",
+        "--vary",
+        "seed=1,2",
+        "--set",
+        "held_out=0",
+        "--out",
+        "swept",
+        "--threads",
+        "1",
+    ];
+    assert_has(&stderr(&folder.sibert(&sweep)), "finished 6 steps, nothing held out");
+}
+
+#[test]
+fn bad_lines_stop_a_run_or_are_counted() {
+    let folder = Folder::new();
+    let mut bytes = json_lines(&lines(&folder));
+    bytes.extend_from_slice(b"{\"text\": \"half a \\ud83d\"}\n{\"text\": 3, \"x\": NaN}\n");
+    folder.write("text.jsonl", bytes);
+    let source = ["--source", "text.jsonl"];
+    assert_has(&refused(&folder.pretrain(&source)), "text.jsonl:31: column 24: half a character");
+    fs::remove_dir_all(folder.path("run")).unwrap();
+    let said = stderr(&folder.pretrain(&[&source[..], &["--skip-bad"]].concat()));
+    assert_has(
+        &said,
+        "text.jsonl: 2 bad lines left out, the first: text.jsonl:31: column 24: half a character",
+    );
+    assert_has(&folder.text("run/config.toml"), "skip_bad = true");
+    let train =
+        ["tokenizer", "train", "--source", "text.jsonl", "--vocab-size", "120", "--out", "t", "--skip-bad"];
+    assert_has(&stderr(&folder.sibert(&train)), "text.jsonl: 2 bad lines left out");
+}

@@ -78,10 +78,12 @@ Examples:
   sibert predict --task glue --model runs/glue --data-dir glue --out submission
   sibert predict --task ax --model runs/mnli --data-dir glue --out submission
   sibert predict --task squad --model runs/squad --data-dir squad --out answers
+  sibert predict --task squad_v2 --model runs/squad_v2 --questions asked.json --out answers
 
 GLUE: the files of the leaderboard, and with all eleven of them submission.zip. For several tasks
 MODEL is the folder that finetune --task glue made, with a folder for each task. SQuAD:
-predictions.json, nbest_predictions.json, null_odds.json for the development set.")]
+predictions.json, nbest_predictions.json, null_odds.json for the development set or FILE, whose
+questions need no answers.")]
 pub struct PredictArgs {
     /// A task, several with commas, or glue: the nine and ax, by the model of mnli
     #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
@@ -92,6 +94,9 @@ pub struct PredictArgs {
     /// The model's classes in its order, where its config.json has no names for them
     #[arg(long, value_name = "LABELS", value_delimiter = ',')]
     pub labels: Vec<String>,
+    /// SQuAD: a file of questions to answer, official JSON or parquet, with answers or without [default: the development set]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data_dir", "dataset"])]
+    pub questions: Option<PathBuf>,
     /// The data
     #[command(flatten)]
     pub data: TaskDataArgs,

@@ -15,6 +15,7 @@ Examples:
   sibert prepare --source 'wiki/*.jsonl.zst' --tokenizer bert-base-uncased --out shards/wiki
   sibert prepare --source books/ wiki/ --weights 1 3 --vocab-size 16000 --out shards/mixed
   sibert prepare --source hf://datasets/wikimedia/wikipedia/20231101.simple --out shards/simple
+  sibert prepare --source hf://datasets/O/N --validation hf://datasets/O/N#validation --out shards/n
 
 However it was stopped, the same command goes on behind the last finished shard and ends in
 the same files. On a finished folder it does nothing; if sources or settings are others than
@@ -38,9 +39,12 @@ pub struct PrepareArgs {
     /// Share of each source in the training tokens [default: every document once an epoch]
     #[arg(long, value_name = "W", num_args = 1..)]
     pub weights: Vec<f64>,
-    /// Fraction of the documents that is held out, to evaluate on
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.02)]
-    pub held_out: f64,
+    /// Text to evaluate on, all of it, in place of a part of the sources
+    #[arg(long, value_name = "SOURCE", num_args = 1..)]
+    pub validation: Vec<String>,
+    /// Fraction of the documents that is held out, to evaluate on; 0 for none [default: 0.02, with --validation 0]
+    #[arg(long, value_name = "FRACTION")]
+    pub held_out: Option<f64>,
     /// Keep the starts of sentences, which pairs of sentences need
     #[arg(long)]
     pub sentences: bool,

@@ -1,13 +1,13 @@
 //! Reading checkpoints to resume from; a model alone is opened by [`crate::pretrained`].
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
 use super::{CONFIG, MODEL, OPTIMIZER, RUN, STATE, State, TOKENIZER, TrainingState};
+use crate::bounded;
 
 /// A whole checkpoint, ready to resume from; `S` is the state of its kind of run.
 pub struct Loaded<S = TrainingState> {
@@ -43,7 +43,7 @@ pub fn load<S: State>(path: &Path, device: &Device) -> Result<Loaded<S>> {
 
 fn read(folder: &Path, name: &str) -> Result<String> {
     let path = folder.join(name);
-    fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    bounded::text(&path, bounded::CONFIG).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn tensors(path: &Path, device: &Device) -> Result<HashMap<String, Tensor>> {

@@ -8,11 +8,13 @@ use toml::{Table, Value};
 use super::RunConfig;
 
 /// What decides the text of a run; weights only mix it.
-const TEXT: [&str; 9] = [
+const TEXT: [&str; 11] = [
     "source",
+    "validation",
     "documents",
     "field",
     "column",
+    "skip_bad",
     "sentences",
     "tokenizer",
     "vocab_size",

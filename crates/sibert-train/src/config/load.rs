@@ -1,6 +1,5 @@
 //! Layers of settings: each is checked on its own, then laid over the ones before.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +7,7 @@ use sibert_model::{ModelConfig, ModelType};
 use toml::{Table, Value};
 
 use super::{ModelSettings, RunConfig, SweepSettings, diagnose, model, resolve};
+use crate::bounded;
 
 /// The configuration of a run that names none, nor a text.
 pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
@@ -30,11 +30,12 @@ const RATES: [&str; 8] =
     ["lr", "weight_decay", "budget", "intrinsic_lr", "momentum", "spectral", "schedule", "head"];
 
 /// A key of a later source, and what it makes meaningless in the sources before.
-const SUPERSEDES: [(&str, &[&str]); 12] = [
+const SUPERSEDES: [(&str, &[&str]); 13] = [
     ("max_steps", &["epochs"]),
     ("epochs", &["max_steps"]),
     ("source", &["shards", "weights"]),
-    ("shards", &["source", "weights", "tokenizer"]),
+    ("shards", &["source", "validation", "weights", "tokenizer"]),
+    ("validation", &["held_out"]),
     ("weight_decay", &["budget", "intrinsic_lr"]),
     ("budget", &["weight_decay", "intrinsic_lr"]),
     ("intrinsic_lr", &["weight_decay", "budget"]),
@@ -157,7 +158,7 @@ pub fn sweep_of(file: &Path) -> Result<SweepSettings> {
 
 fn read(file: &Path) -> Result<Table> {
     let name = file.display().to_string();
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read config {name}"))?;
+    let text = bounded::text(file, bounded::CONFIG).with_context(|| format!("cannot read config {name}"))?;
     checked(&name, &text)
 }
 

@@ -49,6 +49,9 @@ pub struct RunConfig {
     /// program.
     #[serde(deserialize_with = "one_or_many")]
     pub source: Vec<String>,
+    /// Text to evaluate on, beside what is held out of `source`; named like it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub validation: Vec<String>,
     /// The share of each source in the tokens that are trained on; empty takes every source once an epoch.
     pub weights: Vec<f64>,
     /// A folder that `sibert prepare` made, in place of `source`.
@@ -56,10 +59,13 @@ pub struct RunConfig {
     pub shards: Option<PathBuf>,
     /// Where one document of a text file ends and the next begins.
     pub documents: DocumentSplit,
-    /// Key of a JSON line that holds the text.
+    /// Key of a JSON line, or column of a table of cells, that holds the text.
     pub field: String,
     /// Column of a parquet file that holds the text.
     pub column: String,
+    /// Whether lines and rows that cannot be read are counted and left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub skip_bad: bool,
     /// Sentences of the built-in corpus; unused when a source is given.
     pub sentences: usize,
     /// A tokenizer's file or folder, or a model of the hub; a WordPiece tokenizer is trained on the text when absent.
@@ -69,7 +75,7 @@ pub struct RunConfig {
     pub vocab_size: usize,
     /// Whether the tokenizer to train folds capital letters and accents.
     pub lowercase: bool,
-    /// Fraction of the documents kept for evaluation, between 0 and 1.
+    /// Fraction of the documents kept for evaluation, below 1; 0 keeps none. With `validation` it is 0 where it is not given.
     pub held_out: f64,
     /// How documents become sequences.
     pub packing: Packing,
@@ -224,11 +230,13 @@ impl Default for RunConfig {
         Self {
             init: None,
             source: Vec::new(),
+            validation: Vec::new(),
             weights: Vec::new(),
             shards: None,
             documents: DocumentSplit::BlankLine,
             field: "text".into(),
             column: "text".into(),
+            skip_bad: false,
             sentences: DEFAULT_SENTENCES,
             tokenizer: None,
             vocab_size: 8192,

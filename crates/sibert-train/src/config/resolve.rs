@@ -30,6 +30,7 @@ const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
 /// no momentum                      → 0.95 for muon, none for the others
 /// no [schedule]                    → warmed up over 2 % and linear for spectral, over 5 % for muon, else the paper's
 /// [schedule] without kind          → the kind of the default, and what else it lacks
+/// validation without held_out      → held_out = 0
 /// no [spectral]                    → the whole rule, for spectral
 /// no [head], or a part of it       → the rule spectral beside spectral, AdamW for BERT beside muon, else LAMB as in the
 ///                                    paper for SIBERT, none for BERT
@@ -61,6 +62,9 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
     }
     let mut config: RunConfig = table.try_into()?;
     config.sweep = None;
+    if !config.validation.is_empty() && !given_keys.iter().any(|key| key == "held_out") {
+        config.held_out = 0.;
+    }
     fill_rates(&mut config, &given_keys);
     if let Some(budget) = config.budget.take() {
         let rate = (budget / config.max_steps as f64).min(LARGEST_RATE);

@@ -90,7 +90,7 @@ impl RunConfig {
         let epochs = self.epochs.unwrap_or(1.);
         ensure!(epochs.is_finite() && epochs > 0., "epochs is {epochs}, expected a number above 0");
         let held_out = self.held_out;
-        ensure!(held_out > 0.0 && held_out < 1.0, "held_out is {held_out}, expected above 0 and below 1");
+        ensure!((0.0..1.0).contains(&held_out), "held_out is {held_out}, expected 0 or more and below 1");
         self.masking().validate()?;
         self.validate_sources()?;
         let (seq_len, positions) = (self.seq_len, self.model.max_position_embeddings);
@@ -107,6 +107,10 @@ impl RunConfig {
         if let Some(shards) = shards {
             let folder = shards.display();
             ensure!(source.is_empty(), "source and shards are both set: shards {folder} already hold a text");
+            ensure!(
+                self.validation.is_empty(),
+                "validation and shards are both set: shards {folder} already hold what there is to evaluate on"
+            );
             ensure!(
                 self.tokenizer.is_none(),
                 "tokenizer and shards are both set: shards {folder} were made with a tokenizer of their own"

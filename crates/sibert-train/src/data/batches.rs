@@ -112,20 +112,25 @@ impl TrainBatches {
 /// The held-out sequences of all sources, one source after the other, each with one fixed mask.
 #[derive(Debug)]
 pub struct HeldOutBatches {
-    sequences: Sequences,
+    sequences: Option<Sequences>,
     masking: Masking,
     seed: u64,
 }
 
 impl HeldOutBatches {
     /// What is drawn for a sequence is a function of (`seed`, its index) alone.
-    pub fn new(sequences: Sequences, masking: Masking, seed: u64) -> Self {
+    pub fn new(sequences: Option<Sequences>, masking: Masking, seed: u64) -> Self {
         Self { sequences, masking, seed }
     }
 
     /// How many sequences there are.
     pub fn len(&self) -> usize {
-        self.sequences.len() as usize
+        self.sequences.as_ref().map_or(0, Sequences::len) as usize
+    }
+
+    /// Whether nothing is held out.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// All held-out sequences in order, `batch_size` at a time, the last batch being what is left.
@@ -142,12 +147,13 @@ impl HeldOutBatches {
     }
 
     fn rows(&self, rows: Range<usize>) -> MaskedBatch {
-        let mut batch = MaskedBatch::with_capacity(rows.len(), self.sequences.seq_len());
+        let Some(sequences) = &self.sequences else { return MaskedBatch::default() };
+        let mut batch = MaskedBatch::with_capacity(rows.len(), sequences.seq_len());
         let mut sequence = Row::default();
         for row in rows {
             let mut draws = Stream::new(self.seed, Purpose::HeldOutMasks, row as u64, 0);
-            self.sequences.read(row as u64, &mut draws, &mut sequence);
-            batch.push(&sequence, &self.masking, self.sequences.special(), &mut draws);
+            sequences.read(row as u64, &mut draws, &mut sequence);
+            batch.push(&sequence, &self.masking, sequences.special(), &mut draws);
         }
         batch
     }

@@ -32,12 +32,14 @@ pub fn shards(sentences: bool) -> (TempDir, Shards) {
     let folder = tempfile::tempdir().unwrap();
     let request = Request {
         sources: vec![source::built_in(1, 3000)],
+        validation: Vec::new(),
         weights: Vec::new(),
         tokenizer: TokenizerChoice::Learn(Learned { vocab_size: 2000, lowercase: true }),
         preparation: Preparation {
             documents: DocumentSplit::BlankLine,
             field: "text".into(),
             column: "text".into(),
+            skip_bad: false,
             held_out: 0.1,
             sentences,
             shard_tokens: 8000,

@@ -56,7 +56,7 @@ impl Mixture {
     /// # Errors
     /// If there is not one weight for each source, all are 0, or a source with a weight has no document.
     pub fn new(shards: &Shards, layout: Layout, weights: Option<&[f64]>) -> Result<Self> {
-        let sources = &shards.manifest().sources;
+        let sources = shards.manifest().to_train_on();
         let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         let own: Vec<Option<f64>> = sources.iter().map(|source| source.weight).collect();
         let weights = match weights {

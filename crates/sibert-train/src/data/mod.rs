@@ -69,7 +69,7 @@ pub struct Corpus {
     pub special: SpecialTokens,
     /// Batches to train on.
     pub train: Arc<TrainBatches>,
-    /// Batches to evaluate on.
+    /// Batches to evaluate on; there may be none.
     pub held_out: HeldOutBatches,
     /// All ids to train on, one source after the other.
     pub text: shards::Stream,
@@ -92,8 +92,9 @@ impl Corpus {
         let layout = Layout { packing, seq_len, special, seed };
         let masking = Masking::new(&settings.masking, &tokenizer)?;
         let mixture = Mixture::new(shards, layout, settings.weights.as_deref())?;
-        let held_out =
-            Sequences::new(shards.stream(None, Side::HeldOut), layout).context("held-out documents")?;
+        let held_out = shards.stream(None, Side::HeldOut);
+        let held_out = (!held_out.is_empty()).then(|| Sequences::new(held_out, layout));
+        let held_out = held_out.transpose().context("held-out documents")?;
         let manifest = shards.manifest();
         Ok(Self {
             tokenizer,

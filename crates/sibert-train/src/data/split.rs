@@ -14,16 +14,17 @@ use super::shards::Side;
 pub struct Bound(u64);
 
 impl Bound {
-    /// The bound that holds out a fraction of the documents.
+    /// The bound that holds out a fraction of the documents, or none of them.
     ///
     /// # Errors
-    /// If `fraction` is outside `(0, 1)`.
+    /// If `fraction` is outside `[0, 1)`.
     pub fn new(fraction: f64) -> Result<Self> {
         ensure!(
-            fraction > 0. && fraction < 1.,
-            "held_out {fraction} is not a fraction above 0 and below 1; the default is 0.02"
+            (0. ..1.).contains(&fraction),
+            "held_out {fraction} is not a fraction of 0 or more and below 1; the default is 0.02"
         );
-        Ok(Self((fraction * u64::MAX as f64) as u64))
+        let least = u64::from(fraction > 0.); // which is not nothing
+        Ok(Self(((fraction * u64::MAX as f64) as u64).max(least)))
     }
 
     /// The side of a document of this [`hash`].
@@ -52,16 +53,19 @@ impl Extremes {
         self.highest = self.highest.max(hash);
     }
 
-    /// `bound`, moved just as far as it takes for both sides to have a document.
+    /// `bound`, moved just as far as it takes for both sides to have a document; one that holds nothing out stays.
     ///
     /// # Errors
     /// If no two different documents were seen.
     pub fn settle(self, bound: Bound) -> Result<Bound> {
         ensure!(self.lowest <= self.highest, "no text found, only blank lines and empty texts");
+        if bound == Bound(0) {
+            return Ok(bound);
+        }
         ensure!(
             self.lowest < self.highest,
             "the corpus is too small to hold a part out: expected at least 2 different documents, found 1 \
-             (documents = \"blank_line\" and \"per_line\" cut finer than \"per_file\")"
+             (documents = \"blank_line\" and \"per_line\" cut finer than \"per_file\"; held_out = 0 holds nothing out)"
         );
         Ok(Bound(bound.0.clamp(self.lowest + 1, self.highest)))
     }
@@ -152,6 +156,15 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_held_out_where_that_is_asked_for() {
+        for count in [1, 1000] {
+            let split = Split::new(documents(count), 0.).unwrap();
+            assert_eq!((split.train.len(), split.held_out.len()), (count, 0));
+        }
+        assert_eq!(Split::new(documents(1000), 1e-300).unwrap().held_out.len(), 1);
+    }
+
+    #[test]
     fn too_small_corpora_and_wrong_fractions_are_refused() {
         let copies = [documents(1), documents(1)].concat();
         for corpus in [documents(1), copies] {
@@ -159,7 +172,7 @@ mod tests {
             assert!(error.contains("expected at least 2 different documents"), "{error}");
         }
         assert!(Split::new(documents(0), 0.02).unwrap_err().to_string().starts_with("no text found"));
-        for fraction in [0., 1., -1., f64::NAN] {
+        for fraction in [1., -1., f64::NAN] {
             assert!(Split::new(documents(5), fraction).unwrap_err().to_string().starts_with("held_out "));
         }
     }

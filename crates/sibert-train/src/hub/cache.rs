@@ -25,6 +25,8 @@ pub struct RepoFolder {
     layout: CacheRepo,
     root: PathBuf,
     locks: PathBuf,
+    /// Whether links may be made.
+    links: bool,
 }
 
 /// The repository in the words of `hf_hub`, which knows how folders and urls are made of it.
@@ -37,12 +39,12 @@ pub fn hub_repo(repo: &RepoRef) -> Repo {
 }
 
 impl RepoFolder {
-    /// The folder of `repo` in the cache at `cache`; it need not exist.
-    pub fn new(cache: &Path, repo: &RepoRef) -> Self {
+    /// The folder of `repo` in the cache at `cache`, with links to the bytes or copies of them; it need not exist.
+    pub fn new(cache: &Path, repo: &RepoRef, links: bool) -> Self {
         let repo = hub_repo(repo);
         let name = repo.folder_name();
         let layout = Cache::new(cache.to_owned()).repo(repo);
-        Self { layout, root: cache.join(&name), locks: cache.join(".locks").join(name) }
+        Self { layout, root: cache.join(&name), locks: cache.join(".locks").join(name), links }
     }
 
     /// The folder itself.
@@ -89,7 +91,8 @@ impl RepoFolder {
     /// If it cannot be written.
     pub fn point(&self, pointer: &Path, blob: &Path) -> Result<()> {
         let temporary = self.temporary(pointer)?;
-        link(blob, &temporary)
+        let linked = if self.links { link(blob, &temporary) } else { Err(io::ErrorKind::Unsupported.into()) };
+        linked
             .or_else(|_| fs::copy(blob, &temporary).map(drop))
             .and_then(|()| fs::rename(&temporary, pointer))
             .inspect_err(|_| drop(fs::remove_file(&temporary)))

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::de::DeserializeOwned;
 use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, LINK, LOCATION, RANGE};
 use ureq::http::{Response, Uri};
@@ -13,6 +14,7 @@ use ureq::{Agent, Body};
 
 use super::failure::{Failure, Setback, Subject, judge};
 use super::settings::Settings;
+use crate::bounded;
 use crate::console::note;
 
 const MAX_REDIRECTS: usize = 8;
@@ -151,6 +153,13 @@ impl Client {
         Err(Setback::Lasting(Failure::Refused(format!("{url}: more than {MAX_REDIRECTS} redirects")).into()))
     }
 
+    /// Who asks: the name and password of the hub's address, or else the token.
+    fn authorization(&self) -> Option<String> {
+        let Settings { password, token, .. } = &self.settings;
+        let basic = password.as_ref().map(|password| format!("Basic {}", BASE64_STANDARD.encode(password)));
+        basic.or_else(|| token.as_ref().map(|token| format!("Bearer {token}")))
+    }
+
     /// One request, and whether the token went with it.
     fn send(&self, url: &str, want: Want) -> Result<(Response<Body>, bool), Setback> {
         let mut request = if want == Want::Headers { self.agent.head(url) } else { self.agent.get(url) };
@@ -160,12 +169,13 @@ impl Client {
         if let Want::BodyFrom(start @ 1..) = want {
             request = request.header(RANGE, format!("bytes={start}-"));
         }
-        let token = self.settings.token.as_ref().filter(|_| same_origin(url, &self.settings.endpoint));
-        if let Some(token) = token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        let who = self.authorization().filter(|_| same_origin(url, &self.settings.endpoint));
+        let is_known = who.is_some();
+        if let Some(who) = who {
+            request = request.header(AUTHORIZATION, who);
         }
         let answer = request.call().map_err(|error| no_answer(url, &error))?;
-        Ok((answer, token.is_some()))
+        Ok((answer, is_known))
     }
 }
 
@@ -191,7 +201,7 @@ fn no_answer(url: &str, error: &ureq::Error) -> Setback {
 fn roots(settings: &Settings) -> Result<Option<RootCerts>> {
     let Some(path) = &settings.certificates else { return Ok(None) };
     let named = || format!("SSL_CERT_FILE: cannot read the certificates in {}", path.display());
-    let pem = std::fs::read(path).with_context(named)?;
+    let pem = bounded::bytes(path, bounded::CONFIG).with_context(named)?;
     let certificates: Vec<_> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),

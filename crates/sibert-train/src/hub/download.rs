@@ -13,8 +13,9 @@ use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG};
 use super::cache::{RepoFolder, hub_repo};
 use super::client::Client;
 use super::digest::{Announced, clean_etag};
-use super::failure::{Setback, Subject};
+use super::failure::{Failure, Setback, Subject};
 use super::reference::{RepoRef, url_path};
+use super::tree::Tree;
 use crate::console::note;
 
 /// Files of more bytes get a bar on a terminal.
@@ -26,6 +27,8 @@ pub struct Download<'a> {
     folder: &'a RepoFolder,
     subject: Subject<'a>,
     pointer: PathBuf,
+    /// What the listing of the commit says of the file, where there is one.
+    listed: Option<Announced>,
     /// What the user knows the file by.
     name: String,
     url: String,
@@ -43,7 +46,8 @@ impl<'a> Download<'a> {
         let endpoint = &client.settings().endpoint;
         let url = format!("{endpoint}/{}/resolve/{commit}/{}", hub_repo(repo).url(), url_path(path));
         let (subject, pointer) = (Subject { repo, path: Some(path) }, folder.pointer(commit, path));
-        Self { client, folder, subject, pointer, name: format!("{repo}/{path}"), url }
+        let listed = Tree::cached(folder, commit).and_then(|tree| tree.announced(path));
+        Self { client, folder, subject, pointer, listed, name: format!("{repo}/{path}"), url }
     }
 
     /// Brings the file into the cache.
@@ -55,7 +59,7 @@ impl<'a> Download<'a> {
         let announced = self.announced()?;
         let blob = self.folder.blob(&announced.etag);
         let lock = self.folder.lock(&announced.etag, &self.name)?;
-        if !(blob.exists() && announced.difference(&blob)?.is_none()) {
+        if !(blob.exists() && self.difference(&blob, &announced)?.is_none()) {
             // Whoever holds the lock may go on with what another one left behind.
             let own = if lock.is_some() { String::new() } else { format!(".{}", std::process::id()) };
             let partial = self.folder.blob(&format!("{}{own}.incomplete", announced.etag));
@@ -63,6 +67,15 @@ impl<'a> Download<'a> {
             fs::rename(&partial, &blob).map_err(|error| self.folder.unwritable(&error))?;
         }
         self.folder.point(&self.pointer, &blob)
+    }
+
+    /// How a file differs from what was announced, or from what the listing says.
+    fn difference(&self, file: &Path, announced: &Announced) -> Result<Option<String>> {
+        let found = announced.difference(file)?;
+        let listed = self.listed.as_ref().filter(|listed| found.is_none() && listed.etag != announced.etag);
+        let differs =
+            |listed: &Announced| Ok(listed.difference(file)?.map(|how| format!("the listing says: {how}")));
+        listed.map_or(Ok(found), differs)
     }
 
     /// Asks the hub what the file is.
@@ -87,7 +100,7 @@ impl<'a> Download<'a> {
         note(format!("downloading {}{size}", self.name));
         for is_last in [false, true] {
             self.client.persist(|| self.transfer(partial, announced))?;
-            let Some(difference) = announced.difference(partial)? else { return Ok(()) };
+            let Some(difference) = self.difference(partial, announced)? else { return Ok(()) };
             fs::remove_file(partial).map_err(|error| self.folder.unwritable(&error))?;
             if is_last {
                 bail!("{}: {difference}: the hub or something on the way changes the file", self.url);
@@ -104,13 +117,22 @@ impl<'a> Download<'a> {
         if announced.size == Some(start) {
             return Ok(());
         }
-        let answer = self.client.get_once(&self.url, self.subject, start)?;
-        if start > 0 && !continues(&answer, start) {
-            file.set_len(0).and_then(|()| file.rewind()).map_err(unwritable)?;
-            start = 0;
+        let mut answer = self.client.get_once(&self.url, self.subject, start);
+        if start > 0 && !answer.as_ref().is_ok_and(|answer| continues(answer, start)) {
+            let again = answer.as_ref().is_err_and(is_no_range);
+            if answer.is_ok() || again {
+                file.set_len(0).and_then(|()| file.rewind()).map_err(unwritable)?;
+                start = 0;
+            }
+            if again {
+                answer = self.client.get_once(&self.url, self.subject, start);
+            }
         }
+        let body = answer?.into_body().into_reader();
         let meter = meter(announced.size, start);
-        let copied = copy(answer.into_body().into_reader(), &mut file, meter.as_ref());
+        // A byte too many tells that the body is longer than it should be; the rest of it is not waited for.
+        let most = announced.size.map_or(u64::MAX, |size| size - start + 1);
+        let copied = copy(body.take(most), &mut file, meter.as_ref());
         if let Some(meter) = meter {
             meter.finish_and_clear();
         }
@@ -151,6 +173,11 @@ impl<'a> Download<'a> {
         };
         Err(Setback::Passing { why, wait: None, progress: start > 0 && got > 0 })
     }
+}
+
+/// Whether the hub has nothing behind the byte from which on it was asked.
+fn is_no_range(setback: &Setback) -> bool {
+    matches!(setback, Setback::Lasting(error) if matches!(error.downcast_ref(), Some(Failure::Range(_))))
 }
 
 /// Whether an answer begins at byte `start`.
@@ -220,7 +247,7 @@ mod tests {
     fn a_full_disk_is_named_with_the_way_out() {
         let error = copy(&b"bytes"[..], &mut Full, None).unwrap_err();
         let repo = parse("hf://datasets/o/n").unwrap().0;
-        let said = RepoFolder::new(Path::new("/somewhere/hub"), &repo).unwritable(&error).to_string();
+        let said = RepoFolder::new(Path::new("/somewhere/hub"), &repo, true).unwritable(&error).to_string();
         assert!(said.starts_with("cannot write to /somewhere/hub/datasets--o--n: "), "{said}");
         assert!(said.contains("free some space") && said.contains("HF_HOME"), "{said}");
     }

@@ -14,13 +14,15 @@ pub enum Failure {
     Unreachable(String),
     /// The repository has no such file.
     NoFile(String),
+    /// There is nothing behind the byte from which on a file was asked for.
+    Range(String),
     /// The hub says no, or says nothing that makes sense.
     Refused(String),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Unreachable(why) | Self::NoFile(why) | Self::Refused(why)) = self;
+        let (Self::Unreachable(why) | Self::NoFile(why) | Self::Range(why) | Self::Refused(why)) = self;
         f.write_str(why)
     }
 }
@@ -84,6 +86,7 @@ pub fn judge(
         ("EntryNotFound", _) => {
             Failure::NoFile(format!("{repo}: there is no file `{}`", subject.path.unwrap_or_default()))
         }
+        (_, 416) => Failure::Range(format!("{url}: {status}")),
         ("GatedRepo", _) => Failure::Refused(gated(repo, endpoint, token_sent)),
         (_, 401) if header("x-error-message").starts_with("Invalid credentials") => {
             Failure::Refused(format!("{repo}: the hub does not know the token sent: mend or unset HF_TOKEN"))

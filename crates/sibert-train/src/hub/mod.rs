@@ -152,7 +152,11 @@ impl Hub {
             }
             Found::Absent if self.settings().offline => return Err(self.offline(repo, &format!("`{path}`"))),
             Found::Damaged(how) if self.settings().offline => {
-                bail!("{}: {how}: damaged; unset HF_HUB_OFFLINE to fetch it again", pointer.display())
+                bail!(
+                    "{}: {how}: damaged; unset {} to fetch it again",
+                    pointer.display(),
+                    self.settings().offline_by
+                )
             }
             Found::Damaged(how) => {
                 note(format!("{}: {how}: damaged, fetching it again", pointer.display()));
@@ -186,7 +190,7 @@ impl Hub {
     }
 
     fn folder(&self, repo: &RepoRef) -> RepoFolder {
-        RepoFolder::new(&self.settings().cache, repo)
+        RepoFolder::new(&self.settings().cache, repo, self.settings().links)
     }
 
     fn ask_commit(&self, repo: &RepoRef) -> Result<String> {
@@ -232,10 +236,11 @@ impl Hub {
     }
 
     fn offline(&self, repo: &RepoRef, missing: &str) -> anyhow::Error {
-        let cache = self.settings().cache.display();
+        let Settings { cache, offline_by, .. } = self.settings();
+        let cache = cache.display();
         anyhow!(
-            "{repo}: HF_HUB_OFFLINE is set and {missing} is not in the cache {cache}: unset HF_HUB_OFFLINE to \
-             download it, or set HF_HOME to the cache that has it"
+            "{repo}: {offline_by} is set and {missing} is not in the cache {cache}: unset it to download, or set HF_HOME to \
+             the cache that has it"
         )
     }
 

@@ -24,6 +24,8 @@ pub enum Fault {
     Cut(usize),
     /// Sends other bytes under the right headers.
     Other(&'static [u8]),
+    /// Sends these headers with the right answer.
+    Headers(Vec<(&'static str, String)>),
     /// Sends the whole file, whatever range was asked for, but only so many bytes.
     Whole(usize),
 }
@@ -199,6 +201,10 @@ fn answer(state: &mut State, line: &str, range: Option<&str>) -> Answer {
     match fault {
         None => right(range),
         Some(Fault::Status(code, headers)) => Answer::new(code, headers, b"<html>no</html>"),
+        Some(Fault::Headers(more)) => {
+            let right = right(range);
+            Answer { headers: [right.headers, more].concat(), ..right }
+        }
         Some(Fault::Cut(sent)) => Answer { sent, ..right(range) },
         Some(Fault::Whole(sent)) => Answer { sent, ..right(None) },
         Some(Fault::Other(body)) => Answer { body: body.to_vec(), sent: body.len(), ..right(None) },

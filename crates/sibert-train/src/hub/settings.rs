@@ -4,20 +4,31 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use percent_encoding::percent_decode_str;
+
+use crate::bounded;
 
 const ENDPOINT: &str = "https://huggingface.co";
+/// What forbids the network, in the words of `huggingface_hub` and of `transformers`.
+const OFFLINE: [&str; 2] = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"];
 
 /// What the environment says about the hub, in the words of Python's `huggingface_hub`.
 #[derive(Clone)]
 pub struct Settings {
-    /// The address of the hub, without a slash at its end; `HF_ENDPOINT`.
+    /// The address of the hub, without a slash at its end, nor a name and password; `HF_ENDPOINT`.
     pub endpoint: String,
+    /// Name and password, `NAME:PASSWORD`, that stood in `HF_ENDPOINT`; never shown.
+    pub password: Option<String>,
     /// The folder of the cache; `HF_HUB_CACHE`, or `hub` in `HF_HOME`.
     pub cache: PathBuf,
     /// Says who asks; `HF_TOKEN`, or the file `token` in `HF_HOME`.
     pub token: Option<String>,
-    /// Whether the network must not be used; `HF_HUB_OFFLINE`.
+    /// Whether the network must not be used; `HF_HUB_OFFLINE` or `TRANSFORMERS_OFFLINE`.
     pub offline: bool,
+    /// The variable that says so.
+    pub offline_by: &'static str,
+    /// Whether the cache may have links; not with `HF_HUB_DISABLE_SYMLINKS`.
+    pub links: bool,
     /// Certificates to trust in place of the built-in ones; `SSL_CERT_FILE`.
     pub certificates: Option<PathBuf>,
     /// How long the hub may be silent; `HF_HUB_DOWNLOAD_TIMEOUT` in seconds.
@@ -74,13 +85,19 @@ impl Settings {
         let token = || {
             let given = text("HF_TOKEN").or_else(|| text("HUGGING_FACE_HUB_TOKEN"));
             let file = path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
-            given.or_else(|| std::fs::read_to_string(file).ok()).as_deref().and_then(clean)
+            given.or_else(|| bounded::text(&file, bounded::CONFIG).ok()).as_deref().and_then(clean)
         };
+        let (endpoint, password) =
+            text("HF_ENDPOINT").map_or_else(|| Ok((ENDPOINT.to_owned(), None)), |url| endpoint(&url))?;
+        let offline_by = OFFLINE.into_iter().find(|name| is_on(name));
         Ok(Self {
-            endpoint: text("HF_ENDPOINT").map_or_else(|| Ok(ENDPOINT.to_owned()), |url| endpoint(&url))?,
+            endpoint,
+            password,
             token: if is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN") { None } else { token() },
             cache: cache.unwrap_or_else(|| home.join("hub")),
-            offline: is_on("HF_HUB_OFFLINE"),
+            offline: offline_by.is_some(),
+            offline_by: offline_by.unwrap_or(OFFLINE[0]),
+            links: !is_on("HF_HUB_DISABLE_SYMLINKS"),
             certificates: path("SSL_CERT_FILE"),
             timeout: Duration::from_secs(timeout),
             tries: 5,
@@ -107,13 +124,19 @@ fn expand(text: &str) -> PathBuf {
         .unwrap_or_else(|| Path::new(text).to_owned())
 }
 
-fn endpoint(url: &str) -> Result<String> {
+/// The address of a hub, and the name and password that stood in it.
+fn endpoint(url: &str) -> Result<(String, Option<String>)> {
     let url = url.trim().trim_end_matches('/');
-    let has_host = ["http://", "https://"]
-        .iter()
-        .any(|scheme| url.strip_prefix(scheme).is_some_and(|host| !host.is_empty()));
-    ensure!(has_host, "HF_ENDPOINT: expected an address such as {ENDPOINT}, found `{url}`");
-    Ok(url.to_owned())
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (password, host) =
+        rest.rsplit_once('@').map_or((None, rest), |(password, host)| (Some(password), host));
+    ensure!(
+        ["http", "https"].contains(&scheme) && !host.is_empty(),
+        "HF_ENDPOINT: expected an address such as {ENDPOINT}, found `{}{host}`",
+        if scheme.is_empty() { String::new() } else { format!("{scheme}://") }
+    );
+    let password = password.map(|password| percent_decode_str(password).decode_utf8_lossy().into_owned());
+    Ok((format!("{scheme}://{host}"), password))
 }
 
 fn seconds(text: &str) -> Result<u64> {
@@ -180,6 +203,25 @@ mod tests {
             [("1", true), ("true", true), ("YES", true), ("on", true), ("0", false), ("", false)]
         {
             assert_eq!(settings(&[("HF_HUB_OFFLINE", value)]).offline, on, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_forbids_the_network_is_remembered_by_its_name() {
+        let found = settings(&[("TRANSFORMERS_OFFLINE", "1")]);
+        assert!(found.offline && found.links);
+        assert_eq!(found.offline_by, "TRANSFORMERS_OFFLINE");
+        assert!(!settings(&[("HF_HUB_DISABLE_SYMLINKS", "1")]).links);
+    }
+
+    #[test]
+    fn a_password_is_no_part_of_the_address() {
+        let found = settings(&[("HF_ENDPOINT", "https://me:se%40cret@hub.example/mirror/")]);
+        assert_eq!(found.endpoint, "https://hub.example/mirror");
+        assert_eq!(found.password.as_deref(), Some("me:se@cret"));
+        for url in ["ftp://me:secret@hub", "me:secret@hub", "https://me:secret@"] {
+            let error = try_settings(&[("HF_ENDPOINT", url)]).err().unwrap().to_string();
+            assert!(error.contains("expected an address") && !error.contains("secret"), "{error}");
         }
     }
 

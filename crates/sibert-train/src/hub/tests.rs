@@ -414,3 +414,71 @@ fn a_cache_that_can_only_be_read_serves() {
     fs::write(fixture.home.path().join("hub/.locks"), "in the way of every writer").unwrap();
     assert_eq!(fixture.hub().fetch(&dataset(), "README.md").unwrap(), path);
 }
+
+#[test]
+fn a_listing_in_a_circle_ends() {
+    let fixture = Fixture::new();
+    let next = format!("</api/datasets/o/n/tree/{COMMIT}?recursive=true>; rel=\"next\"");
+    fixture.server.always("GET ?recursive=true", Fault::Headers(vec![("Link", next)]));
+    let said = fixture.hub().files(&dataset()).unwrap_err().to_string();
+    assert!(said.contains("the pages of the listing lead in a circle"), "{said}");
+    assert!(fixture.server.lines().len() < 5);
+}
+
+#[test]
+fn a_body_longer_than_announced_is_cut_and_refused() {
+    let fixture = Fixture::new();
+    fixture.server.always(TRAIN, Fault::Other(&[b'x'; 5000]));
+    let said = fixture.hub().fetch(&dataset(), TRAIN_PATH).unwrap_err().to_string();
+    assert!(said.contains("expected 29 bytes, found 30"), "{said}");
+    assert_eq!(fixture.blobs(), [""; 0]);
+}
+
+#[test]
+fn a_range_that_the_hub_does_not_have_begins_anew() {
+    let fixture = Fixture::new();
+    fixture.server.then(TRAIN, &[Fault::Cut(4), status(416)]);
+    let path = fixture.hub().fetch(&dataset(), TRAIN_PATH).unwrap();
+    assert_eq!(fs::read(path).unwrap(), LARGE);
+    let ranges: Vec<_> = fixture.server.asked().into_iter().map(|asked| asked.range).collect();
+    assert_eq!(ranges[ranges.len() - 2..], [Some("bytes=4-".to_owned()), None]);
+}
+
+#[test]
+fn a_file_that_is_not_the_one_of_the_listing_is_refused() {
+    let fixture = Fixture::new();
+    fixture.hub().files(&dataset()).unwrap();
+    let listing = fixture.folder().join("trees").join(format!("{COMMIT}.json"));
+    let other = fs::read_to_string(&listing).unwrap().replace(&sha256(LARGE), &sha256(b"other"));
+    fs::write(&listing, other).unwrap();
+    let said = fixture.hub().fetch(&dataset(), TRAIN_PATH).unwrap_err().to_string();
+    let expected = format!("the listing says: expected sha256 {}, found {}", sha256(b"other"), sha256(LARGE));
+    assert!(said.contains(&expected), "{said}");
+}
+
+#[test]
+fn a_password_in_the_address_is_sent_and_never_shown() {
+    let fixture = Fixture::new();
+    let hub = fixture.hub_with(|settings| settings.password = Some("me:secret".to_owned()));
+    fixture.server.always(TRAIN, status(403));
+    let said = hub.fetch(&dataset(), TRAIN_PATH).unwrap_err().to_string();
+    assert!(said.contains("403") && !said.contains("secret"), "{said}");
+    assert!(
+        fixture
+            .server
+            .asked()
+            .iter()
+            .all(|asked| asked.authorization.as_deref() == Some("Basic bWU6c2VjcmV0"))
+    );
+}
+
+#[test]
+fn without_links_the_cache_holds_the_file_itself() {
+    let fixture = Fixture::new();
+    let path = fixture.hub_with(|settings| settings.links = false).fetch(&dataset(), TRAIN_PATH).unwrap();
+    assert!(!path.is_symlink());
+    assert_eq!(fs::read(&path).unwrap(), LARGE);
+    fixture.server.asked();
+    assert_eq!(fixture.offline().fetch(&dataset(), TRAIN_PATH).unwrap(), path);
+    assert!(fixture.server.asked().is_empty());
+}

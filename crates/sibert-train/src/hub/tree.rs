@@ -1,9 +1,9 @@
 //! The files of a commit, as the hub lists them; kept in the cache, for a commit never changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::cache::RepoFolder;
@@ -11,6 +11,9 @@ use super::client::Client;
 use super::digest::Announced;
 use super::failure::Subject;
 use super::reference::{RepoRef, check_path};
+
+/// No repository is listed on more pages, of a thousand files each.
+const MOST_PAGES: usize = 10_000;
 
 /// The version of Python's `huggingface_hub` files of this kind.
 const FORMAT_VERSION: u32 = 1;
@@ -67,12 +70,16 @@ impl Tree {
     /// Asks the hub for the files of `commit`, and keeps the answer.
     ///
     /// # Errors
-    /// If the hub cannot be asked, or lists what could not be kept.
+    /// If the hub cannot be asked, lists what could not be kept, or lists it without an end.
     pub fn ask(client: &Client, folder: &RepoFolder, repo: &RepoRef, commit: &str) -> Result<Self> {
         let (endpoint, api) = (&client.settings().endpoint, repo.api_path());
         let mut page = Some(format!("{endpoint}/{api}/tree/{commit}?recursive=true"));
-        let mut files = BTreeMap::new();
+        let (mut files, mut pages) = (BTreeMap::new(), HashSet::new());
         while let Some(url) = page {
+            ensure!(
+                pages.len() < MOST_PAGES && pages.insert(url.clone()),
+                "{url}: the pages of the listing lead in a circle: look at HF_ENDPOINT"
+            );
             let (entries, next): (Vec<Sent>, _) = client.json(&url, Subject { repo, path: None })?;
             for entry in entries.into_iter().filter(|entry| entry.kind == "file") {
                 check_path(&entry.path).with_context(|| url.clone())?;

@@ -32,7 +32,7 @@ pub fn print(opened: &Opened) -> Result<()> {
         "{:<width$} {:>12} {:>15} {:>8} {:>8} {:>8} {:>8} {:>9}",
         "source", "documents", "tokens", "mean", "median", "p90", "longest", "unknown"
     ))?;
-    for (number, source) in manifest.sources.iter().enumerate() {
+    for (number, source) in manifest.to_train_on().iter().enumerate() {
         let counts = manifest.counts(Some(number), Side::Train);
         let lengths = Lengths::of(&shards.stream(Some(number), Side::Train));
         result(row(&source.name, width, counts, &lengths))?;

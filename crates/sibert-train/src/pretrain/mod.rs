@@ -88,7 +88,8 @@ impl<'a> Training<'a> {
                 self.metrics.write(&report)?;
                 health.of_report(&report, config).iter().for_each(|warning| progress.note(warning));
             }
-            if due(config.eval_every) || due(config.save_every) {
+            let judged = !self.corpus.held_out.is_empty();
+            if judged && (due(config.eval_every) || due(config.save_every)) {
                 let evaluation = self.evaluate().with_context(|| self.last_words(done))?;
                 self.metrics.write(&evaluation)?;
                 progress.note(&held_out_line(&evaluation));

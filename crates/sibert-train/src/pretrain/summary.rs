@@ -26,16 +26,21 @@ impl Training<'_> {
         let count = all.min(SEQUENCES.max(config.eval_sequences));
         let guess = FrequencyGuess::new(&corpus.text, corpus.special, &corpus.held_out, count);
         let word = corpus.tokenizer.id_to_token(guess.token).unwrap_or_default();
-        let found =
-            batch::evaluate(&self.model, &corpus.held_out, count, size, self.device, self.state.step)?;
-        let which = if count == all { format!("all {all}") } else { format!("{count} of {all}") };
-        self.summary(&found, &guess, count)?.write(&config.out)?;
-        let row = |name: &str, value: String| result(format!("{name:<32}{value:>8}"));
-        result(format!("after {} steps, on {which} held-out sequences:", self.state.step))?;
-        row("  loss", format!("{:.4}", found.eval_loss))?;
-        row("  knowing word frequencies alone", format!("{:.4}", guess.loss))?;
-        row("  masked words guessed right", format!("{:.1} %", 100. * found.eval_accuracy))?;
-        row(&format!("  always guessing {word:?}"), format!("{:.1} %", 100. * guess.accuracy))?;
+        if all == 0 {
+            self.ending()?.write(&config.out)?;
+            result(format!("after {} steps; nothing is held out to judge them by", self.state.step))?;
+        } else {
+            let found =
+                batch::evaluate(&self.model, &corpus.held_out, count, size, self.device, self.state.step)?;
+            let which = if count == all { format!("all {all}") } else { format!("{count} of {all}") };
+            self.summary(&found, &guess, count)?.write(&config.out)?;
+            let row = |name: &str, value: String| result(format!("{name:<32}{value:>8}"));
+            result(format!("after {} steps, on {which} held-out sequences:", self.state.step))?;
+            row("  loss", format!("{:.4}", found.eval_loss))?;
+            row("  knowing word frequencies alone", format!("{:.4}", guess.loss))?;
+            row("  masked words guessed right", format!("{:.1} %", 100. * found.eval_accuracy))?;
+            row(&format!("  always guessing {word:?}"), format!("{:.1} %", 100. * guess.accuracy))?;
+        }
         if config.source.is_empty() && config.shards.is_none() {
             self.fill_examples()?;
         }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use sibert_model::{HiddenAct, ModelConfig, ModelType};
 
 use crate::console::note;
+use crate::data::source;
 use crate::place::Place;
 
 /// Name of the file.
@@ -101,9 +102,9 @@ fn is_approximation(activation: &Value) -> bool {
     activation.as_str().is_some_and(|name| name.contains("gelu"))
 }
 
-/// A value as messages show it: texts without quotes.
+/// A value as messages show it: texts without quotes, their control characters escaped.
 fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), source::shown)
 }
 
 #[cfg(test)]
@@ -139,6 +140,8 @@ mod tests {
             );
         }
         assert!(error(json!({"model_type": 3})).starts_with("model_type is 3: supported"));
+        let odd = error(json!({"model_type": "a\n\u{1b}[31mb"}));
+        assert!(odd.starts_with("model_type is a\\n\\u{1b}[31mb: supported"), "{odd}");
     }
 
     #[test]

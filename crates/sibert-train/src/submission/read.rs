@@ -1,11 +1,11 @@
 //! The files back, as predictions.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::{Column, HEADER, Prediction};
+use crate::bounded;
 use crate::task::Task;
 
 /// Reads a file of the leaderboard, in the order of its rows.
@@ -17,7 +17,7 @@ use crate::task::Task;
 pub fn read(path: &Path, task: Task) -> Result<Vec<Prediction>> {
     let column = Column::of(task)?;
     let name = path.display();
-    let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    let bytes = bounded::bytes(path, bounded::CONFIG).with_context(|| format!("cannot read {name}"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         anyhow!("{name}: byte offset {offset}: not UTF-8: expected a text file as sibert predict writes it")

@@ -4,6 +4,7 @@ use std::path::{Path, absolute};
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::grid::SweptRun;
 use crate::config::RunConfig;
@@ -18,10 +19,14 @@ const DATA: &str = "data";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Text {
     source: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    validation: Vec<String>,
     weights: Vec<f64>,
     documents: DocumentSplit,
     field: String,
     column: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    skip_bad: bool,
     tokenizer: Option<String>,
     vocab_size: usize,
     lowercase: bool,
@@ -43,13 +48,15 @@ impl Text {
     }
 
     fn of(config: &RunConfig, seed: u64) -> Self {
-        let RunConfig { source, weights, field, column, tokenizer, .. } = config.clone();
+        let RunConfig { source, validation, weights, field, column, tokenizer, .. } = config.clone();
         Self {
             source,
+            validation,
             weights,
             documents: config.documents,
             field,
             column,
+            skip_bad: config.skip_bad,
             tokenizer,
             vocab_size: config.vocab_size,
             lowercase: config.lowercase,
@@ -64,7 +71,8 @@ impl Text {
     pub fn give(&self, config: &mut RunConfig, sweep: &Path) {
         let shards = sweep.join(DATA);
         config.shards = Some(absolute(&shards).unwrap_or(shards));
-        (config.source, config.weights, config.tokenizer) = (Vec::new(), Vec::new(), None);
+        (config.source, config.validation) = (Vec::new(), Vec::new());
+        (config.weights, config.tokenizer) = (Vec::new(), None);
     }
 
     /// Prepares the text, or finds it as it was prepared for the runs that `began`.
@@ -84,8 +92,12 @@ impl Text {
     pub fn keep(&mut self, earlier: &Self, sweep: &Path) -> Result<()> {
         self.seed = earlier.seed;
         let [earlier, now] = [serde_json::to_value(earlier)?, serde_json::to_value(self)?];
-        let keys = now.as_object().into_iter().flat_map(|now| now.keys());
-        let changed = keys.filter(|key| earlier[*key] != now[*key]);
+        let keys = |settings: &Value| {
+            settings.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect()
+        };
+        let (mut keys, others): (Vec<String>, Vec<String>) = (keys(&now), keys(&earlier));
+        keys.extend(others.into_iter().filter(|key| now.get(key).is_none()));
+        let changed = keys.iter().map(String::as_str).filter(|key| earlier[*key] != now[*key]);
         let changes: Vec<String> =
             changed.map(|key| format!("{key} {} → {}", earlier[key], now[key])).collect();
         ensure!(
@@ -101,10 +113,12 @@ impl Text {
         let packing = if self.sentence_pairs { Packing::SentencePairs } else { Packing::FullSentences };
         RunConfig {
             source: self.source.clone(),
+            validation: self.validation.clone(),
             weights: self.weights.clone(),
             documents: self.documents,
             field: self.field.clone(),
             column: self.column.clone(),
+            skip_bad: self.skip_bad,
             tokenizer: self.tokenizer.clone(),
             vocab_size: self.vocab_size,
             lowercase: self.lowercase,

@@ -91,6 +91,7 @@ impl Trained {
 fn result(summary: &Summary) -> String {
     match (summary.eval_loss, &summary.diverged) {
         (Some(loss), None) => format!("held-out loss {loss:.4}"),
+        (None, None) => format!("finished {} steps, nothing held out", summary.step),
         _ => format!("diverged at step {}", summary.step),
     }
 }

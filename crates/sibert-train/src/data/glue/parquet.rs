@@ -14,7 +14,7 @@ use super::columns::Columns;
 use super::label::{Labels, Value};
 use super::{Example, Found, Split};
 use crate::data::contained::contained;
-use crate::data::parquet_file::brief;
+use crate::data::parquet_file::{brief, decoded, is_json};
 use crate::data::source::shown;
 use crate::task::{Kind, Task};
 
@@ -32,9 +32,18 @@ pub(super) fn read(task: Task, split: Split, path: &Path) -> Result<Found> {
         .map_err(|why| anyhow!("{name}: {why}"))?;
     let rows = contained(|| fields(&reader, &columns))
         .map_err(|error| anyhow!("{name}: damaged ({}): was it copied completely?", brief(&error)))?;
+    let is_json = |column| {
+        metadata.schema_descr().columns().iter().any(|found| {
+            found.path().parts().first().map(String::as_str) == Some(names[column]) && is_json(found)
+        })
+    };
+    let json: Vec<bool> =
+        [Some(columns.text), columns.pair, columns.label].into_iter().flatten().map(is_json).collect();
     let mut found = Found::default();
     for (number, row) in (1..).zip(rows) {
-        let example = example(row, &columns, &labels);
+        let fields =
+            row.into_iter().zip(&json).map(|(field, json)| if *json { decoded(field) } else { Ok(field) });
+        let example = fields.collect::<Result<_, _>>().and_then(|row| example(row, &columns, &labels));
         found.examples.push(example.map_err(|why| anyhow!("{name}: row {number}: {why}"))?);
     }
     Ok(found)

@@ -46,12 +46,15 @@ pub struct Progress {
     pub extremes: Extremes,
     /// Documents before that were empty or gave no id.
     pub empty: u64,
+    /// Lines and rows before that could not be read.
+    #[serde(default)]
+    pub bad: u64,
 }
 
 impl Progress {
     /// Before the first document.
     pub fn new(manifest: Manifest, bound: Bound) -> Self {
-        Self { manifest, next: Position::default(), bound, extremes: Extremes::default(), empty: 0 }
+        Self { manifest, next: Position::default(), bound, extremes: Extremes::default(), empty: 0, bad: 0 }
     }
 }
 

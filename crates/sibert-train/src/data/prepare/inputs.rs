@@ -9,9 +9,14 @@ use rayon::prelude::*;
 use crate::data::shards::{InputEntry, SourceEntry};
 use crate::data::source::{InputFile, Origin, Source};
 
-/// The files of each source.
+use super::Request;
+
+/// The files of each source, those to evaluate on behind the others.
 #[derive(Debug)]
-pub struct Inputs(Vec<Vec<Input>>);
+pub struct Inputs {
+    sources: Vec<Vec<Input>>,
+    to_train_on: usize,
+}
 
 /// A file, and what it was when its digest was taken.
 #[derive(Debug)]
@@ -30,18 +35,25 @@ struct Stamp {
 }
 
 impl Inputs {
-    /// Takes the digests of all files, in parallel.
+    /// Takes the digests of all files of a request, in parallel.
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub fn hash(sources: &[Source]) -> Result<Self> {
+    pub fn hash(request: &Request) -> Result<Self> {
         let files = |source: &Source| source.files.par_iter().map(Input::new).collect();
-        sources.par_iter().map(files).collect::<Result<_>>().map(Self)
+        let sources =
+            request.sources.par_iter().chain(&request.validation).map(files).collect::<Result<_>>()?;
+        Ok(Self { sources, to_train_on: request.sources.len() })
+    }
+
+    /// How many sources there are to train on.
+    pub fn to_train_on(&self) -> usize {
+        self.to_train_on
     }
 
     /// A file of a source; none behind the last.
     pub fn get(&self, source: usize, file: usize) -> Option<&Input> {
-        self.0.get(source)?.get(file)
+        self.sources.get(source)?.get(file)
     }
 
     /// Whether a file is the last of its source.
@@ -51,16 +63,21 @@ impl Inputs {
 
     /// The files of the sources before `source`, and of this one before `file`.
     pub fn before(&self, source: usize, file: usize) -> usize {
-        self.0.iter().take(source).map(Vec::len).sum::<usize>() + file
+        self.sources.iter().take(source).map(Vec::len).sum::<usize>() + file
     }
 
     /// The manifest's lines on the sources, without weights.
-    pub fn entries(&self, sources: &[Source]) -> Vec<SourceEntry> {
+    pub fn entries(&self, request: &Request) -> Vec<SourceEntry> {
         let entry =
             |input: &Input| InputEntry { name: input.file.name.clone(), sha256: input.sha256.clone() };
-        let files = self.0.iter().map(|inputs| inputs.iter().map(entry).collect());
-        let names = sources.iter().map(|source| source.name.clone());
-        names.zip(files).map(|(name, files)| SourceEntry { name, weight: None, files }).collect()
+        let sources = request.sources.iter().chain(&request.validation).zip(&self.sources).enumerate();
+        let of_source = |(number, (source, inputs)): (usize, (&Source, &Vec<Input>))| SourceEntry {
+            name: source.name.clone(),
+            weight: None,
+            validation: number >= self.to_train_on,
+            files: inputs.iter().map(entry).collect(),
+        };
+        sources.map(of_source).collect()
     }
 }
 

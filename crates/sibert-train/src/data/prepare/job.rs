@@ -9,7 +9,7 @@ use super::inputs::Inputs;
 use super::reader::Reader;
 use super::status::{Event, Stage, Status, Watch};
 use super::writer::Writer;
-use super::{Prepared, Request, TokenizerChoice, chunk, learn, pipeline, recipe};
+use super::{Prepared, Request, TokenizerChoice, chunk, copies, learn, pipeline, recipe};
 use crate::data::shards::{Manifest, Shards, Side};
 use crate::data::split::Bound;
 use crate::data::tokenizer;
@@ -46,7 +46,7 @@ impl Job<'_> {
             }
         };
         let text = recipe::tokenizer_text(tokenizer)?;
-        let (entry, sources) = (recipe::entry(&text), inputs.entries(&request.sources));
+        let (entry, sources) = (recipe::entry(&text), inputs.entries(request));
         let vocab_size = tokenizer::vocab_size(tokenizer);
         let mut manifest = Manifest::new(request.preparation.clone(), entry, vocab_size, sources);
         manifest.learned = request.tokenizer.learned();
@@ -82,6 +82,9 @@ impl Job<'_> {
             (self.watch)(Event::Note(line))?;
         }
         let shards = Shards::open(self.folder.path())?;
+        if let Some(line) = copies::note(&shards) {
+            (self.watch)(Event::Note(line))?;
+        }
         Ok(Prepared { shards, written: tokens(manifest).saturating_sub(before) })
     }
 
@@ -109,6 +112,10 @@ fn remarks(progress: &Progress) -> Vec<String> {
         let plural = if progress.empty == 1 { "" } else { "s" };
         remarks.push(format!("{} empty document{plural} left out", progress.empty));
     }
+    if progress.bad > 0 {
+        let plural = if progress.bad == 1 { "" } else { "s" };
+        remarks.push(format!("{} bad line{plural} left out, of all that was read", progress.bad));
+    }
     let Manifest { learned, vocab_size, .. } = &progress.manifest;
     if learned.is_some_and(|how| *vocab_size < how.vocab_size) {
         remarks.push(format!("vocabulary {vocab_size}: the text has no more pieces that occur twice"));
@@ -122,10 +129,11 @@ fn tokens(manifest: &Manifest) -> u64 {
 }
 
 fn ensure_tokens(manifest: &Manifest) -> Result<()> {
+    let needed = manifest.has_held_out();
     let whose = match [Side::Train, Side::HeldOut].map(|side| manifest.counts(None, side).tokens) {
         [0, 0] => "",
         [0, _] => "training ",
-        [_, 0] => "held-out ",
+        [_, 0] if needed => "held-out ",
         _ => return Ok(()),
     };
     bail!("the {whose}documents hold no token: the tokenizer drops all of their text")

@@ -23,7 +23,7 @@ pub fn learn(how: Learned, mut bound: Bound, job: &mut Job) -> Result<(Tokenizer
     loop {
         let start = Position::default();
         job.status.begin(Stage::Learning, start, job.inputs);
-        let reader = Reader::new(job.inputs, &job.request.preparation, start);
+        let reader = Reader::new(job.inputs, &job.request.preparation, start).without_validation();
         let mut pass = Pass { reader, bound, extremes: Extremes::default() };
         let documents = std::iter::from_fn(|| pass.next(&mut job.status, job.watch).transpose());
         let counts = WordCounts::of(documents)?;

@@ -11,6 +11,7 @@
 //! `OUT/.lock` stays, empty unless a process is at work there.
 
 mod chunk;
+mod copies;
 mod display;
 mod encoding;
 mod folder;
@@ -67,9 +68,9 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
 fn prepare_watched(request: &Request, watch: Watch) -> Result<Prepared> {
     request.validate()?;
     let folder = Folder::open(&request.out)?;
-    let status = Status::new(&request.sources);
+    let status = Status::new(request);
     watch(Event::Advanced(&status))?;
-    let inputs = Inputs::hash(&request.sources)?;
+    let inputs = Inputs::hash(request)?;
     let recipe = Recipe::wanted(request, &inputs)?;
     let recorded = match state(&folder, request, watch)? {
         State::Empty => None,
@@ -110,7 +111,7 @@ fn state(folder: &Folder, request: &Request, watch: Watch) -> Result<State> {
 /// # Errors
 /// If the request's sources cannot be read.
 pub fn differences(request: &Request, prepared: &Manifest) -> Result<Vec<String>> {
-    let inputs = Inputs::hash(&request.sources)?;
+    let inputs = Inputs::hash(request)?;
     Recipe::wanted(request, &inputs)?.differences(&Recipe::of(prepared))
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::Inputs;
 use crate::data::shards::Preparation;
-use crate::data::source::{Document, Documents, Reading};
+use crate::data::source::{Document, Documents, LeftOut, Reading};
 
 /// The place of a document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ pub struct Reader<'a> {
     reading: Reading,
     next: Position,
     open: Option<Documents>,
+    /// The source before which it ends.
+    end: usize,
 }
 
 /// What comes next.
@@ -37,17 +39,19 @@ pub enum Read {
 }
 
 /// The end of a file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct End {
-    /// Empty documents of the file, which were passed over.
-    pub skipped: u64,
+    /// What its documents do not hold.
+    pub left_out: LeftOut,
+    /// A line about what could not be read of it.
+    pub note: Option<String>,
     /// Whether it is also the end of its source.
     pub of_source: bool,
 }
 
 impl Position {
     /// Where the reader is behind the end of a file.
-    pub fn behind(self, end: End) -> Self {
+    pub fn behind(self, end: &End) -> Self {
         match end.of_source {
             true => Self { source: self.source + 1, ..Self::default() },
             false => Self { file: self.file + 1, document: 0, ..self },
@@ -58,9 +62,14 @@ impl Position {
 impl<'a> Reader<'a> {
     /// A reader whose first document is the one at `start`.
     pub fn new(inputs: &'a Inputs, preparation: &Preparation, start: Position) -> Self {
-        let Preparation { documents, field, column, .. } = preparation;
-        let reading = Reading { documents: *documents, field: field.clone(), column: column.clone() };
-        Self { inputs, reading, next: start, open: None }
+        let Preparation { documents, field, column, skip_bad, .. } = preparation.clone();
+        let reading = Reading { documents, field, column, skip_bad };
+        Self { inputs, reading, next: start, open: None, end: usize::MAX }
+    }
+
+    /// Of the sources to train on alone.
+    pub fn without_validation(self) -> Self {
+        Self { end: self.inputs.to_train_on(), ..self }
     }
 
     /// The next document or end of a file; `None` behind the last.
@@ -69,7 +78,9 @@ impl<'a> Reader<'a> {
     /// If a file cannot be read, or is not the one whose digest was taken.
     pub fn read(&mut self) -> Result<Option<Read>> {
         let Position { source, file, document } = self.next;
-        let Some(input) = self.inputs.get(source, file) else { return Ok(None) };
+        let Some(input) = self.inputs.get(source, file).filter(|_| source < self.end) else {
+            return Ok(None);
+        };
         let documents = match &mut self.open {
             Some(documents) => documents,
             closed => {
@@ -82,9 +93,11 @@ impl<'a> Reader<'a> {
             self.next.document += 1;
             return Ok(Some(Read::Document(document)));
         }
-        let end = End { skipped: documents.skipped(), of_source: self.inputs.is_last(source, file) };
+        let left_out = documents.left_out().clone();
+        let note = left_out.note(&input.file.name);
+        let end = End { left_out, note, of_source: self.inputs.is_last(source, file) };
         input.ensure_unchanged()?;
-        (self.next, self.open) = (self.next.behind(end), None);
+        (self.next, self.open) = (self.next.behind(&end), None);
         Ok(Some(Read::End(end)))
     }
 }

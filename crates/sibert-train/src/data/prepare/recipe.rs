@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 
@@ -42,7 +43,7 @@ impl Recipe {
             TokenizerChoice::Given(tokenizer) => Origin::Given(entry(&tokenizer_text(tokenizer)?).sha256),
             TokenizerChoice::Learn(how) => Origin::Learned(*how),
         };
-        let sources = inputs.entries(&request.sources);
+        let sources = inputs.entries(request);
         Ok(Self { preparation: request.preparation.clone(), tokenizer, sources })
     }
 
@@ -85,9 +86,8 @@ impl Recipe {
         if found.tokenizer != self.tokenizer {
             differences.push(format!("tokenizer {} -> {}", found.tokenizer, self.tokenizer));
         }
-        let names = |recipe: &Self| {
-            recipe.sources.iter().map(|source| source.name.clone()).collect::<Vec<_>>().join(", ")
-        };
+        let names =
+            |recipe: &Self| recipe.sources.iter().map(SourceEntry::shown).collect::<Vec<_>>().join(", ");
         if names(found) == names(self) {
             let pairs = found.sources.iter().zip(&self.sources);
             differences.extend(pairs.flat_map(|(found, wanted)| files(found, wanted)));
@@ -98,12 +98,17 @@ impl Recipe {
     }
 }
 
-/// The keys of the settings that differ.
+/// The keys of the settings that differ; those that are not written down are false.
 fn settings(found: &Preparation, wanted: &Preparation) -> Result<Vec<String>> {
     let (found, wanted) = (serde_json::to_value(found)?, serde_json::to_value(wanted)?);
-    let keys = wanted.as_object().into_iter().flatten();
-    let differing = keys.filter(|(key, value)| found.get(key) != Some(value));
-    Ok(differing.map(|(key, value)| format!("{key} {} -> {value}", found[key])).collect())
+    let keys =
+        |settings: &Value| settings.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect();
+    let (mut all, of_found): (Vec<String>, Vec<String>) = (keys(&wanted), keys(&found));
+    all.extend(of_found.into_iter().filter(|key| wanted.get(key).is_none()));
+    let value = |settings: &Value, key: &str| settings.get(key).cloned().unwrap_or(Value::Bool(false));
+    let differing = all.into_iter().map(|key| (value(&found, &key), value(&wanted, &key), key));
+    let differing = differing.filter(|(found, wanted, _)| found != wanted);
+    Ok(differing.map(|(found, wanted, key)| format!("{key} {found} -> {wanted}")).collect())
 }
 
 /// How the files of a source differ.

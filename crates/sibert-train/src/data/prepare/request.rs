@@ -14,6 +14,8 @@ use crate::data::split::{Bound, Extremes};
 pub struct Request {
     /// Where the documents come from.
     pub sources: Vec<Source>,
+    /// Where documents to evaluate on come from, beside those that are held out; all of theirs are.
+    pub validation: Vec<Source>,
     /// Each source's share of the tokens to train on; empty to take them as they come.
     pub weights: Vec<f64>,
     /// What makes the ids.

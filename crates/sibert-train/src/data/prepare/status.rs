@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
+use super::Request;
 use super::inputs::Inputs;
 use super::reader::Position;
-use crate::data::source::Source;
 
 /// Sees a preparation advance, and stops it by an error.
 pub type Watch<'a> = &'a mut (dyn FnMut(Event) -> Result<()> + Send);
@@ -46,8 +46,9 @@ pub enum Stage {
 
 impl Status {
     /// Before anything is done.
-    pub fn new(sources: &[Source]) -> Self {
-        let all_files = sources.iter().map(|source| source.files.len()).sum();
+    pub fn new(request: &Request) -> Self {
+        let all_files =
+            request.sources.iter().chain(&request.validation).map(|source| source.files.len()).sum();
         Self { stage: Stage::Hashing, files: 0, all_files, documents: 0, tokens: 0 }
     }
 

@@ -78,12 +78,14 @@ impl Corpus {
     fn request(&self, out: &str) -> Request {
         Request {
             sources: self.sources(&["a", "b.txt", "c.txt"]),
+            validation: Vec::new(),
             weights: Vec::new(),
             tokenizer: TokenizerChoice::Learn(Learned { vocab_size: 100, lowercase: true }),
             preparation: Preparation {
                 documents: DocumentSplit::PerLine,
                 field: "text".into(),
                 column: "text".into(),
+                skip_bad: false,
                 held_out: 0.2,
                 sentences: true,
                 shard_tokens: 1000,
@@ -134,6 +136,11 @@ fn stopped(request: &Request, at: usize) -> bool {
     }
 }
 
+#[track_caller]
+fn assert_has(text: &str, part: &str) {
+    assert!(text.contains(part), "found {text}\nexpected {part}");
+}
+
 fn refusal(request: &Request) -> String {
     format!("{:#}", quiet(request).unwrap_err())
 }
@@ -168,6 +175,79 @@ fn flip(path: &Path) {
     fs::write(path, bytes).unwrap();
 }
 
+/// The ids of each side, and how many documents it has.
+fn sides(shards: &Shards) -> [(Vec<u32>, u64); 2] {
+    [Side::Train, Side::HeldOut].map(|side| {
+        let stream = shards.stream(None, side);
+        let mut ids = Vec::new();
+        stream.read(0..stream.len(), &mut ids);
+        (ids, stream.documents())
+    })
+}
+
+#[test]
+fn a_validation_source_is_evaluated_on_as_a_whole_and_never_learned_from() {
+    let corpus = Corpus::large();
+    let mut request = corpus.request("out");
+    request.sources = corpus.sources(&["a", "b.txt"]);
+    request.validation = corpus.sources(&["c.txt"]);
+    request.preparation.held_out = 0.;
+    let shards = quiet(&request).unwrap().shards;
+    let alone = |name: &str, out: &str| {
+        let mut alone = corpus.request(out);
+        alone.sources = corpus.sources(if name == "c.txt" { &["c.txt"] } else { &["a", "b.txt"] });
+        alone.preparation.held_out = 0.;
+        if name == "c.txt" {
+            alone.tokenizer = TokenizerChoice::Given(Box::new(tokenizer::load(&shards.tokenizer()).unwrap()));
+        }
+        quiet(&alone).unwrap().shards
+    };
+    let ([train, held_out], [of_train, nothing], [of_validation, _]) =
+        (sides(&shards), sides(&alone("a", "train")), sides(&alone("c.txt", "validation")));
+    assert_eq!(nothing, (vec![], 0));
+    assert!(train == of_train && held_out == of_validation);
+    assert_eq!(corpus.bytes("out")["tokenizer.json"], corpus.bytes("train")["tokenizer.json"]);
+    assert_eq!(shards.manifest().to_train_on().len(), 2);
+
+    request.validation.clear();
+    assert_has(&refusal(&request), "c.txt (validation) -> ");
+    request.preparation.skip_bad = true;
+    assert_has(&refusal(&request), "skip_bad false -> true");
+}
+
+#[test]
+fn documents_that_are_trained_and_evaluated_on_are_counted() {
+    let corpus = Corpus::new();
+    let mut request = corpus.request("out");
+    corpus.write("judge.txt", format!("{}\nquite another text\n{}\n", text(900, 300), text(200, 30)));
+    request.validation = corpus.sources(&["judge.txt"]);
+    request.preparation.held_out = 0.;
+    let (notes, _) = noted(&request);
+    assert_has(
+        &notes,
+        "warning: 2 of 3 documents to evaluate on are also in the text to train on, word for word",
+    );
+    corpus.write("judge.txt", "quite another text\n");
+    request.existing = Existing::Discard;
+    assert!(!noted(&request).0.contains("warning"));
+}
+
+#[test]
+fn bad_lines_are_counted_and_named_in_the_end() {
+    let corpus = Corpus::large();
+    let mut request = corpus.request("out");
+    corpus.write("bad.jsonl", b"{\"text\":\"one two\"}\n{\"te\n{\"text\":\"three\"}\n{}\n");
+    request.sources.extend(corpus.sources(&["bad.jsonl"]));
+    assert_has(&refusal(&request), "bad.jsonl:2: column");
+    request.preparation.skip_bad = true;
+    let (notes, prepared) = noted(&request);
+    assert_has(&notes, "bad.jsonl: 2 bad lines left out, the first: ");
+    assert_has(&notes, "2 bad lines left out, of all that was read");
+    let found = prepared.shards.manifest().counts(Some(3), Side::Train).documents
+        + prepared.shards.manifest().counts(Some(3), Side::HeldOut).documents;
+    assert_eq!(found, 2);
+}
+
 #[test]
 fn shards_hold_the_ids_of_every_document_on_its_side_in_order() {
     let corpus = Corpus::large();
@@ -176,8 +256,8 @@ fn shards_hold_the_ids_of_every_document_on_its_side_in_order() {
     let tokenizer = tokenizer::load(&shards.tokenizer()).unwrap();
     let special = SpecialTokens::of(&tokenizer).unwrap();
     let bound = Bound::new(0.2).unwrap();
-    let Preparation { documents, field, column, .. } = request.preparation.clone();
-    let reading = Reading { documents, field, column };
+    let Preparation { documents, field, column, skip_bad, .. } = request.preparation.clone();
+    let reading = Reading { documents, field, column, skip_bad };
     for (number, source) in request.sources.iter().enumerate() {
         let mut expected = [Vec::new(), Vec::new()];
         for document in source.files.iter().flat_map(|file| file.documents(&reading).unwrap()) {

@@ -6,7 +6,7 @@ use tokenizers::Tokenizer;
 use super::encoding::{Encoded, EncodedDocument};
 use super::folder::{Folder, Progress};
 use super::status::{Event, Status, Watch};
-use crate::data::shards::{Contents, ShardEntry, shard_name};
+use crate::data::shards::{Contents, ShardEntry, Side, shard_name};
 use crate::data::tokenizer::SpecialTokens;
 
 /// Fills shards with documents in order.
@@ -41,8 +41,12 @@ impl<'a> Writer<'a> {
                 watch(Event::Advanced(status))?;
             }
         }
-        if let Some(end) = encoded.end {
-            self.progress.empty += end.skipped;
+        if let Some(end) = &encoded.end {
+            self.progress.empty += end.left_out.empty;
+            self.progress.bad += end.left_out.bad;
+            if let Some(line) = &end.note {
+                watch(Event::Note(line.clone()))?;
+            }
             status.files += 1;
             let source = self.progress.next.source;
             self.progress.next = self.progress.next.behind(end);
@@ -59,12 +63,17 @@ impl<'a> Writer<'a> {
     }
 
     fn push(&mut self, document: &EncodedDocument) {
-        let Progress { bound, extremes, empty, next, .. } = &mut self.progress;
-        extremes.add(document.hash);
+        let Progress { manifest, bound, extremes, empty, next, .. } = &mut self.progress;
+        let side = if manifest.sources[next.source].validation {
+            Side::HeldOut
+        } else {
+            extremes.add(document.hash);
+            bound.side(document.hash)
+        };
         *empty += u64::from(document.ids.is_empty());
         next.document += 1;
         let SpecialTokens { sep, unk, .. } = self.special;
-        self.contents.side(bound.side(document.hash)).push(document.ids, document.sentences, sep, unk);
+        self.contents.side(side).push(document.ids, document.sentences, sep, unk);
     }
 
     /// Either side counts, so that memory is bounded whatever part is held out.

@@ -56,11 +56,17 @@ pub fn write_shards(
         documents: DocumentSplit::PerLine,
         field: "text".into(),
         column: "text".into(),
+        skip_bad: false,
         held_out: 0.5,
         sentences,
         shard_tokens: 1,
     };
-    let source = |(i, &weight)| SourceEntry { name: format!("source {i}"), weight, files: Vec::new() };
+    let source = |(i, &weight)| SourceEntry {
+        name: format!("source {i}"),
+        weight,
+        validation: false,
+        files: Vec::new(),
+    };
     let sources = weights.iter().enumerate().map(source).collect();
     let mut manifest = Manifest::new(preparation, tokenizer, vocab_size, sources);
     for (number, shard) in shards.iter().enumerate() {

@@ -56,6 +56,9 @@ pub struct Preparation {
     pub field: String,
     /// The column of a parquet file that holds the text.
     pub column: String,
+    /// Whether lines and rows that cannot be read are left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_bad: bool,
     /// Fraction of the documents that is held out.
     pub held_out: f64,
     /// Whether the starts of sentences are kept, which pairs of sentences need.
@@ -83,6 +86,9 @@ pub struct SourceEntry {
     /// Its share of the tokens to train on, if sources are mixed by weight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
+    /// Whether all of it is to evaluate on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub validation: bool,
     /// Its files, in the order read.
     pub files: Vec<InputEntry>,
 }
@@ -123,6 +129,13 @@ pub struct Counts {
     pub tokens: u64,
     /// Those that the vocabulary could not spell.
     pub unknown: u64,
+}
+
+impl SourceEntry {
+    /// What people know it by.
+    pub fn shown(&self) -> String {
+        if self.validation { format!("{} (validation)", self.name) } else { self.name.clone() }
+    }
 }
 
 impl Manifest {
@@ -189,6 +202,16 @@ impl Manifest {
         let shards = self.shards.iter().map(|shard| &shard.file);
         let sha256 = |hasher: Sha256, file: &FileEntry| hasher.chain_update(&file.sha256);
         format!("{:x}", [&self.tokenizer].into_iter().chain(shards).fold(Sha256::new(), sha256).finalize())
+    }
+
+    /// The sources to train on, which are the first ones.
+    pub fn to_train_on(&self) -> &[SourceEntry] {
+        &self.sources[..self.sources.iter().take_while(|source| !source.validation).count()]
+    }
+
+    /// Whether there is to be text to evaluate on.
+    pub fn has_held_out(&self) -> bool {
+        self.preparation.held_out > 0. || self.to_train_on().len() < self.sources.len()
     }
 
     /// What all shards, or those of one source, hold on a side.

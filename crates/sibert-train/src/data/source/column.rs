@@ -4,11 +4,22 @@ use anyhow::{Result, bail, ensure};
 use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
+use crate::data::parquet_file::is_json;
+
 /// So many columns are listed where the one that was asked for is missing.
 const LISTED: usize = 20;
 
+/// What stands in each row of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// The text itself.
+    Text,
+    /// JSON, as of columns of mixed types; a string in it is the text.
+    Json,
+}
+
 /// The place of the column `name`, a string in each row.
-pub(super) fn find(schema: &SchemaDescriptor, name: &str) -> Result<usize> {
+pub(super) fn find(schema: &SchemaDescriptor, name: &str) -> Result<(usize, Holds)> {
     let columns = schema.columns();
     let whole = columns.iter().position(|column| column.path().parts() == [name]);
     let Some(at) = whole.or_else(|| columns.iter().position(|column| column.path().string() == name)) else {
@@ -20,7 +31,7 @@ pub(super) fn find(schema: &SchemaDescriptor, name: &str) -> Result<usize> {
         "column {name}: found {kind}, expected string: name one that holds text with --column NAME (pretrain: --set \
          column=NAME)"
     );
-    Ok(at)
+    Ok((at, if is_json(&columns[at]) { Holds::Json } else { Holds::Text }))
 }
 
 fn missing(schema: &SchemaDescriptor, name: &str) -> String {

@@ -4,8 +4,9 @@ use anyhow::Result;
 
 use super::json::JsonFile;
 use super::parquet::ParquetFile;
+use super::table::TableFile;
 use super::text::TextFile;
-use super::{Document, Format, InputFile, Origin, Reading};
+use super::{Document, Format, InputFile, LeftOut, Origin, Reading};
 use crate::data::builtin;
 
 /// The documents of an [`InputFile`]; the first error is the last item.
@@ -13,7 +14,7 @@ pub struct Documents {
     file: InputFile,
     reading: Reading,
     state: State,
-    skipped: u64,
+    left_out: LeftOut,
 }
 
 enum State {
@@ -25,6 +26,7 @@ enum State {
 enum Reader {
     Text(TextFile),
     Json(JsonFile),
+    Table(Box<TableFile>),
     Parquet(Box<ParquetFile>),
     BuiltIn(std::vec::IntoIter<Document>),
 }
@@ -37,14 +39,15 @@ impl InputFile {
     /// or does not have the field or column that holds the text; with file, and line, row or byte offset.
     pub fn documents(&self, reading: &Reading) -> Result<Documents> {
         self.check()?;
-        Ok(Documents { file: self.clone(), reading: reading.clone(), state: State::Unopened, skipped: 0 })
+        let left_out = LeftOut::new(reading.skip_bad);
+        Ok(Documents { file: self.clone(), reading: reading.clone(), state: State::Unopened, left_out })
     }
 }
 
 impl Documents {
-    /// Empty and null texts passed over so far; in plain text nothing is, blank lines only end documents.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
+    /// What was passed over so far.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     fn advance(&mut self) -> Result<Option<Document>> {
@@ -52,9 +55,10 @@ impl Documents {
             self.state = State::Open(Reader::open(&self.file, &self.reading)?);
         }
         match &mut self.state {
-            State::Open(Reader::Text(file)) => file.document(),
-            State::Open(Reader::Json(file)) => file.document(&mut self.skipped),
-            State::Open(Reader::Parquet(file)) => file.document(&mut self.skipped),
+            State::Open(Reader::Text(file)) => file.document(&mut self.left_out),
+            State::Open(Reader::Json(file)) => file.document(&mut self.left_out),
+            State::Open(Reader::Table(file)) => file.document(&mut self.left_out),
+            State::Open(Reader::Parquet(file)) => file.document(&mut self.left_out),
             State::Open(Reader::BuiltIn(documents)) => Ok(documents.next()),
             State::Unopened | State::Finished => Ok(None),
         }
@@ -72,6 +76,7 @@ impl Reader {
         Ok(match file.format {
             Format::Text => Self::Text(TextFile::open(file, path, reading.documents)?),
             Format::JsonLines => Self::Json(JsonFile::open(file, path, &reading.field)?),
+            Format::Csv | Format::Tsv => Self::Table(Box::new(TableFile::open(file, path, &reading.field)?)),
             Format::Parquet => Self::Parquet(Box::new(ParquetFile::open(file, path, &reading.column)?)),
         })
     }

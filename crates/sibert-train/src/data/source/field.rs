@@ -32,10 +32,37 @@ pub(super) fn read(line: &str, field: &str, text: &mut String) -> serde_json::Re
     if !line.trim_start().starts_with('{') {
         return Ok(Found::Missing);
     }
-    let mut json = serde_json::Deserializer::from_str(line);
-    let found = Search { path: Some(field), text }.deserialize(&mut json)?;
-    json.end()?;
-    Ok(found)
+    let mut search = |line: &str| {
+        let mut json = serde_json::Deserializer::from_str(line);
+        let found = Search { path: Some(field), text: &mut *text }.deserialize(&mut json)?;
+        json.end()?;
+        Ok(found)
+    };
+    search(line).or_else(|error| finite(line).map_or(Err(error), |line| search(&line)))
+}
+
+/// `line` with a 0 in the place of each `NaN`, `Infinity` and `-Infinity`, which are not JSON but what Python's `json`
+/// writes; of the same length. None if there is none of them.
+fn finite(line: &str) -> Option<String> {
+    const NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+    let (mut finite, mut rest, mut quoted) = (String::with_capacity(line.len()), line, false);
+    while let Some(letter) = rest.chars().next() {
+        let number = NUMBERS.into_iter().find(|number| !quoted && rest.starts_with(number));
+        let length = match (number, letter) {
+            (Some(number), _) => {
+                finite.push_str(&format!("{:<1$}", 0, number.len()));
+                number.len()
+            }
+            (None, '\\') if quoted => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            _ => letter.len_utf8(),
+        };
+        quoted ^= letter == '"';
+        if number.is_none() {
+            finite.push_str(&rest[..length]);
+        }
+        rest = &rest[length..];
+    }
+    (finite != line).then_some(finite)
 }
 
 /// Looks for the rest of a path in a value; without a path the value itself is meant.
@@ -166,7 +193,8 @@ pub(super) fn explain(line: &str, field: &str) -> String {
         return "found a list, expected one JSON object a line: convert the file, for instance: jq -c '.[]'"
             .into();
     }
-    let object = match serde_json::from_str(line) {
+    let finite = finite(line);
+    let object = match serde_json::from_str(finite.as_deref().unwrap_or(line)) {
         Ok(Value::Object(object)) => Value::Object(object),
         Ok(other) => return format!("found {}, expected an object with the field {field}", kind(&other)),
         Err(error) => return syntax(&error),
@@ -221,6 +249,13 @@ fn kind(value: &Value) -> &'static str {
 fn syntax(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let reason = message.split(" at line ").next().unwrap_or(&message);
+    if reason.contains("surrogate") || reason.contains("hex escape") {
+        return format!(
+            "column {}: half a character ({reason}): expected \\u escapes of whole ones, in pairs above \\uffff: mend the \
+             line, or leave such lines out with --skip-bad",
+            error.column()
+        );
+    }
     let remedy = if error.is_eof() {
         "expected a whole object a line: was the file copied completely, or are its objects spread over lines?"
     } else {

@@ -20,6 +20,10 @@ pub enum Format {
     Text,
     /// One JSON object a line.
     JsonLines,
+    /// Rows of cells between commas, below their names.
+    Csv,
+    /// The same between tabs.
+    Tsv,
     /// Apache Parquet.
     Parquet,
 }
@@ -38,7 +42,7 @@ pub enum Compression {
 
 /// The extensions that are read, for messages.
 pub(super) const KNOWN: &str =
-    ".txt, .text, .jsonl, .ndjson, .json or .parquet, or one of these with .gz or .zst";
+    ".txt, .text, .jsonl, .ndjson, .json, .csv, .tsv or .parquet, or one of these with .gz or .zst";
 
 /// What files begin with, what that is called, and how such a file is read.
 const BEGINNINGS: [(&[u8], &str, &str); 8] = [
@@ -67,6 +71,8 @@ pub(super) fn of_name(name: &str) -> (Option<Format>, Compression) {
     let format = match stem.rsplit_once('.').map(|(_, extension)| extension) {
         Some("txt" | "text") => Some(Format::Text),
         Some("jsonl" | "ndjson" | "json") => Some(Format::JsonLines),
+        Some("csv") => Some(Format::Csv),
+        Some("tsv") => Some(Format::Tsv),
         Some("parquet") => Some(Format::Parquet),
         _ => None,
     };
@@ -112,7 +118,7 @@ impl InputFile {
             (Compression::Gzip, _) => "gzip",
             (Compression::Zstd, _) => "zstd",
             (Compression::None, Format::Parquet) => "parquet",
-            (Compression::None, Format::Text | Format::JsonLines) => "text",
+            (Compression::None, _) => "text",
         };
         match found {
             Some((_, kind, _)) if *kind == expected => Ok(()),

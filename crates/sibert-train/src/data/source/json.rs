@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 
 use super::field::{self, Found};
 use super::lines::Lines;
-use super::{Document, InputFile};
+use super::{Document, InputFile, LeftOut};
 
 /// An open file of JSON lines.
 pub(super) struct JsonFile {
@@ -19,9 +19,9 @@ impl JsonFile {
         Ok(Self { lines: Lines::open(file, path)?, field: field.to_owned() })
     }
 
-    /// The next document of the file, `None` at its end; counts empty and null texts in `skipped`.
-    pub(super) fn document(&mut self, skipped: &mut u64) -> Result<Option<Document>> {
-        while let Some(line) = self.lines.next()? {
+    /// The next document of the file, `None` at its end; counts what is left out.
+    pub(super) fn document(&mut self, left_out: &mut LeftOut) -> Result<Option<Document>> {
+        while let Some(line) = self.lines.next(left_out)? {
             if line.trim().is_empty() {
                 continue;
             }
@@ -30,12 +30,13 @@ impl JsonFile {
                 Ok(Found::Text | Found::Null) => {}
                 _ => {
                     let reason = field::explain(line, &self.field);
-                    bail!("{}: {reason}", self.lines.place());
+                    left_out.refuse(anyhow!("{}: {reason}", self.lines.place()))?;
+                    continue;
                 }
             }
             match Document::trimmed(text) {
                 Some(document) => return Ok(Some(document)),
-                None => *skipped += 1,
+                None => left_out.empty += 1,
             }
         }
         Ok(None)

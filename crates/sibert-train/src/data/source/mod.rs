@@ -3,8 +3,8 @@
 //! ```text
 //! file · folder · glob · hf://datasets/…  ─ resolve ─▶  Source { files }  ─ InputFile::documents ─▶  Document, …
 //! ```
-//! The format follows from the name: `.txt` `.text`, `.jsonl` `.ndjson` `.json`, `.parquet`, each also with `.gz` or
-//! `.zst` behind it; a file that is named itself is text if its name says nothing. The same corpus gives the same
+//! The format follows from the name: `.txt` `.text`, `.jsonl` `.ndjson` `.json`, `.csv` `.tsv`, `.parquet`, each also with
+//! `.gz` or `.zst` behind it; a file that is named itself is text if its name says nothing. The same corpus gives the same
 //! documents in every format: blank lines at the ends of a text and white space at its end are cut off, and what
 //! is empty then is no document. Everything is read as it is asked for: a file of any size takes the memory of its
 //! longest line and document, of which neither may exceed 256 MiB.
@@ -18,16 +18,19 @@ mod format;
 mod glob;
 mod hub;
 mod json;
+mod left_out;
 mod lines;
 mod open;
 mod parquet;
 mod shown;
+mod table;
 mod text;
 mod walk;
 
 pub use documents::Documents;
 pub use find::resolve;
 pub use format::{Compression, Format};
+pub use left_out::LeftOut;
 pub use shown::shown;
 
 use std::path::PathBuf;
@@ -75,15 +78,23 @@ pub enum DocumentSplit {
 pub struct Reading {
     /// What ends a document in plain text.
     pub documents: DocumentSplit,
-    /// Field of a JSON line that holds the text; `a.b` is field `b` of the object `a`.
+    /// Field of a JSON line that holds the text; `a.b` is field `b` of the object `a`. Of a table, the column of this name.
     pub field: String,
     /// Column of a Parquet file that holds the text; `a.b` is column `b` of the group `a`.
     pub column: String,
+    /// Whether lines and rows that cannot be read are counted and left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_bad: bool,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { documents: DocumentSplit::default(), field: "text".into(), column: "text".into() }
+        Self {
+            documents: DocumentSplit::default(),
+            field: "text".into(),
+            column: "text".into(),
+            skip_bad: false,
+        }
     }
 }
 

@@ -11,11 +11,11 @@ use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use super::column;
+use super::column::{self, Holds};
 use super::open::seekable;
-use super::{Document, InputFile, LONGEST};
+use super::{Document, InputFile, LONGEST, LeftOut};
 use crate::data::contained::contained;
-use crate::data::parquet_file::brief;
+use crate::data::parquet_file::{brief, json_text};
 
 /// Most rows read at a time.
 const ROWS: usize = 512;
@@ -28,6 +28,7 @@ pub(super) struct ParquetFile {
     name: String,
     reader: SerializedFileReader<File>,
     column: usize,
+    holds: Holds,
     groups: std::ops::Range<usize>,
     open: Option<RowGroup>,
     batch: VecDeque<Option<ByteArray>>, // none where the text is null
@@ -50,20 +51,21 @@ impl ParquetFile {
             anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", brief(&error))
         })?;
         let metadata = reader.metadata();
-        let column = column::find(metadata.file_metadata().schema_descr(), column)
+        let (column, holds) = column::find(metadata.file_metadata().schema_descr(), column)
             .map_err(|reason| anyhow!("{name}: {reason}"))?;
         let groups = 0..metadata.num_row_groups();
-        Ok(Self { name, reader, column, groups, open: None, batch: VecDeque::new(), row: 0 })
+        Ok(Self { name, reader, column, holds, groups, open: None, batch: VecDeque::new(), row: 0 })
     }
 
-    /// The next document of the file, `None` at its end; counts empty and null texts in `skipped`.
-    pub(super) fn document(&mut self, skipped: &mut u64) -> Result<Option<Document>> {
+    /// The next document of the file, `None` at its end; counts what is left out.
+    pub(super) fn document(&mut self, left_out: &mut LeftOut) -> Result<Option<Document>> {
         while self.fill()? {
             while let Some(value) = self.batch.pop_front() {
                 self.row += 1;
-                match value.and_then(|value| self.text(&value).transpose()).transpose()? {
-                    Some(document) => return Ok(Some(document)),
-                    None => *skipped += 1,
+                match value.and_then(|value| self.text(&value).transpose()).transpose() {
+                    Ok(Some(document)) => return Ok(Some(document)),
+                    Ok(None) => left_out.empty += 1,
+                    Err(reason) => left_out.refuse(reason)?,
                 }
             }
         }
@@ -89,7 +91,13 @@ impl ParquetFile {
                 bytes[at]
             )
         })?;
-        Ok(Document::trimmed(text.to_owned()))
+        Ok(match self.holds {
+            Holds::Text => Document::trimmed(text.to_owned()),
+            Holds::Json => {
+                let value = json_text(text).map_err(|reason| anyhow!("{}: {reason}", place()))?;
+                value.and_then(Document::trimmed)
+            }
+        })
     }
 
     /// Whether there are rows in the batch, after reading more of them if there were none.

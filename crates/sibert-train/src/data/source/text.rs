@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use super::lines::Lines;
-use super::{Document, DocumentSplit, InputFile};
+use super::{Document, DocumentSplit, InputFile, LeftOut};
 
 /// An open text file.
 pub(super) struct TextFile {
@@ -19,10 +19,10 @@ impl TextFile {
     }
 
     /// The next document of the file; `None` at its end.
-    pub(super) fn document(&mut self) -> Result<Option<Document>> {
+    pub(super) fn document(&mut self, left_out: &mut LeftOut) -> Result<Option<Document>> {
         let mut text = String::new();
         let longest = self.lines.longest();
-        while let Some(line) = self.lines.next()? {
+        while let Some(line) = self.lines.next(left_out)? {
             let blank = line.trim().is_empty();
             let fits = text.len() + line.len() <= longest;
             if fits && !(blank && text.is_empty()) {
@@ -57,7 +57,9 @@ mod tests {
 
     #[test]
     fn longer_documents_are_named() {
-        let read = |split| TextFile { lines: lines(b"12\n45\n\n12\n45\n78\n", 6), split }.document();
+        let read = |split| {
+            TextFile { lines: lines(b"12\n45\n\n12\n45\n78\n", 6), split }.document(&mut LeftOut::new(false))
+        };
         let blank_line = read(DocumentSplit::BlankLine).map(|document| document.map(|found| found.text));
         assert_eq!(blank_line.ok().flatten().as_deref(), Some("12\n45"));
         let message = read(DocumentSplit::PerFile).map_err(|error| error.to_string());

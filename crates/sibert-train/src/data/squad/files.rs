@@ -1,7 +1,6 @@
 //! Files of predictions, as the official scripts and transformers read and write them: JSON objects by id.
 
 use std::fmt;
-use std::fs;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::ser::PrettyFormatter;
 
 use super::{Answers, ById, Odds, Predictions};
+use crate::bounded;
 use crate::durable;
 
 /// Writes `predictions.json`, `nbest_predictions.json` and, for SQuAD 2.0, `null_odds.json` into a folder.
@@ -48,7 +48,8 @@ pub fn read_na_probs(path: &Path) -> Result<Odds> {
 }
 
 fn read<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<ById<T>> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        bounded::text(path, bounded::CONFIG).with_context(|| format!("cannot read {}", path.display()))?;
     let found: InOrder<T> = serde_json::from_str(&text)
         .map_err(|error| anyhow!("{}: {error}: expected an object from ids to {expected}", path.display()))?;
     Ok(found.0)

@@ -88,6 +88,14 @@ pub fn read(task: Task, train: bool, source: &DataSource) -> Result<Vec<Question
     Ok(questions)
 }
 
+/// Reads the development set of SQuAD 1.1 or 2.0 to answer it, whatever it says of answers.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_unanswered(task: Task, source: &DataSource) -> Result<Vec<Question>> {
+    read_file_unanswered(&source.find(&set(task, false)?.0)?)
+}
+
 /// Where a set may lie below the folder of its data, and how many questions it has.
 fn set(task: Task, train: bool) -> Result<(Vec<String>, usize)> {
     let (version, folder, sizes) = match task {
@@ -106,7 +114,20 @@ fn set(task: Task, train: bool) -> Result<(Vec<String>, usize)> {
 /// # Errors
 /// Names the file, the place in it, what was expected and what was found.
 pub fn read_file(path: &Path) -> Result<Vec<Question>> {
-    let questions = if is_parquet(path)? { table::read(path)? } else { official::read(path)? };
+    load(path, true)
+}
+
+/// Reads a file of SQuAD to answer its questions: they need no answers, and those that are there are passed over.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_file_unanswered(path: &Path) -> Result<Vec<Question>> {
+    load(path, false)
+}
+
+fn load(path: &Path, judged: bool) -> Result<Vec<Question>> {
+    let questions =
+        if is_parquet(path)? { table::read(path, judged)? } else { official::read(path, judged)? };
     ensure!(!questions.is_empty(), "{}: no question in it", path.display());
     ensure_distinct(&questions, path)?;
     Ok(questions)

@@ -8,7 +8,6 @@
 //!
 //! SQuAD 1.1 has no `is_impossible`; the plausible answers of 2.0 are none, and passed over.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,16 +15,20 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use super::{Answer, Question};
+use crate::bounded;
+
+/// No file of SQuAD is longer; the training sets have 30 to 42 MB.
+const LONGEST: u64 = 1 << 30;
 
 /// The mark that some editors put before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads a file of the official layout.
+/// Reads a file of the official layout; questions that are not to be `judged` need no answers.
 ///
 /// # Errors
 /// Names the file and the line, or the place in it.
-pub(super) fn read(path: &Path) -> Result<Vec<Question>> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+pub(super) fn read(path: &Path, judged: bool) -> Result<Vec<Question>> {
+    let bytes = bounded::bytes(path, LONGEST).with_context(|| format!("cannot read {}", path.display()))?;
     let json = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
     let file: Value = serde_json::from_slice(json).map_err(|error| {
         anyhow!(
@@ -33,26 +36,27 @@ pub(super) fn read(path: &Path) -> Result<Vec<Question>> {
             path.display()
         )
     })?;
-    let articles = each(&file, "data", article).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    let articles = each(&file, "data", |entry| article(entry, judged))
+        .map_err(|error| anyhow!("{}: {error}", path.display()))?;
     Ok(articles.into_iter().flatten().flatten().collect())
 }
 
 /// The questions of an article, paragraph by paragraph.
-fn article(article: &Value) -> Result<Vec<Vec<Question>>> {
+fn article(article: &Value, judged: bool) -> Result<Vec<Vec<Question>>> {
     let title = if article.get("title").is_some() { text(article, "title")? } else { "" };
     each(article, "paragraphs", |paragraph| {
         let context: Arc<str> = text(paragraph, "context")?.into();
-        each(paragraph, "qas", |entry| question(entry, title, &context))
+        each(paragraph, "qas", |entry| question(entry, title, &context, judged))
     })
 }
 
-fn question(entry: &Value, title: &str, context: &Arc<str>) -> Result<Question> {
+fn question(entry: &Value, title: &str, context: &Arc<str>, judged: bool) -> Result<Question> {
     let impossible = match entry.get("is_impossible") {
         None => false,
         Some(Value::Bool(impossible)) => *impossible,
         Some(other) => bail!("is_impossible: expected true or false, found {}", kind(other)),
     };
-    let answers = if impossible && entry.get("answers").is_none() {
+    let answers = if !judged || impossible && entry.get("answers").is_none() {
         Vec::new()
     } else {
         each(entry, "answers", answer)?

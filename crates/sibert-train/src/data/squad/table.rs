@@ -13,40 +13,45 @@ use parquet::record::{Field, Row};
 
 use super::{Answer, Question};
 use crate::data::contained::contained;
-use crate::data::parquet_file::brief;
+use crate::data::parquet_file::{brief, decoded, is_json};
 
-/// The columns that must be there.
-const COLUMNS: [&str; 4] = ["id", "context", "question", "answers"];
+/// The columns that must be there; the last one of questions that are to be judged.
+const COLUMNS: [&str; 4] = ["id", "context", "question", ANSWERS];
+const ANSWERS: &str = "answers";
 
-/// Reads a Parquet file.
+/// Reads a Parquet file; questions that are not to be `judged` need no answers.
 ///
 /// # Errors
 /// Names the file and the row.
-pub(super) fn read(path: &Path) -> Result<Vec<Question>> {
+pub(super) fn read(path: &Path, judged: bool) -> Result<Vec<Question>> {
     let name = path.display();
     let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
     let damaged = |error: anyhow::Error, row: usize| {
         anyhow!("{name}: damaged after row {row} ({}): was it copied completely?", brief(&error))
     };
     let reader = contained(|| Ok(SerializedFileReader::new(file)?)).map_err(|error| damaged(error, 0))?;
-    ensure_columns(&reader).map_err(|error| anyhow!("{name}: {error}"))?;
+    ensure_columns(&reader, judged).map_err(|error| anyhow!("{name}: {error}"))?;
     let mut rows = contained(|| Ok(reader.get_row_iter(None)?)).map_err(|error| damaged(error, 0))?;
+    let columns = reader.metadata().file_metadata().schema_descr().columns();
+    let json: Vec<String> =
+        columns.iter().filter(|column| is_json(column)).map(|column| column.path().string()).collect();
     let mut questions: Vec<Question> = Vec::new();
     while let Some(row) =
         contained(|| Ok(rows.next().transpose()?)).map_err(|error| damaged(error, questions.len()))?
     {
         let before = questions.last().map(|question| &question.context);
-        let question = question(row, before);
+        let question = question(row, before, &json, judged);
         let row = questions.len() + 1;
         questions.push(question.map_err(|error| anyhow!("{name}: row {row}: {error}"))?);
     }
     Ok(questions)
 }
 
-fn ensure_columns(reader: &SerializedFileReader<File>) -> Result<()> {
+fn ensure_columns(reader: &SerializedFileReader<File>, judged: bool) -> Result<()> {
     let schema = reader.metadata().file_metadata().schema();
     let found: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
-    let missing: Vec<&str> = COLUMNS.into_iter().filter(|column| !found.contains(column)).collect();
+    let wanted = COLUMNS.into_iter().filter(|column| judged || *column != ANSWERS);
+    let missing: Vec<&str> = wanted.filter(|column| !found.contains(column)).collect();
     ensure!(
         missing.is_empty(),
         "no column {}, found {}: expected a file of rajpurkar/squad or rajpurkar/squad_v2",
@@ -56,17 +61,19 @@ fn ensure_columns(reader: &SerializedFileReader<File>) -> Result<()> {
     Ok(())
 }
 
-/// The question in a row, which shares the context `before` it if it has the same.
-fn question(row: Row, before: Option<&Arc<str>>) -> Result<Question> {
+/// The question in a row, which shares the context `before` it if it has the same; the columns `json` are decoded.
+fn question(row: Row, before: Option<&Arc<str>>, json: &[String], judged: bool) -> Result<Question> {
     let [mut id, mut title, mut context, mut asked] = [const { String::new() }; 4];
     let mut answers = Vec::new();
     for (column, field) in row.into_columns() {
+        let field = if json.contains(&column) { decoded(field) } else { Ok(field) };
+        let field = field.map_err(|error| anyhow!("column {column}: {error}"))?;
         let read = match column.as_str() {
             "id" => text(field).map(|text| id = text),
             "title" => text(field).map(|text| title = text),
             "context" => text(field).map(|text| context = text),
             "question" => text(field).map(|text| asked = text),
-            "answers" => answers_of(field).map(|found| answers = found),
+            ANSWERS if judged => answers_of(field).map(|found| answers = found),
             _ => Ok(()),
         };
         read.map_err(|error| anyhow!("column {column}: {error}"))?;

@@ -105,7 +105,8 @@ fn final_loss(run: &Run) -> Option<f64> {
 
 /// Runs whose last evaluation stands for the final one.
 fn unfinished(runs: &[Run]) -> impl Iterator<Item = String> {
-    runs.iter().filter(|run| run.summary.is_none() && !run.diverged()).map(|run| {
+    let judged = |run: &Run| run.summary.as_ref().is_some_and(|summary| summary.eval_loss.is_some());
+    runs.iter().filter(move |run| !judged(run) && !run.diverged()).map(|run| {
         match run.metrics.points("/eval_loss").last() {
             Some((step, _)) => {
                 format!(
@@ -113,6 +114,7 @@ fn unfinished(runs: &[Run]) -> impl Iterator<Item = String> {
                     run.path.display()
                 )
             }
+            None if run.summary.is_some() => format!("{} held nothing out: left out", run.path.display()),
             None => format!("{} has neither summary.json nor an evaluation: left out", run.path.display()),
         }
     })

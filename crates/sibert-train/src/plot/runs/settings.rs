@@ -1,12 +1,12 @@
 //! Settings of runs as flat tables, what differs between them, and how that reads.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
 
+use crate::bounded;
 use crate::plot::axis::{self, Unit};
 
 /// Values by dotted key.
@@ -48,7 +48,8 @@ pub fn read(folder: &Path) -> Result<Option<Settings>> {
     if !path.is_file() {
         return Ok(None);
     }
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        bounded::text(&path, bounded::CONFIG).with_context(|| format!("cannot read {}", path.display()))?;
     let table: Table = toml::from_str(&text).with_context(|| format!("{} is no TOML", path.display()))?;
     let mut settings = Settings::new();
     flatten("", table, &mut settings);
@@ -149,6 +150,8 @@ fn plain(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
+
     use super::*;
 
     fn settings(text: &str) -> Settings {

@@ -13,6 +13,7 @@ use super::*;
 /// A column by name; values that are none are null.
 pub(super) enum Column<'a> {
     Text(&'a str, &'a [Option<&'a str>]),
+    Json(&'a str, &'a [Option<&'a str>]),
     Class(&'a str, &'a [i64]),
     Score(&'a str, &'a [f32]),
 }
@@ -23,6 +24,7 @@ pub(super) fn write(columns: &[Column], names: Option<&[&str]>) -> Vec<u8> {
         .iter()
         .map(|column| match column {
             Column::Text(name, _) => format!("optional binary {name} (UTF8);"),
+            Column::Json(name, _) => format!("optional binary {name} (JSON);"),
             Column::Class(name, _) => format!("required int64 {name};"),
             Column::Score(name, _) => format!("required float {name};"),
         })
@@ -39,7 +41,7 @@ pub(super) fn write(columns: &[Column], names: Option<&[&str]>) -> Vec<u8> {
     for values in columns {
         let mut column = group.next_column().unwrap().unwrap();
         match values {
-            Column::Text(_, values) => {
+            Column::Text(_, values) | Column::Json(_, values) => {
                 let levels: Vec<i16> = values.iter().map(|value| value.is_some().into()).collect();
                 let values: Vec<ByteArray> =
                     values.iter().flatten().map(|text| ByteArray::from(*text)).collect();
@@ -89,6 +91,26 @@ fn classes_are_in_the_order_of_the_hub_unless_the_file_lists_them() {
     let message =
         parquet(Task::Mrpc, Split::Train, &mrpc(&[0], Some(&["entailment", "neutral"]))).unwrap_err();
     assert_eq!(message, "a.parquet: its labels are entailment, neutral, expected not_equivalent, equivalent");
+}
+
+#[test]
+fn columns_of_json_are_decoded() {
+    let of = |labels: &[Option<&str>]| {
+        let texts = [Some("\"say \\\"no\\\"\""), Some("\"\u{e9}\"")];
+        let columns = [
+            Column::Json("label", labels),
+            Column::Text("sentence2", &[Some("\"b\""), Some("d")]),
+            Column::Json("sentence1", &texts),
+        ];
+        parquet(Task::Mrpc, Split::Train, &write(&columns, None))
+    };
+    let expected = [
+        example("say \"no\"", Some("\"b\""), Some(Target::Class(1))),
+        example("\u{e9}", Some("d"), Some(Target::Class(0))),
+    ];
+    assert_eq!(of(&[Some("1"), Some("\"not_equivalent\"")]).unwrap(), expected);
+    let message = of(&[Some("1"), Some("[0]")]).unwrap_err();
+    assert_eq!(message, "a.parquet: row 2: found a list in a column of JSON, expected a string");
 }
 
 #[test]

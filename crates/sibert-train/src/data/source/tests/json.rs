@@ -83,8 +83,29 @@ fn what_is_not_json_lines_is_named() {
         &refused("{\"text\":\"a\"} {\"text\":\"b\"}", "text"),
         "@:1: column 14: not JSON (trailing characters): expected one JSON object a line",
     );
-    assert_starts(&refused("{\"text\":\"\\ud800\"}", "text"), "@:1: column ");
+    assert_starts(
+        &refused("{\"text\":\"a\"}\n{\"text\":\"\\ud800\"}", "text"),
+        "@:2: column 16: half a character (",
+    );
     assert_starts(&refused("plain text", "text"), "@:1: column 1: not JSON (expected value)");
+}
+
+#[test]
+fn numbers_that_only_python_writes_are_read_over() {
+    let text = "{\"a\":NaN,\"text\":\"one NaN \\\" Infinity\",\"b\":[-Infinity,Infinity],\"NaN\":1}\n{\"text\":\"two\"}";
+    let (texts, skipped) = read_bytes("a.jsonl", text.as_bytes(), &Reading::default()).unwrap();
+    assert_eq!((texts, skipped), (vec!["one NaN \" Infinity".into(), "two".into()], 0));
+    assert_eq!(refused("{\"text\":NaN}", "text"), "@:1: field text: found a number, expected a string");
+    assert_starts(
+        &refused("{\"text\":\"a\",\"b\":nan}", "text"),
+        "@:1: column 18: not JSON (expected ident): expected one JSON object a line",
+    );
+}
+
+#[test]
+fn half_a_character_in_another_field_does_no_harm() {
+    let text = "{\"other\":\"\\ud800\",\"text\":\"one\"}";
+    assert_eq!(read_bytes("a.jsonl", text.as_bytes(), &Reading::default()).unwrap().0, ["one"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod find;
 mod formats;
 mod json;
 mod parquet;
+mod rows;
 mod table;
 mod text;
 
@@ -46,7 +47,7 @@ fn read_spec(spec: &str, reading: &Reading) -> Result<(Vec<String>, u64)> {
         for document in documents.by_ref() {
             texts.push(document?.text);
         }
-        skipped += documents.skipped();
+        skipped += documents.left_out().empty;
     }
     Ok((texts, skipped))
 }

@@ -54,13 +54,26 @@ fn a_file_without_rows_has_no_documents() {
 
 #[test]
 fn columns_in_groups_are_named_with_a_dot() {
-    let schema = "required group meta { optional binary body (STRING); } optional binary text (JSON);";
+    let schema = "required group meta { optional binary body (STRING); } optional binary text (STRING);";
     let bytes = write(schema, &[&[text(&[Some("in")]), text(&[Some("out")])]], no_properties());
     assert_eq!(read_bytes("a.parquet", &bytes, &column("meta.body")).unwrap().0, ["in"]);
     assert_eq!(read_bytes("a.parquet", &bytes, &column("text")).unwrap().0, ["out"]);
     assert_eq!(
         refusal("a.parquet", &bytes, &column("meta")),
         "@: column meta: found a group of meta.body, expected string"
+    );
+}
+
+#[test]
+fn columns_of_json_hold_strings_in_quotes() {
+    let values = [Some(r#""say \"no\"""#), None, Some("null"), Some(r#""two""#)];
+    let of =
+        |values: &[Option<&str>]| write("optional binary text (JSON);", &[&[text(values)]], no_properties());
+    let (texts, skipped) = read_bytes("a.parquet", &of(&values), &Reading::default()).unwrap();
+    assert_eq!((texts, skipped), (vec!["say \"no\"".into(), "two".into()], 2));
+    assert_eq!(
+        refusal("a.parquet", &of(&[Some(r#""a""#), Some("3")]), &Reading::default()),
+        "@: row 2: found the number 3 in a column of JSON, expected a string"
     );
 }
 

@@ -54,6 +54,19 @@ fn as_json() -> String {
     ]))
 }
 
+#[test]
+fn questions_to_answer_need_no_answers() {
+    let unanswered =
+        official(json!([{"id": "a", "question": "a?"}, {"id": "b", "question": "b?", "answers": null}]));
+    assert!(refusal(&unanswered).ends_with("answers: missing"));
+    for bytes in [unanswered, as_json()] {
+        let (_folder, path) = file("x", bytes.as_bytes());
+        let found = read_file_unanswered(&path).unwrap();
+        assert_eq!((found[0].id.as_str(), found[1].question.as_str()), ("a", "b?"));
+        assert!(found.iter().all(|question| question.answers.is_empty()));
+    }
+}
+
 const SCHEMA: &str = "optional binary id (UTF8); optional binary title (UTF8); optional binary context (UTF8); \
     optional binary question (UTF8); optional group answers { \
     optional group text (LIST) { repeated group list { optional binary element (UTF8); } } \
@@ -93,6 +106,13 @@ fn both_layouts_hold_the_same_questions() {
     assert_eq!(read_bytes(&as_parquet(SCHEMA, &[2, 2, 0])).unwrap(), questions());
     let marked = [b"\xef\xbb\xbf", as_json().as_bytes()].concat();
     assert_eq!(read_bytes(&marked).unwrap(), questions());
+}
+
+#[test]
+fn columns_of_json_are_decoded() {
+    let message = refusal(as_parquet(&SCHEMA.replace("title (UTF8)", "title (JSON)"), &[2, 2, 0]));
+    let expected = "@: row 1: column title: found no JSON (expected value";
+    assert!(message.starts_with(expected), "{message}");
 }
 
 #[test]
