@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::finite::finite;
+
 /// So many fields are listed where the one that was asked for is missing.
 const LISTED: usize = 20;
 
@@ -39,30 +41,6 @@ pub(super) fn read(line: &str, field: &str, text: &mut String) -> serde_json::Re
         Ok(found)
     };
     search(line).or_else(|error| finite(line).map_or(Err(error), |line| search(&line)))
-}
-
-/// `line` with a 0 in the place of each `NaN`, `Infinity` and `-Infinity`, which are not JSON but what Python's `json`
-/// writes; of the same length. None if there is none of them.
-fn finite(line: &str) -> Option<String> {
-    const NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
-    let (mut finite, mut rest, mut quoted) = (String::with_capacity(line.len()), line, false);
-    while let Some(letter) = rest.chars().next() {
-        let number = NUMBERS.into_iter().find(|number| !quoted && rest.starts_with(number));
-        let length = match (number, letter) {
-            (Some(number), _) => {
-                finite.push_str(&format!("{:<1$}", 0, number.len()));
-                number.len()
-            }
-            (None, '\\') if quoted => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-            _ => letter.len_utf8(),
-        };
-        quoted ^= letter == '"';
-        if number.is_none() {
-            finite.push_str(&rest[..length]);
-        }
-        rest = &rest[length..];
-    }
-    (finite != line).then_some(finite)
 }
 
 /// Looks for the rest of a path in a value; without a path the value itself is meant.

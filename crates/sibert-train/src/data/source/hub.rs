@@ -4,6 +4,7 @@
 //! itself, and for a glob, which is all that it matches.
 
 mod card;
+mod files;
 mod select;
 mod splits;
 

@@ -14,6 +14,7 @@ mod digest;
 mod documents;
 mod field;
 mod find;
+mod finite;
 mod format;
 mod glob;
 mod hub;

@@ -1,14 +1,11 @@
 //! Of the files of a data set, those of one configuration and one split, as Python's `datasets` finds them.
 
-use std::cmp::Reverse;
-
 use anyhow::{Result, bail, ensure};
 
 use super::card::Config;
+use super::files::{below, data, of_one_format};
 use super::splits::{Placed, splits};
-use crate::data::source::Format;
-use crate::data::source::find::is_data;
-use crate::data::source::format::{KNOWN, of_name};
+use crate::data::source::format::KNOWN;
 use crate::data::source::glob::{is_glob, matching};
 use crate::data::source::shown::shown;
 
@@ -20,19 +17,6 @@ const TRAIN: &str = "train";
 
 /// Stands for every split.
 const ALL: &str = "all";
-
-/// What files of a repository are called that are about the data and not data, whatever follows a `.` or `-`.
-const PAPERS: [&str; 9] = [
-    "LICENSE",
-    "LICENCE",
-    "COPYING",
-    "NOTICE",
-    "CITATION",
-    "CHANGELOG",
-    "AUTHORS",
-    "CONTRIBUTING",
-    "REQUIREMENTS",
-];
 
 /// What is asked for.
 pub(super) struct Wanted<'a> {
@@ -78,7 +62,8 @@ pub(super) fn select<'a>(
             of_folder(files, path, wanted)?
         }
     };
-    Ok(of_one_format(files))
+    let (files, others) = of_one_format(files);
+    Ok(Found { files, others })
 }
 
 impl Wanted<'_> {
@@ -205,30 +190,6 @@ fn of_glob<'a>(files: Vec<&'a str>, wanted: &Wanted) -> Result<Found<'a>> {
     Ok(Found { files, others: Vec::new() })
 }
 
-/// The files of the format that most of them have; of equal numbers parquet, JSON lines, tables, text.
-fn of_one_format(files: Vec<&str>) -> Found<'_> {
-    const ORDER: [Format; 5] = [Format::Parquet, Format::JsonLines, Format::Csv, Format::Tsv, Format::Text];
-    let format = |file: &str| of_name(file).0;
-    let count = |wanted: &Format| files.iter().filter(|file| format(file) == Some(*wanted)).count();
-    let most = ORDER.into_iter().min_by_key(|wanted| Reverse(count(wanted)));
-    let (mut files, others): (Vec<&str>, Vec<&str>) =
-        files.into_iter().partition(|file| format(file) == most);
-    files.sort_unstable();
-    Found { files, others }
-}
-
-/// The files below a folder; all of them below the empty one.
-fn below<'a>(all: &[&'a str], folder: &str) -> Vec<&'a str> {
-    let is_below =
-        |file: &&str| folder.is_empty() || file.strip_prefix(folder).is_some_and(|f| f.starts_with('/'));
-    all.iter().copied().filter(is_below).collect()
-}
-
-/// Those of `files` that are data.
-fn data<'a>(files: &[&'a str], path: &str) -> Vec<&'a str> {
-    files.iter().copied().filter(|file| is_wanted(file, path)).collect()
-}
-
 /// Why `path` means no file to read: it means no file at all, or only `found` of `all`, which are no data.
 fn nothing(all: &[&str], found: &[&str], path: &str) -> String {
     if all.is_empty() {
@@ -252,15 +213,6 @@ fn listed(files: &[&str]) -> String {
         0 => first,
         more => format!("{first} (and {more} more)"),
     }
-}
-
-/// Whether a file that was not named itself is data: of a known extension, not hidden, and no paper of the repository.
-fn is_wanted(file: &str, path: &str) -> bool {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    let hidden = file.split('/').any(|part| part.starts_with('.') && !path.split('/').any(|p| p == part));
-    let upper = name.to_ascii_uppercase();
-    let paper = |title: &&str| upper.strip_prefix(title).is_some_and(|rest| rest.starts_with(['.', '-']));
-    is_data(name) && !hidden && !upper.starts_with("README") && !PAPERS.iter().any(paper)
 }
 
 #[cfg(test)]
