@@ -47,6 +47,11 @@ minilm DIR:
     scripts/minilm.sh {{DIR}}
     SIBERT_MINILM="$(realpath {{DIR}})" cargo test --release -p sibert-model --test bert
 
+# 500 kills, 200 full disks, 500 flipped bits, 20,000 spoiled inputs, without a network; OPTIONS are those of scripts/torture.py
+torture *OPTIONS:
+    cargo build --release
+    HF_HUB_OFFLINE=1 python3 scripts/torture.py --sibert {{sibert}} {{OPTIONS}}
+
 # 100 steps on the built-in corpus
 smoke:
     rm -rf runs/smoke
