@@ -14,6 +14,7 @@ case fails.
 """
 import argparse, collections, datetime, json, multiprocessing, os, pathlib, platform, shutil, subprocess, sys, tempfile, time, traceback
 
+sys.dont_write_bytecode = True
 from torture import corruptions, faults, kills, mutations
 from torture.base import Base
 from torture.case import Case
