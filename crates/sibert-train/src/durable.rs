@@ -3,7 +3,7 @@
 //! full.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -135,11 +135,42 @@ fn header<V: View>(sorted: &[&(String, V)]) -> Result<String> {
 }
 
 fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<FileEntry> {
-    let created = File::create(path).map_err(anyhow::Error::from);
+    let created = create(path).map_err(anyhow::Error::from);
     let written = created.and_then(|file| write(file, fill).inspect_err(|_| discard(path)));
     written.map_err(|error| {
         let remedy = remedy(&error);
         error.context(format!("cannot write {}{remedy}", path.display()))
+    })
+}
+
+/// Opens a new file in the place of an old one or of a link, whose target stays as it is; a device as it is.
+fn create(path: &Path) -> io::Result<File> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_file() || found.is_symlink() => fs::remove_file(path)?,
+        Ok(_) => return File::create(path),
+        Err(_) => {}
+    }
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Opens a file to add to, and makes it where there is none.
+///
+/// # Errors
+/// If it cannot be opened, or is a link.
+pub fn append(path: &Path) -> io::Result<File> {
+    unlinked(OpenOptions::new().append(true).create(true), path)
+}
+
+/// Opens a file that must not be a link: somebody else would decide what is written to.
+///
+/// # Errors
+/// As [`append`].
+pub fn unlinked(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW);
+    options.open(path).map_err(|error| match path.is_symlink() {
+        true => io::Error::new(error.kind(), "it is a link: delete it"),
+        false => error,
     })
 }
 
@@ -186,6 +217,16 @@ pub fn verify(folder: &Path, name: &str, expected: &FileEntry) -> Result<(), Str
     Ok(())
 }
 
+/// Size and digest of a file as it is.
+///
+/// # Errors
+/// Names the file that cannot be read.
+pub fn entry(path: &Path) -> Result<FileEntry> {
+    let read = File::open(path).and_then(|file| Ok((file.metadata()?.len(), digest(Sha256::new(), file)?)));
+    let (size, sha256) = read.with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(FileEntry { size, sha256 })
+}
+
 /// The digest of all that is left of a file, in hexadecimal, behind what `hasher` has seen.
 ///
 /// # Errors
@@ -208,7 +249,8 @@ pub fn unreadable(name: &str, error: &io::Error) -> String {
     }
 }
 
-fn shorten(sha256: &str) -> &str {
+/// The first digits of a digest, for messages.
+pub fn shorten(sha256: &str) -> &str {
     sha256.get(..12).unwrap_or(sha256)
 }
 
@@ -310,6 +352,26 @@ mod tests {
         assert!(replace(&path, "contents").unwrap_err().to_string().starts_with("cannot write "));
         let names: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["x"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nothing_is_written_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let [theirs, path] = ["theirs", "x"].map(|name| dir.path().join(name));
+        fs::write(&theirs, "theirs").unwrap();
+        for planted in [path.clone(), unfinished(&path)] {
+            std::os::unix::fs::symlink(&theirs, &planted).unwrap();
+            if planted == path {
+                let error = append(&path).unwrap_err().to_string();
+                assert_eq!(error, "it is a link: delete it");
+            }
+            replace(&path, "ours").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
+        }
+        fs::hard_link(&theirs, unfinished(&path)).unwrap();
+        replace(&path, "ours").unwrap();
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
     }
 
     #[test]

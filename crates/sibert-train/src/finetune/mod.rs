@@ -6,6 +6,7 @@
 //!     TaskReport: median, mean, deviation, interval; the best seed's model, its card
 //! ```
 
+mod begun;
 mod card;
 mod defaults;
 mod folder;
@@ -85,7 +86,7 @@ fn ensure_data(args: &FinetuneArgs, tasks: &[Task]) -> Result<()> {
     Ok(())
 }
 
-/// The command as it was given, quoted for a shell.
+/// The command as it was given, quoted for a shell; without `--resume`, it makes the run again in a new folder.
 fn command_line() -> String {
     let quoted = |word: String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
@@ -95,6 +96,7 @@ fn command_line() -> String {
             format!("'{}'", word.replace('\'', "'\\''"))
         }
     };
-    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    let words = std::env::args_os().skip(1).filter(|word| word != "--resume");
+    let words = words.map(|word| quoted(word.to_string_lossy().into_owned()));
     std::iter::once("sibert".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -20,10 +20,11 @@ impl Run {
     /// If the file cannot be read.
     pub fn read(name: &str, path: &Path) -> Result<Self> {
         let path = if path.is_dir() { path.join("metrics.jsonl") } else { path.to_owned() };
-        let text = fs::read_to_string(&path).with_context(|| {
+        let text = fs::read(&path).with_context(|| {
             format!("cannot read {}: expected the folder of a run, or its metrics.jsonl", path.display())
         })?;
-        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let lines = text.split(|&byte| byte == b'\n');
+        let lines = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
         Ok(Self { name: name.to_owned(), lines })
     }
 

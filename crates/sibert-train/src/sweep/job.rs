@@ -1,6 +1,6 @@
 //! A run as a process of its own: `sibert pretrain --out OUT/NAME --resume`, with what it says in `log.txt`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -51,7 +51,7 @@ impl Job {
         durable::replace(&folder.join(SETTINGS), &run.config.to_toml()?)?;
         let path = folder.join(LOG);
         let unwritable = || format!("cannot write {}", path.display());
-        let log = OpenOptions::new().append(true).create(true).open(&path).with_context(unwritable)?;
+        let log = durable::append(&path).with_context(unwritable)?;
         let log_start = log.metadata().with_context(unwritable)?.len();
         let mut command = Command::new(std::env::current_exe().context("cannot find the program itself")?);
         command.arg("pretrain").arg("--resume").arg("--out").arg(&folder);

@@ -135,9 +135,13 @@ impl<'a> Sweep<'a> {
     fn report(&self, trained: &Trained) -> Result<()> {
         let groups = results::groups(&self.grid, trained);
         files::write(&self.folder, &self.grid, &groups)?;
-        let drawn = curves::draw(&self.folder, &self.grid)?;
+        let drawn = curves::draw(&self.folder, &self.grid);
         result(table::table(&self.grid, &groups))?;
         result(format!("\nsummary     {}", self.folder.join("summary.csv").display()))?;
+        let drawn = drawn.unwrap_or_else(|error| {
+            note(format!("the curves are not drawn: {error:#}"));
+            Vec::new()
+        });
         for file in drawn.iter().filter(|file| file.extension().is_some_and(|extension| extension == "png")) {
             result(format!("curves      {}", file.display()))?;
         }
