@@ -62,11 +62,12 @@ pub fn bins(points: &[(f64, f64)], count: usize) -> Vec<Bin> {
 }
 
 fn bin(points: &[(f64, f64)]) -> Bin {
-    let values = || points.iter().map(|point| point.1);
+    let (values, count) = (|| points.iter().map(|point| point.1), points.len() as f64);
+    let mean = values().sum::<f64>() / count;
     Bin {
         step: points[points.len() - 1].0,
         low: values().fold(f64::INFINITY, f64::min),
-        mean: values().sum::<f64>() / points.len() as f64,
+        mean: if mean.is_finite() { mean } else { values().map(|value| value / count).sum() },
         high: values().fold(f64::NEG_INFINITY, f64::max),
     }
 }
