@@ -55,13 +55,17 @@ static ALLOCATOR: Recycler = Recycler::new();
 
 fn main() -> ExitCode {
     signals::ignore_file_size_signal();
+    signals::follow();
     match dispatch(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if console::reader_left(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            console::note(describe(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => match signals::exit_code(&error) {
+            Some(code) => ExitCode::from(code), // it has said so
+            None => {
+                console::note(describe(&error));
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use candle_core::{Device, Tensor};
 
-use support::{Folder, Outcome, assert_has, flip, refused, stderr, stdout, truncate};
+use support::{Folder, Outcome, assert_has, flip, interrupted, refused, stderr, stdout, truncate};
 
 /// 48 steps of two micro-batches, with reports, evaluations and checkpoints at different steps.
 const LONG: [&str; 8] = [
@@ -104,18 +104,18 @@ fn killed_run_resumed_equals_uninterrupted_run() {
 }
 
 #[test]
-fn terminated_run_saves_and_exits_cleanly() {
+fn terminated_run_saves_and_exits_with_the_code_of_its_signal() {
     let folder = Folder::new();
     let settings = [&LONG[..], &["max_steps=60", "save_every=50"]].concat();
     let expected = whole(&folder, &settings);
-    for signal in ["-TERM", "-INT"] {
+    for (signal, number) in [("-TERM", 15), ("-INT", 2)] {
         let args = [&["pretrain", "--config", "small.toml", "--threads", "1"], &settings[..]].concat();
         let child = folder.start(&args);
         while !folder.exists("run/metrics.jsonl") {
             sleep(Duration::from_micros(200));
         }
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-        let message = stderr(&child.wait_with_output().unwrap());
+        let message = interrupted(&child.wait_with_output().unwrap(), number);
         assert_has(&message, "stopped at step ");
         let step = message.split("saved run/checkpoint-").nth(1).unwrap()[..6].parse::<usize>().unwrap();
         assert!((3..50).contains(&step), "stopped at step {step}");
@@ -270,6 +270,16 @@ fn a_checkpoint_that_cannot_be_deleted_is_worth_a_line() {
 }
 
 #[test]
+fn curves_that_cannot_be_drawn_do_not_end_a_run() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("run/curves.svg/taken")).unwrap();
+    let said = stderr(&folder.pretrain(&[]));
+    assert_has(&said, "the curves are not drawn: cannot write run/curves.svg: ");
+    assert!(folder.exists("run/checkpoint-000006/model.safetensors") && folder.exists("run/summary.json"));
+    assert!(!folder.exists("run/.curves.svg.tmp"));
+}
+
+#[test]
 fn a_damaged_line_of_metrics_costs_no_other() {
     let folder = Folder::new();
     stdout(&folder.pretrain(&LONG));
@@ -303,4 +313,24 @@ fn a_folder_that_holds_a_run_or_a_model_is_not_new() {
     assert_has(&into, "output folder run/checkpoint-000006 holds a model: name another with --out");
     assert!(folder.bytes("run/last/model.safetensors") == model);
     folder.resume(&[]);
+}
+
+#[test]
+fn a_damaged_checkpoint_answers_nothing() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&[]));
+    let fill =
+        |model: &str| folder.sibert(&["fill-mask", "--model", model, "The [MASK] lives near the river."]);
+    let verify = |model: &str| folder.sibert(&["verify", "--model", model]);
+    stdout(&fill("run/last"));
+    flip(&folder.path("run/last/model.safetensors"));
+    for refusal in [refused(&fill("run/last")), refused(&verify("run/last"))] {
+        assert_has(&refusal, "error: run/last: model.safetensors is corrupted: sha256 ");
+    }
+    assert_has(&stderr(&fill("run")), "skipped run/checkpoint-000006: model.safetensors is corrupted");
+    fs::remove_file(folder.path("run/last/training_state/manifest.json")).unwrap();
+    assert_has(
+        &refused(&fill("run/last")),
+        "run/last: training_state/manifest.json is missing: take another",
+    );
 }

@@ -25,7 +25,7 @@ use anyhow::{Context, Result, ensure};
 use crate::args::{FinetuneArgs, tasks};
 use crate::console::result;
 use crate::data::dataset::DataSource;
-use crate::signals::Stop;
+use crate::signals::{self, Stop};
 use crate::task::Task;
 use report::{TaskReport, table};
 use run::TaskRun;
@@ -36,18 +36,21 @@ pub use settings::answer_settings;
 ///
 /// # Errors
 /// If a model, data or setting is unfit, training diverges, or a file cannot be written; the message names it, and what
-/// was saved before stays intact.
+/// was saved before stays intact. If a signal ended it: [`signals::interrupted`].
 pub fn run(args: &FinetuneArgs) -> Result<()> {
     let tasks = tasks(&args.tasks);
     let last = args.seed.checked_add(args.seeds as u64).context("--seed is too large")?;
     ensure_data(args, &tasks)?;
-    let stop = Stop::install()?;
     let mut reports: Vec<TaskReport> = Vec::new();
     for task in &tasks {
         let run = TaskRun::prepare(*task, args, &folder_of(args, &tasks, *task))?;
+        let stop = Stop::install()?; // while a task is prepared there is nothing to save
         match run.train(args.seed..last, &stop, &command_line())? {
             Some(report) => reports.push(report),
-            None => return Ok(()),
+            None => return Err(signals::interrupted()),
+        }
+        if stop.requested() && reports.len() < tasks.len() {
+            return Err(signals::interrupted());
         }
     }
     table(&reports)?;

@@ -25,7 +25,7 @@ use crate::log::{Evaluation, MetricsLog, Progress, Report, group_norms};
 use crate::memory;
 use crate::plot;
 use crate::run::Run;
-use crate::signals::Stop;
+use crate::signals::{self, Stop};
 use crate::step;
 use crate::update::Update;
 use ahead::{Ahead, Step};
@@ -36,12 +36,12 @@ use health::Health;
 ///
 /// # Errors
 /// If the text, the settings or the checkpoint are unfit, a loss or gradient is not finite, or the disk fails; each
-/// message names what to look at, and earlier checkpoints stay intact.
+/// message names what to look at, and earlier checkpoints stay intact. If a signal ended it: [`signals::interrupted`].
 pub fn run(run: &Run) -> Result<()> {
     let mut training = Training::prepare(run)?;
     let stop = Stop::install()?; // before, there is nothing to save
     let finished = training.train(&stop).map_err(|error| training.give_up(error))?;
-    if finished { training.summarise() } else { Ok(()) }
+    if finished { training.summarise() } else { Err(signals::interrupted()) }
 }
 
 /// Everything that a run changes or reads again at each step.
