@@ -1,13 +1,23 @@
 //! Lines for people: notes on standard error, results on standard output.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
 /// Prints a line on standard error; training goes on if nobody is there to read it.
 pub fn note(line: impl Display) {
     let _ = writeln!(io::stderr(), "{}", harmless(line));
+}
+
+/// The same, but each line once: what is found again at every checkpoint need not be said again.
+pub fn note_once(line: String) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
+        note(line);
+    }
 }
 
 /// Prints a line on standard output.

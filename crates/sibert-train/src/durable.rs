@@ -2,6 +2,8 @@
 //! against size and digest when they are read again. What could not be finished is removed: it would keep a full disk
 //! full.
 
+mod open;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -11,6 +13,9 @@ use anyhow::{Context, Result, ensure};
 use safetensors::tensor::{Metadata, TensorInfo, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use open::create;
+pub use open::{append, unlinked};
 
 /// Size in bytes and digest of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,7 +140,7 @@ fn header<V: View>(sorted: &[&(String, V)]) -> Result<String> {
 }
 
 fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<FileEntry> {
-    let created = File::create(path).map_err(anyhow::Error::from);
+    let created = create(path).map_err(anyhow::Error::from);
     let written = created.and_then(|file| write(file, fill).inspect_err(|_| discard(path)));
     written.map_err(|error| {
         let remedy = remedy(&error);
@@ -186,6 +191,16 @@ pub fn verify(folder: &Path, name: &str, expected: &FileEntry) -> Result<(), Str
     Ok(())
 }
 
+/// Size and digest of a file as it is.
+///
+/// # Errors
+/// Names the file that cannot be read.
+pub fn entry(path: &Path) -> Result<FileEntry> {
+    let read = File::open(path).and_then(|file| Ok((file.metadata()?.len(), digest(Sha256::new(), file)?)));
+    let (size, sha256) = read.with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(FileEntry { size, sha256 })
+}
+
 /// The digest of all that is left of a file, in hexadecimal, behind what `hasher` has seen.
 ///
 /// # Errors
@@ -208,7 +223,8 @@ pub fn unreadable(name: &str, error: &io::Error) -> String {
     }
 }
 
-fn shorten(sha256: &str) -> &str {
+/// The first digits of a digest, for messages.
+pub fn shorten(sha256: &str) -> &str {
     sha256.get(..12).unwrap_or(sha256)
 }
 
@@ -227,94 +243,4 @@ pub fn sync_folder(path: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use candle_core::{DType, Device, Tensor};
-
-    fn samples() -> Vec<(String, Tensor)> {
-        let f32s = Tensor::new(&[[1f32, -2.5], [3., 4.]], &Device::Cpu).unwrap();
-        vec![
-            ("b.weight".into(), f32s.t().unwrap()),
-            ("a.weight".into(), f32s.clone()),
-            ("step".into(), Tensor::new(7i64, &Device::Cpu).unwrap()),
-            ("half".into(), f32s.to_dtype(DType::BF16).unwrap()),
-            ("empty".into(), Tensor::zeros((0, 3), DType::F32, &Device::Cpu).unwrap()),
-        ]
-    }
-
-    #[test]
-    fn bytes_equal_those_of_the_safetensors_crate() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.safetensors");
-        let entry = tensors(&path, &samples()).unwrap();
-        let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-        let expected = safetensors::serialize(samples(), Some(format)).unwrap();
-        let bytes = std::fs::read(&path).unwrap();
-        assert_eq!(bytes, expected);
-        assert_eq!(
-            entry,
-            FileEntry { size: bytes.len() as u64, sha256: format!("{:x}", Sha256::digest(&bytes)) }
-        );
-    }
-
-    #[test]
-    fn order_of_the_tensors_does_not_change_the_bytes() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut reversed = samples();
-        reversed.reverse();
-        let forward = tensors(&dir.path().join("a"), &samples()).unwrap();
-        assert_eq!(forward, tensors(&dir.path().join("b"), &reversed).unwrap());
-    }
-
-    #[test]
-    fn a_name_that_occurs_twice_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let twice = [samples(), samples()].concat();
-        let error = tensors(&dir.path().join("a"), &twice).unwrap_err();
-        assert!(error.to_string().contains("two tensors are named"), "{error:#}");
-    }
-
-    #[test]
-    fn a_changed_byte_and_a_lost_byte_are_told_apart() {
-        let dir = tempfile::tempdir().unwrap();
-        let entry = replace(&dir.path().join("x"), "contents").unwrap();
-        assert_eq!(verify(dir.path(), "x", &entry), Ok(()));
-        fs::write(dir.path().join("x"), "c0ntents").unwrap();
-        assert!(verify(dir.path(), "x", &entry).unwrap_err().starts_with("x is corrupted: sha256 "));
-        fs::write(dir.path().join("x"), "content").unwrap();
-        assert_eq!(verify(dir.path(), "x", &entry), Err("x is truncated: 7 bytes, expected 8".to_owned()));
-        assert_eq!(verify(dir.path(), "y", &entry), Err("y is missing".to_owned()));
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn a_full_disk_is_named_with_its_remedy() {
-        let error = text(Path::new("/dev/full"), "x").unwrap_err();
-        assert!(error.to_string().starts_with("cannot write /dev/full: the disk is full"), "{error:#}");
-        assert!(Path::new("/dev/full").exists());
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_finished_is_removed_and_the_old_one_stays() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x");
-        let full = |out: &mut dyn Write| -> Result<()> {
-            out.write_all(b"half")?;
-            Err(io::Error::from(io::ErrorKind::StorageFull).into())
-        };
-        assert!(file(&path, full).unwrap_err().to_string().contains("the disk is full"));
-        assert!(!path.exists());
-        // Nothing can take the name of a folder that holds something.
-        fs::create_dir_all(path.join("full")).unwrap();
-        assert!(replace(&path, "contents").unwrap_err().to_string().starts_with("cannot write "));
-        let names: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(names, ["x"]);
-    }
-
-    #[test]
-    fn a_hidden_file_is_written_under_one_dot() {
-        assert_eq!(unfinished(Path::new("out/x.json")), Path::new("out/.x.json.tmp"));
-        assert_eq!(unfinished(Path::new("out/.x.json")), Path::new("out/.x.json.tmp"));
-    }
-}
+mod tests;

@@ -23,6 +23,7 @@ mod kernels;
 mod log;
 mod memory;
 mod metrics;
+mod occupied;
 mod place;
 mod plot;
 mod predict;
@@ -30,6 +31,7 @@ mod prepare;
 mod pretrain;
 mod pretrained;
 mod run;
+mod sealed;
 mod selftest;
 mod signals;
 mod step;
@@ -57,14 +59,18 @@ static ALLOCATOR: Recycler = Recycler::new();
 
 fn main() -> ExitCode {
     signals::ignore_file_size_signal();
+    signals::follow();
     let arguments = Cli::try_parse().unwrap_or_else(|error| refused(&error));
     match dispatch(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if console::reader_left(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            console::note(describe(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => match signals::exit_code(&error) {
+            Some(code) => ExitCode::from(code), // it has said so
+            None => {
+                console::note(describe(&error));
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

@@ -79,14 +79,7 @@ impl Place {
         for (path, reason) in &found.skipped {
             note(format!("skipped {}: {reason}", path.display()));
         }
-        if found.path == path {
-            checkpoint::verify_model(path).map_err(|why| {
-                anyhow!(
-                    "{}: {why}: take another checkpoint, or delete its folder training_state to read it as it is",
-                    path.display()
-                )
-            })?;
-        } else {
+        if found.path != path {
             note(format!("{}: taking {}", path.display(), found.path.display()));
         }
         Ok(Self::Folder(found.path))

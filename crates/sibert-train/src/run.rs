@@ -2,7 +2,7 @@
 
 use std::path::{Path, absolute};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use candle_core::Device;
 use toml::{Table, Value};
 
@@ -10,6 +10,7 @@ use crate::args::{PretrainArgs, TextArgs};
 use crate::checkpoint::RunLock;
 use crate::config::{RunConfig, Start};
 use crate::durable;
+use crate::occupied::{self, Occupied};
 use crate::pretrained;
 
 /// The resolved settings in a run's folder.
@@ -36,11 +37,9 @@ impl Run {
     pub fn prepare(config: RunConfig, resume: bool) -> Result<Self> {
         let device = config.device.open()?;
         let lock = RunLock::acquire(&config.out)?;
-        ensure!(
-            resume || !config.metrics().exists(),
-            "output folder {} already holds a run: continue it with --resume, or name another with --out",
-            config.out.display()
-        );
+        if !resume {
+            ensure_free(&config.out)?;
+        }
         let run = Self { config, device, resume, _lock: lock };
         if !run.resume {
             run.save_settings()?;
@@ -55,6 +54,18 @@ impl Run {
     pub fn save_settings(&self) -> Result<()> {
         durable::replace(&self.config.out.join(SETTINGS), &self.config.to_toml()?)?;
         Ok(())
+    }
+}
+
+/// Refuses a folder that holds something in which no run is to be begun.
+fn ensure_free(out: &Path) -> Result<()> {
+    let shown = out.display();
+    match occupied::by(out)? {
+        None => Ok(()),
+        Some(Occupied::Pretraining) => bail!(
+            "output folder {shown} already holds a run: continue it with --resume, or name another with --out"
+        ),
+        Some(other) => bail!("output folder {shown} holds {}: name another with --out", other.words()),
     }
 }
 

@@ -1,45 +1,153 @@
-//! SIGINT and SIGTERM: finish the step, save, leave. SIGXFSZ: report it as an error of the write.
+//! SIGINT, SIGTERM and SIGHUP: finish the step, save, leave. SIGXFSZ: report it as an error of the write.
+//!
+//! A signal that was ignored when the program began stays ignored: `nohup` and shells mean it so. A run that a signal
+//! ended exits with 128 + the signal's number, as if it had been killed by it: what follows behind `&&` does not begin.
 
-use std::sync::OnceLock;
+#[cfg(not(unix))]
+#[path = "signals/other.rs"]
+mod system;
+#[cfg(unix)]
+#[path = "signals/unix.rs"]
+mod system;
+
+use std::fmt;
+use std::process::ExitStatus;
+use std::sync::Once;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::console::note;
 
 /// Signals closer than this are one request: `timeout` and batch systems signal the process and its group.
 const SAME_REQUEST: Duration = Duration::from_secs(1);
+/// Time between two looks for a signal.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Set for a process that is to end with the one that began it, whose pipe it has as standard input.
+pub const FOLLOWS: &str = "SIBERT_FOLLOWS";
 
-static FIRST: OnceLock<Instant> = OnceLock::new();
+/// The first signal; 0 before.
+static FIRST: AtomicI32 = AtomicI32::new(0);
+/// How many there were.
+static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// Set by SIGINT, SIGTERM or SIGHUP; a second signal ends the process at once with code 130.
-#[derive(Clone, Copy, Debug)]
-pub struct Stop(());
+/// Set by SIGINT, SIGTERM or SIGHUP; a second signal ends the process at once. Once it is dropped, the first does.
+#[derive(Debug)]
+pub struct Stop(system::Caught);
+
+/// The error of a run that a signal ended.
+#[derive(Debug)]
+struct Interrupted(i32);
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stopped by signal {}", self.0)
+    }
+}
+
+impl std::error::Error for Interrupted {}
 
 impl Stop {
-    /// Catches the signals from here on; call it once.
+    /// Catches the signals from here on.
     ///
     /// # Errors
-    /// If the handler cannot be installed, or was installed before.
+    /// If the system does not let it.
     pub fn install() -> Result<Self> {
-        ctrlc::set_handler(handle).context("cannot catch SIGINT and SIGTERM")?;
-        Ok(Self(()))
+        static WATCHED: Once = Once::new();
+        let caught = system::Caught::all()?;
+        WATCHED.call_once(|| {
+            watch(|| note("stopping after this step; press Ctrl-C again to stop at once, without saving"));
+        });
+        Ok(Self(caught))
     }
 
     /// Whether the run should save and end after this step.
     pub fn requested(&self) -> bool {
-        FIRST.get().is_some()
+        FIRST.load(Ordering::Relaxed) != 0
     }
 }
 
-fn handle() {
-    let first = FIRST.get_or_init(|| {
-        note("stopping after this step; press Ctrl-C again to stop at once, without saving");
-        Instant::now()
-    });
-    if first.elapsed() > SAME_REQUEST {
-        std::process::exit(130);
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.release();
     }
+}
+
+/// Ends the process at a signal, but does `last` before.
+///
+/// # Errors
+/// As [`Stop::install`].
+pub fn before_end(last: impl FnOnce() + Send + 'static) -> Result<()> {
+    system::Caught::all()?;
+    watch(move || {
+        last();
+        std::process::exit(code(FIRST.load(Ordering::Relaxed)));
+    });
+    Ok(())
+}
+
+/// The error of a run that ends because of the signal that came.
+pub fn interrupted() -> anyhow::Error {
+    Interrupted(FIRST.load(Ordering::Relaxed)).into()
+}
+
+/// The code to exit with, if the error is that of a run that a signal ended.
+pub fn exit_code(error: &anyhow::Error) -> Option<u8> {
+    let interrupted: &Interrupted = error.downcast_ref()?;
+    u8::try_from(code(interrupted.0)).ok()
+}
+
+/// Whether a process of ours ended because a signal asked it to.
+pub fn was_interrupted(status: ExitStatus) -> bool {
+    [1, 2, 15].into_iter().any(|signal| status.code() == Some(code(signal)))
+}
+
+fn code(signal: i32) -> i32 {
+    128 + signal
+}
+
+/// Ends this process, as by SIGTERM, when the one that began it is gone.
+pub fn follow() {
+    if std::env::var_os(FOLLOWS).is_some() {
+        spawn(|| {
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink()); // its end comes with the other's
+            system::terminate_self();
+        });
+    }
+}
+
+/// Calls `first` at the first signal, and ends the process at one that comes later.
+fn watch(first: impl FnOnce() + Send + 'static) {
+    let mut first = Some(first);
+    let (mut seen, mut since) = (0, Instant::now());
+    spawn(move || {
+        loop {
+            sleep(PAUSE);
+            let count = COUNT.load(Ordering::Relaxed);
+            if count == seen {
+                continue;
+            }
+            seen = count;
+            match first.take() {
+                Some(first) => {
+                    first();
+                    since = Instant::now();
+                }
+                None if since.elapsed() > SAME_REQUEST => {
+                    std::process::exit(code(FIRST.load(Ordering::Relaxed)));
+                }
+                None => {}
+            }
+        }
+    });
+}
+
+/// Takes note of a signal: all that is allowed while one is handled.
+fn arrived(signal: i32) {
+    let _ = FIRST.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
+    COUNT.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Lets a write beyond the limit of file sizes (`ulimit -f`) fail, where it would end the process without a word.
@@ -54,83 +162,4 @@ pub fn ignore_file_size_signal() {
 pub fn ignore_file_size_signal() {}
 
 #[cfg(all(test, target_os = "linux"))]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use std::process::Command;
-
-    /// A process of its own for the tests below: waits for a signal, then for `LINGER` milliseconds.
-    #[test]
-    #[ignore = "run by the other tests of this file"]
-    fn child() {
-        let Ok(linger) = std::env::var("LINGER") else { return };
-        let stop = Stop::install().unwrap();
-        while !stop.requested() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        std::thread::sleep(Duration::from_millis(linger.parse().unwrap()));
-        std::process::exit(7);
-    }
-
-    /// A process of its own that writes a file too large for its limit.
-    #[test]
-    #[ignore = "run by the other tests of this file"]
-    fn large_file() {
-        let Some(path) = std::env::var_os("LARGE_FILE") else { return };
-        ignore_file_size_signal();
-        let error = crate::durable::text(path.as_ref(), &"x".repeat(10_000)).unwrap_err();
-        std::fs::write(path, format!("{error:#}")).unwrap();
-        std::process::exit(7);
-    }
-
-    #[test]
-    fn a_file_above_the_limit_is_an_error_that_names_the_limit() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("file");
-        let script = "ulimit -f 4; exec \"$0\" --ignored --exact signals::tests::large_file";
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).arg(std::env::current_exe().unwrap()).env("LARGE_FILE", &path);
-        assert_eq!(command.output().unwrap().status.code(), Some(7));
-        let error = std::fs::read_to_string(&path).unwrap();
-        assert!(error.contains("file: it is larger than the limit of file sizes (ulimit -f)"), "{error}");
-    }
-
-    /// Whether SIGINT and SIGTERM (bits 1 and 14) have handlers.
-    fn catches_signals(pid: u32) -> bool {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap();
-        u64::from_str_radix(mask, 16).unwrap() & 0x4002 == 0x4002
-    }
-
-    /// Exit code of a child that lingers after the first of the signals, sent at the given times.
-    fn exit_code(signal: &str, linger: u64, times: &[u64]) -> i32 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "signals::tests::child"])
-            .env("LINGER", linger.to_string())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        while !catches_signals(child.id()) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let mut now = 0;
-        for time in times {
-            std::thread::sleep(Duration::from_millis(time - now));
-            now = *time;
-            Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-        }
-        child.wait().unwrap().code().unwrap()
-    }
-
-    #[test]
-    fn first_signal_lets_the_step_finish() {
-        assert_eq!(exit_code("-INT", 0, &[0]), 7);
-        assert_eq!(exit_code("-TERM", 200, &[0, 50]), 7);
-    }
-
-    #[test]
-    fn second_signal_ends_the_process_at_once() {
-        assert_eq!(exit_code("-INT", 60_000, &[0, 1200]), 130);
-    }
-}
+mod tests;

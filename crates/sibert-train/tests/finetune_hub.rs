@@ -7,13 +7,17 @@
 mod server;
 mod support;
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
 
 use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use server::Server;
+use server::{Fault, Server};
 use support::{Folder, assert_has, refused, stderr, stdout, tasks};
 
 const SCHEMA: &str = "message schema {
@@ -93,4 +97,22 @@ fn model_and_data_come_from_the_hub_and_then_from_its_cache() {
             .sibert_with(&variables, &[&finetune("org/name@main", "pinned")[..], &["--seeds", "2"]].concat()),
     );
     assert_has(&said, "seed 1: ");
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_busy_hub() {
+    let folder = Folder::new();
+    let server = Server::start(&[]);
+    let busy = Fault::Status(429, vec![("Retry-After", "3600".to_owned())]);
+    server.always("GET /revision/main", busy);
+    let args = ["finetune", "--task", "mrpc", "--model", "org/name", "--out", "out"];
+    let variables = [("HF_ENDPOINT", server.url()), ("HF_HOME", "home".to_owned())];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut child = folder.start_with(&variables, &args);
+    while server.lines().is_empty() {
+        sleep(Duration::from_millis(5));
+    }
+    sleep(Duration::from_millis(100)); // the answer is read
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
 }

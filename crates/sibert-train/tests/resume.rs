@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use candle_core::{Device, Tensor};
 
-use support::{Folder, Outcome, assert_has, flip, refused, stderr, stdout, truncate};
+use support::{Folder, Outcome, assert_has, flip, interrupted, refused, stderr, stdout, truncate};
 
 /// 48 steps of two micro-batches, with reports, evaluations and checkpoints at different steps.
 const LONG: [&str; 8] = [
@@ -104,18 +104,18 @@ fn killed_run_resumed_equals_uninterrupted_run() {
 }
 
 #[test]
-fn terminated_run_saves_and_exits_cleanly() {
+fn terminated_run_saves_and_exits_with_the_code_of_its_signal() {
     let folder = Folder::new();
     let settings = [&LONG[..], &["max_steps=60", "save_every=50"]].concat();
     let expected = whole(&folder, &settings);
-    for signal in ["-TERM", "-INT"] {
+    for (signal, number) in [("-TERM", 15), ("-INT", 2)] {
         let args = [&["pretrain", "--config", "small.toml", "--threads", "1"], &settings[..]].concat();
         let child = folder.start(&args);
         while !folder.exists("run/metrics.jsonl") {
             sleep(Duration::from_micros(200));
         }
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-        let message = stderr(&child.wait_with_output().unwrap());
+        let message = interrupted(&child.wait_with_output().unwrap(), number);
         assert_has(&message, "stopped at step ");
         let step = message.split("saved run/checkpoint-").nth(1).unwrap()[..6].parse::<usize>().unwrap();
         assert!((3..50).contains(&step), "stopped at step {step}");
@@ -238,4 +238,99 @@ fn every_optimizer_resumes_exactly() {
         assert_has(&folder.resume(&[]), "resuming from run/checkpoint-000005");
         Outcome::of(&folder, "run").assert_equals(&expected);
     }
+}
+
+#[test]
+fn what_a_killed_save_left_undone_is_done_when_the_run_goes_on() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&LONG));
+    let best = fs::read_link(folder.path("run/best")).unwrap();
+    let svg = folder.bytes("run/curves.svg");
+    for link in ["best", "last"] {
+        fs::remove_file(folder.path(&format!("run/{link}"))).unwrap();
+        std::os::unix::fs::symlink("checkpoint-000040", folder.path(&format!("run/{link}"))).unwrap();
+    }
+    fs::create_dir_all(folder.path("run/.checkpoint-000036.del/training_state")).unwrap();
+    fs::remove_file(folder.path("run/curves.svg")).unwrap();
+    assert_has(&folder.resume(&[]), "nothing left to train: 48 steps are done");
+    assert_eq!(fs::read_link(folder.path("run/best")).unwrap(), best);
+    assert_eq!(fs::read_link(folder.path("run/last")).unwrap(), Path::new("checkpoint-000048"));
+    assert!(unfinished(&folder).is_empty() && folder.bytes("run/curves.svg") == svg);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_deleted_is_worth_a_line() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&[]));
+    folder.write("run/.checkpoint-000003.del", "in the way");
+    let said = folder.resume(&["--max-steps", "12", "--set", "keep_last=1"]);
+    assert_has(&said, "cannot delete run/checkpoint-000003: ");
+    assert_eq!(said.matches("cannot delete ").count(), 1, "{said}");
+    assert!(folder.exists("run/checkpoint-000012/model.safetensors"));
+}
+
+#[test]
+fn curves_that_cannot_be_drawn_do_not_end_a_run() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("run/curves.svg/taken")).unwrap();
+    let said = stderr(&folder.pretrain(&[]));
+    assert_has(&said, "the curves are not drawn: cannot write run/curves.svg: ");
+    assert!(folder.exists("run/checkpoint-000006/model.safetensors") && folder.exists("run/summary.json"));
+    assert!(!folder.exists("run/.curves.svg.tmp"));
+}
+
+#[test]
+fn a_damaged_line_of_metrics_costs_no_other() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&LONG));
+    let expected = folder.bytes("run/last/model.safetensors");
+    let mut lines: Vec<String> =
+        folder.text("run/metrics.jsonl").lines().map(|line| line.to_owned() + "\n").collect();
+    let damaged = [&lines[..1].concat(), &lines[1][..20], "\n", &lines[2..].concat(), "{\"step\":"].concat();
+    folder.write("run/metrics.jsonl", &damaged);
+    fs::remove_dir_all(folder.path("run/checkpoint-000048")).unwrap();
+    let said = folder.resume(&[]);
+    assert_has(
+        &said,
+        "run/metrics.jsonl: damaged and left out: line 2; run/metrics.jsonl.damaged has the file as it was",
+    );
+    assert_eq!(folder.text("run/metrics.jsonl.damaged"), damaged);
+    lines.remove(1);
+    let steps = |text: String| text.lines().map(|line| line[..12].to_owned()).collect::<Vec<_>>();
+    assert_eq!(steps(folder.text("run/metrics.jsonl")), steps(lines.concat()));
+    assert!(folder.bytes("run/last/model.safetensors") == expected);
+}
+
+#[test]
+fn a_folder_that_holds_a_run_or_a_model_is_not_new() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&[]));
+    fs::remove_file(folder.path("run/metrics.jsonl")).unwrap();
+    let again = "already holds a run: continue it with --resume, or name another with --out";
+    assert_has(&refused(&folder.pretrain(&[])), again);
+    let model = folder.bytes("run/last/model.safetensors");
+    let into = refused(&folder.pretrain(&["--out", "run/checkpoint-000006"]));
+    assert_has(&into, "output folder run/checkpoint-000006 holds a model: name another with --out");
+    assert!(folder.bytes("run/last/model.safetensors") == model);
+    folder.resume(&[]);
+}
+
+#[test]
+fn a_damaged_checkpoint_answers_nothing() {
+    let folder = Folder::new();
+    stdout(&folder.pretrain(&[]));
+    let fill =
+        |model: &str| folder.sibert(&["fill-mask", "--model", model, "The [MASK] lives near the river."]);
+    let verify = |model: &str| folder.sibert(&["verify", "--model", model]);
+    stdout(&fill("run/last"));
+    flip(&folder.path("run/last/model.safetensors"));
+    for refusal in [refused(&fill("run/last")), refused(&verify("run/last"))] {
+        assert_has(&refusal, "error: run/last: model.safetensors is corrupted: sha256 ");
+    }
+    assert_has(&stderr(&fill("run")), "skipped run/checkpoint-000006: model.safetensors is corrupted");
+    fs::remove_file(folder.path("run/last/training_state/manifest.json")).unwrap();
+    assert_has(
+        &refused(&fill("run/last")),
+        "run/last: training_state/manifest.json is missing: take another",
+    );
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use support::{Folder, Outcome, assert_has, refused, stderr, stdout};
+use support::{Folder, Outcome, assert_has, interrupted, refused, stderr, stdout};
 
 /// Sweeps over `small.toml` in the folder `sweep`, each run on one thread.
 fn args<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -201,13 +201,13 @@ fn killed_sweep_run_again_gives_the_same_results() {
 fn terminated_sweep_lets_its_runs_save_and_goes_on() {
     let folder = Folder::new();
     let long = [&TWO[..], &LONG, &["max_steps=2000", "save_every=1999", "--seeds", "2"]].concat();
-    for signal in ["-TERM", "-INT"] {
+    for (signal, number) in [("-TERM", 15), ("-INT", 2)] {
         let child = folder.start(&args(&long));
         while !folder.exists("sweep/init_scale=0.5,seed=1/metrics.jsonl") {
             sleep(Duration::from_millis(1));
         }
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-        let message = stderr(&child.wait_with_output().unwrap());
+        let message = interrupted(&child.wait_with_output().unwrap(), number);
         assert_has(&message, "stopped with 0 of 4 runs over: the same command goes on");
         let log = folder.text("sweep/init_scale=0.5,seed=1/log.txt");
         assert_has(&log, "stopped at step ");
@@ -221,6 +221,39 @@ fn terminated_sweep_lets_its_runs_save_and_goes_on() {
         );
         fs::remove_dir_all(folder.path("sweep")).unwrap();
     }
+}
+
+#[test]
+fn one_changed_digit_of_a_summary_is_found() {
+    let folder = Folder::new();
+    let vary = ["--vary", "lr=1e-3,2e-3"];
+    let table = stdout(&sweep(&folder, &vary));
+    let file = "sweep/lr=2e-3/summary.json";
+    let summary = folder.text(file);
+    let digit = summary.find("\"eval_loss\": ").unwrap() + "\"eval_loss\": ".len();
+    let other = if &summary[digit..=digit] == "1" { "2" } else { "1" };
+    folder.write(file, [&summary[..digit], other, &summary[digit + 1..]].concat());
+    let error = refused(&sweep(&folder, &vary));
+    assert_has(&error, &format!("error: {file} was changed after it was written: its sha256 is "));
+    assert_has(&error, "delete it, and the run writes it again with --resume");
+    fs::remove_file(folder.path(file)).unwrap();
+    let again = stdout(&sweep(&folder, &vary));
+    let losses = |table: &str| -> Vec<String> {
+        table.lines().filter_map(|line| line.split_whitespace().nth(1).map(str::to_owned)).collect()
+    };
+    assert_eq!(losses(&again), losses(&table));
+}
+
+#[test]
+fn a_killed_sweep_takes_its_runs_along() {
+    let folder = Folder::new();
+    let long = [&TWO[..], &LONG, &["max_steps=100000", "save_every=50000", "log_every=1"]].concat();
+    let run = "sweep/init_scale=2";
+    let killed = folder.killed(&args(&long), |_| folder.exists(&format!("{run}/metrics.jsonl")));
+    assert!(killed);
+    settle(&folder, false);
+    assert_has(&folder.text(&format!("{run}/log.txt")), "stopped at step ");
+    assert!(folder.exists(&format!("{run}/last/model.safetensors")));
 }
 
 #[test]

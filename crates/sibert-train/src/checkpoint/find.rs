@@ -62,14 +62,15 @@ fn candidates(run_dir: &Path) -> Result<Vec<String>> {
 
 /// The model folder meant by `path`: itself if it has a `config.json`, else the run's newest intact checkpoint.
 ///
-/// `OUT/best` and `OUT/last` name one directly.
+/// `OUT/best` and `OUT/last` name one directly. Its files are checked against its manifest.
 ///
 /// # Errors
-/// Says what was expected and what is there.
+/// Says what was expected and what is there; or which file is damaged.
 pub fn resolve_model_dir(path: &Path) -> Result<Found> {
     ensure!(path.exists(), "{} does not exist: expected a model folder or a run folder", path.display());
     ensure!(path.is_dir(), "{} is a file: expected the folder that holds {CONFIG}", path.display());
     if path.join(CONFIG).is_file() {
+        manifest::verify_model(path)?;
         return Ok(Found { path: path.to_owned(), skipped: Vec::new() });
     }
     if candidates(path)?.is_empty() {
@@ -179,6 +180,15 @@ mod tests {
         flip(&path_of(run.path(), 11).join(MODEL), 100);
         let found = resolve_model_dir(run.path()).unwrap();
         assert_eq!((found.path, found.skipped.len()), (path_of(run.path(), 10), 1));
+    }
+
+    #[test]
+    fn a_damaged_model_is_refused_by_name() {
+        let run = tempfile::tempdir().unwrap();
+        let path = save_step(run.path(), 1);
+        flip(&path.join(MODEL), 100);
+        let error = resolve_model_dir(&path).unwrap_err().to_string();
+        assert!(error.contains("checkpoint-000001: model.safetensors is corrupted: sha256 "), "{error}");
     }
 
     #[test]

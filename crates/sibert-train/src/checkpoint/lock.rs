@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::durable;
+
 /// Holds `OUT/.lock` until dropped; the system releases it when the process dies.
 ///
 /// While it is held the file names the process; then it is empty.
@@ -31,12 +33,9 @@ impl RunLock {
             format!("cannot create the folder {}: choose another --out", folder.display())
         })?;
         let path = folder.join(".lock");
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = durable::unlinked(&mut options, &path)
             .with_context(|| format!("cannot write {}: choose another --out", path.display()))?;
         match file.try_lock() {
             Ok(()) => {}

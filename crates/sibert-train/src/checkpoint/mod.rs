@@ -19,9 +19,9 @@ pub use architecture::ensure_same_architecture;
 pub use find::{any, newest_valid, resolve_model_dir};
 pub use load::{Loaded, load};
 pub use lock::RunLock;
-pub use manifest::verify_model;
+pub use manifest::{OF_MODEL as MODEL_MANIFEST, checked_manifest};
 pub use prune::{prune, remove_all};
-pub use save::{Snapshot, save};
+pub use save::{Snapshot, save, tidy};
 
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,9 @@ const OPTIMIZER: &str = "training_state/optimizer.safetensors";
 const STATE: &str = "training_state/state.json";
 const RUN: &str = "training_state/run.toml";
 const MANIFEST: &str = "training_state/manifest.json";
+
+/// The files that make a model.
+pub const MODEL_FILES: [&str; 4] = [CONFIG, TOKENIZER, TOKENIZER_CONFIG, MODEL];
 
 /// Everything beside tensors that a resumed run continues from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

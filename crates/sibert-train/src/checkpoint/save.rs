@@ -57,9 +57,22 @@ pub fn save<S: State>(run_dir: &Path, snapshot: &Snapshot<S>) -> Result<PathBuf>
     Ok(path_of(run_dir, step))
 }
 
+/// Does what remained to do after a save that a kill or an error ended between its rename and its links.
+///
+/// # Errors
+/// As [`prune()`]; or if the folder cannot be read or `last` not linked.
+pub fn tidy(run_dir: &Path, step: usize, keep_last: usize, best_step: Option<usize>) -> Result<()> {
+    clean(run_dir)?;
+    prune::link(run_dir, "last", step)?;
+    prune::prune(run_dir, step, keep_last, best_step)
+}
+
 fn write_files<S: State>(folder: &Path, snapshot: &Snapshot<S>) -> Result<()> {
     let training_state = folder.join("training_state");
-    fs::create_dir_all(&training_state).with_context(|| {
+    if folder.is_symlink() {
+        let _ = fs::remove_file(folder); // nothing is written to where it leads
+    }
+    fs::create_dir(folder).and_then(|()| fs::create_dir(&training_state)).with_context(|| {
         format!("cannot create {}: check its permissions or choose another --out", folder.display())
     })?;
     let mut files = BTreeMap::new();
@@ -106,7 +119,7 @@ fn publish(run_dir: &Path, step: usize, temporary: &Path) -> Result<()> {
     rename(temporary, &path)?;
     durable::sync_folder(run_dir)?;
     if replaces {
-        fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+        prune::delete(&old);
     }
     Ok(())
 }
@@ -118,10 +131,10 @@ fn clean(run_dir: &Path) -> Result<()> {
         let (leftover, path) = (run_dir.join(&name), path_of(run_dir, step));
         if suffix == "old" && !path.exists() {
             fs::rename(&leftover, &path)
+                .with_context(|| format!("cannot give {} its name back", leftover.display()))?;
         } else {
-            fs::remove_dir_all(&leftover)
+            prune::delete(&leftover);
         }
-        .with_context(|| format!("cannot clean up {}", leftover.display()))?;
     }
     Ok(())
 }

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use sibert_model::{ModelConfig, ModelType};
+use anyhow::{Context, Result};
 use toml::{Table, Value};
 
-use super::{ModelSettings, RunConfig, SweepSettings, diagnose, model, resolve};
+use super::{RunConfig, Start, SweepSettings, diagnose, model, resolve};
 use crate::bounded;
 
 /// The configuration of a run that names none, nor a text.
@@ -14,13 +13,6 @@ pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml")
 
 /// The configuration of a run on a text of one's own that names none.
 pub const OWN_TEXT: &str = include_str!("../../../../configs/own-text.toml");
-
-/// The configurations of a run that goes on with a model, by its type.
-const CONTINUE_SIBERT: &str = include_str!("../../../../configs/continue-sibert.toml");
-const CONTINUE_BERT: &str = include_str!("../../../../configs/continue-bert.toml");
-
-/// Keys of `[model]` that a run may choose anew for a model that there is.
-const OF_TRAINING: [&str; 2] = ["hidden_dropout_prob", "attention_probs_dropout_prob"];
 
 /// Rules whose rates mean something of their own.
 const APART: [&str; 2] = ["spectral", "muon"];
@@ -100,50 +92,6 @@ impl RunConfig {
     /// If a number has no TOML form.
     pub fn to_toml(&self) -> Result<String> {
         Ok(toml::to_string(self)?)
-    }
-}
-
-/// A model that a run begins with.
-pub struct Start {
-    /// As the user called it.
-    pub name: String,
-    /// Its shape.
-    pub config: ModelConfig,
-}
-
-impl Start {
-    fn built_in(&self) -> (&'static str, &'static str) {
-        match self.config.model_type {
-            ModelType::Sibert => ("continue-sibert.toml (built in)", CONTINUE_SIBERT),
-            ModelType::Bert => ("continue-bert.toml (built in)", CONTINUE_BERT),
-        }
-    }
-
-    /// Puts the model in the place of the settings' one, and its tokenizer where the text needs one.
-    fn fill(&self, settings: &mut Table, sets: &Table) -> Result<()> {
-        let name = &self.name;
-        let asked = sets.get("model").and_then(Value::as_table);
-        if let Some(key) =
-            asked.and_then(|asked| asked.keys().find(|key| !OF_TRAINING.contains(&key.as_str())))
-        {
-            bail!("model.{key} is that of init, {name}: leave it out");
-        }
-        if let Some(tokenizer) = settings.get("tokenizer") {
-            bail!("tokenizer is {tokenizer}, but init, {name}, brings its own: leave it out");
-        }
-        let mut model = Table::try_from(ModelSettings::from(&self.config))?;
-        merge(&mut model, asked.cloned().unwrap_or_default());
-        settings.insert("model".into(), Value::Table(model));
-        if !settings.contains_key("shards") {
-            settings.insert("tokenizer".into(), Value::String(name.clone()));
-        }
-        let positions = self.config.max_position_embeddings as i64;
-        if !sets.contains_key("seq_len")
-            && settings.get("seq_len").and_then(Value::as_integer) > Some(positions)
-        {
-            settings.insert("seq_len".into(), Value::Integer(positions));
-        }
-        Ok(())
     }
 }
 
@@ -229,7 +177,7 @@ fn overlay(settings: &mut Table, later: Table) {
     merge(settings, later);
 }
 
-fn merge(settings: &mut Table, later: Table) {
+pub(super) fn merge(settings: &mut Table, later: Table) {
     for (key, value) in later {
         match (settings.get_mut(&key), value) {
             (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),

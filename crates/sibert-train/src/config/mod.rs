@@ -13,23 +13,25 @@ mod optimizer;
 mod resolve;
 mod schedule;
 mod spectral;
+mod start;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+mod texts;
 mod validate;
 
 use std::path::PathBuf;
 
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use sibert_model::Precision;
 
 pub use intrinsic_lr::IntrinsicLr;
-pub use load::{Start, read_set, sweep_of};
+pub use load::{read_set, sweep_of};
 pub use model::ModelSettings;
 pub use optimizer::{ANGLE, HeadConfig, HeadOptimizer, MUON_MOMENTUM, MUON_RATE, Optimizer};
 pub use schedule::{ScheduleConfig, ScheduleKind};
 pub use spectral::SpectralSettings;
+pub use start::Start;
 pub use validate::{MOST_THREADS, precision_on};
 
 use crate::data::builtin::DEFAULT_SENTENCES;
@@ -47,10 +49,10 @@ pub struct RunConfig {
     pub init: Option<String>,
     /// Where documents come from: files, folders, globs and `hf://datasets/…`; empty is the corpus built into the
     /// program.
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "texts::one_or_many")]
     pub source: Vec<String>,
     /// Text to evaluate on, beside what is held out of `source`; named like it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "texts::one_or_many")]
     pub validation: Vec<String>,
     /// The share of each source in the tokens that are trained on; empty takes every source once an epoch.
     pub weights: Vec<f64>,
@@ -202,27 +204,6 @@ impl RunConfig {
     pub fn micro_batch_size(&self) -> usize {
         self.batch_size / self.accumulation_steps
     }
-}
-
-/// A list of texts, or one text alone.
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    struct Texts;
-    impl<'de> Visitor<'de> for Texts {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-            f.write_str("a text in quotes, or a list of them in brackets")
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<String>, E> {
-            Ok(vec![text.to_owned()])
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
-            std::iter::from_fn(|| list.next_element().transpose()).collect()
-        }
-    }
-    deserializer.deserialize_any(Texts)
 }
 
 impl Default for RunConfig {

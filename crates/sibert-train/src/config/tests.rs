@@ -244,6 +244,7 @@ fn defaults_go_with_the_optimizer_and_the_model() {
 fn one_source_needs_no_brackets() {
     assert_eq!(from_text("source = \"a.txt\"").unwrap().source, ["a.txt"]);
     assert_eq!(from_text("source = [\"a\", \"b\"]").unwrap().source, ["a", "b"]);
+    assert_eq!(from_text("validation = \"b\"").unwrap().validation, ["b"]);
 }
 
 #[test]

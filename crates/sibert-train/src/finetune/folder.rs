@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! OUT/config.json  model.safetensors  tokenizer.json  tokenizer_config.json  README.md    the best seed's model
+//! OUT/manifest.json           size and SHA-256 of these files, but not of the card
 //! OUT/finetune.json           settings, the figures of every seed, median, mean, deviation, interval
 //! OUT/settings.json           what --resume compares
 //! OUT/seed-0/metrics.jsonl    losses and figures over time
@@ -11,23 +12,29 @@
 //! OUT/seed-0/checkpoint-N/    while it is not
 //! ```
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::state::{SeedResult, State};
-use crate::checkpoint::{self, Loaded};
+use crate::checkpoint::{self, Loaded, MODEL_FILES, MODEL_MANIFEST};
 use crate::console::note;
 use crate::durable;
+use crate::sealed;
 use crate::tuned::Outcome;
 
-/// The files that make a model.
-const MODEL_FILES: [&str; 4] =
-    ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"];
+/// Written last: the seed is done.
+const RESULT: &str = "result.json";
+
+/// What a checkpoint said to each example of each development set: `outcomes.json`.
+#[derive(Serialize, Deserialize)]
+struct Outcomes<'a> {
+    sets: Cow<'a, [Outcome]>,
+}
 
 /// The folder of a seed.
 pub struct SeedFolder(PathBuf);
@@ -36,6 +43,21 @@ impl SeedFolder {
     /// `OUT/seed-S`.
     pub fn of(out: &Path, seed: u64) -> Self {
         Self(out.join(format!("seed-{seed}")))
+    }
+
+    /// The seeds in a run's folder that are done.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn done(out: &Path) -> Result<Vec<u64>> {
+        let unreadable = || format!("cannot read {}", out.display());
+        let mut seeds = Vec::new();
+        for entry in fs::read_dir(out).with_context(unreadable)? {
+            let name = entry.with_context(unreadable)?.file_name();
+            seeds.extend(name.to_str().and_then(|name| name.strip_prefix("seed-")?.parse::<u64>().ok()));
+        }
+        seeds.retain(|seed| Self::of(out, *seed).0.join(RESULT).exists());
+        Ok(seeds)
     }
 
     /// Makes the folder.
@@ -64,10 +86,15 @@ impl SeedFolder {
     /// The result, if the seed is done.
     ///
     /// # Errors
-    /// If the file is there but cannot be understood.
+    /// If the file is there but cannot be understood, or was changed.
     pub fn result(&self) -> Result<Option<SeedResult>> {
-        let path = self.0.join("result.json");
-        path.exists().then(|| read_json(&path)).transpose()
+        let path = self.0.join(RESULT);
+        path.exists().then(|| sealed::read(&path, &self.again())).transpose()
+    }
+
+    /// What to do when a file of a seed that is done is damaged.
+    fn again(&self) -> String {
+        format!("delete {} to train the seed again with --resume", self.0.display())
     }
 
     /// The newest intact checkpoint, with a line for each that is not; none if none was saved.
@@ -91,15 +118,16 @@ impl SeedFolder {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_outcomes(&self, outcomes: &[Outcome]) -> Result<()> {
-        write_json(&self.0.join("outcomes.json"), &outcomes)
+        sealed::write(&self.0.join("outcomes.json"), &Outcomes { sets: outcomes.into() })
     }
 
     /// What the best checkpoint said.
     ///
     /// # Errors
-    /// If the file is missing or cannot be understood.
+    /// If the file is missing, cannot be understood or was changed.
     pub fn outcomes(&self) -> Result<Vec<Outcome>> {
-        read_json(&self.0.join("outcomes.json"))
+        let outcomes: Outcomes = sealed::read(&self.0.join("outcomes.json"), &self.again())?;
+        Ok(outcomes.sets.into_owned())
     }
 
     /// Keeps the model of the checkpoint of `step`, then the result, then drops the checkpoints: killed at any moment,
@@ -108,8 +136,8 @@ impl SeedFolder {
     /// # Errors
     /// If a file cannot be written.
     pub fn finish(&self, step: usize, result: &SeedResult) -> Result<()> {
-        publish(&checkpoint::path_of(&self.0, step), &self.model())?;
-        write_json(&self.0.join("result.json"), result)?;
+        publish(&checkpoint::path_of(&self.0, step), &self.model()).with_context(|| self.again())?;
+        sealed::write(&self.0.join(RESULT), result)?;
         self.drop_checkpoints()
     }
 
@@ -124,10 +152,14 @@ impl SeedFolder {
 
 /// Gives `to` the model's files of the folder `from`, each whole or not at all; without a copy where links work.
 ///
+/// Its manifest goes first and comes last: killed in between, the folder holds a model that is not checked.
+///
 /// # Errors
-/// Names the file that cannot be written.
+/// Names the file that is damaged or cannot be written.
 pub fn publish(from: &Path, to: &Path) -> Result<()> {
+    let manifest = checkpoint::checked_manifest(from)?;
     fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    let _ = fs::remove_file(to.join(MODEL_MANIFEST)); // of another model, if there is one
     for name in MODEL_FILES {
         let (source, target) = (from.join(name), to.join(name));
         let unfinished = durable::unfinished(&target);
@@ -138,24 +170,8 @@ pub fn publish(from: &Path, to: &Path) -> Result<()> {
                 .with_context(|| format!("cannot copy {} to {}", source.display(), target.display()))?;
         }
         durable::publish(&unfinished, &target)?;
+        let _ = fs::remove_file(&unfinished); // still there if both were links to one file: then nothing is renamed
     }
+    durable::replace(&to.join(MODEL_MANIFEST), &manifest.to_json()?)?;
     Ok(())
-}
-
-/// Writes a value as JSON, whole or not at all.
-///
-/// # Errors
-/// Names the file.
-pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    durable::replace(path, &(serde_json::to_string_pretty(value)? + "\n"))?;
-    Ok(())
-}
-
-/// Reads what [`write_json`] wrote.
-///
-/// # Errors
-/// Names the file.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{}", path.display()))
 }

@@ -6,6 +6,7 @@
 //!     TaskReport: median, mean, deviation, interval; the best seed's model, its card
 //! ```
 
+mod begun;
 mod card;
 mod defaults;
 mod folder;
@@ -24,7 +25,7 @@ use anyhow::{Context, Result, ensure};
 use crate::args::{FinetuneArgs, tasks};
 use crate::console::result;
 use crate::data::dataset::DataSource;
-use crate::signals::Stop;
+use crate::signals::{self, Stop};
 use crate::task::Task;
 use report::{TaskReport, table};
 use run::TaskRun;
@@ -35,18 +36,21 @@ pub use settings::answer_settings;
 ///
 /// # Errors
 /// If a model, data or setting is unfit, training diverges, or a file cannot be written; the message names it, and what
-/// was saved before stays intact.
+/// was saved before stays intact. If a signal ended it: [`signals::interrupted`].
 pub fn run(args: &FinetuneArgs) -> Result<()> {
     let tasks = tasks(&args.tasks);
     let last = args.seed.checked_add(args.seeds as u64).context("--seed is too large")?;
     ensure_data(args, &tasks)?;
-    let stop = Stop::install()?;
     let mut reports: Vec<TaskReport> = Vec::new();
     for task in &tasks {
         let run = TaskRun::prepare(*task, args, &folder_of(args, &tasks, *task))?;
+        let stop = Stop::install()?; // while a task is prepared there is nothing to save
         match run.train(args.seed..last, &stop, &command_line())? {
             Some(report) => reports.push(report),
-            None => return Ok(()),
+            None => return Err(signals::interrupted()),
+        }
+        if stop.requested() && reports.len() < tasks.len() {
+            return Err(signals::interrupted());
         }
     }
     table(&reports)?;
@@ -85,7 +89,7 @@ fn ensure_data(args: &FinetuneArgs, tasks: &[Task]) -> Result<()> {
     Ok(())
 }
 
-/// The command as it was given, quoted for a shell.
+/// The command as it was given, quoted for a shell; without `--resume`, it makes the run again in a new folder.
 fn command_line() -> String {
     let quoted = |word: String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
@@ -95,6 +99,7 @@ fn command_line() -> String {
             format!("'{}'", word.replace('\'', "'\\''"))
         }
     };
-    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    let words = std::env::args_os().skip(1).filter(|word| word != "--resume");
+    let words = words.map(|word| quoted(word.to_string_lossy().into_owned()));
     std::iter::once("sibert".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,7 @@
 //! What the seeds of a task give together: `finetune.json`, the model card, the table at the end.
 
+use std::path::Path;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +11,12 @@ use super::settings::Settings;
 use super::state::SeedResult;
 use crate::console::result;
 use crate::metrics::statistics::{self, Summary};
+use crate::sealed;
 use crate::task::{Metric, Task};
 use crate::tuned::{Figures, Outcome, figure_names, main_value};
 
+/// The file's name in the folder of a run.
+const REPORT: &str = "finetune.json";
 /// Resamples of a bootstrap.
 const RESAMPLES: usize = 1000;
 
@@ -84,6 +89,20 @@ impl TaskReport {
 }
 
 impl TaskReport {
+    /// The report in a folder, if it is whole.
+    pub fn read(out: &Path) -> Option<Self> {
+        let path = out.join(REPORT);
+        path.exists().then(|| sealed::read(&path, "").ok()).flatten()
+    }
+
+    /// Writes the report into a folder.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn write(&self, out: &Path) -> Result<()> {
+        sealed::write(&out.join(REPORT), self)
+    }
+
     /// The model card of the best seed's model.
     ///
     /// # Errors

@@ -1,12 +1,15 @@
 //! A task's fine-tuning run: what its seeds share, and what they give together.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use candle_core::Device;
 use sibert_model::Origins;
 
+use super::begun::{Begun, Digests};
 use super::folder::{self, SeedFolder};
 use super::head::{Head, ModelFiles};
 use super::report::{self, TaskReport};
@@ -25,8 +28,6 @@ use crate::signals::Stop;
 use crate::task::Task;
 use crate::tuned::{DevSet, Outcome};
 use crate::update::WholeRule;
-
-const SETTINGS: &str = "settings.json";
 
 /// What the seeds of a run share.
 pub struct TaskRun {
@@ -53,7 +54,7 @@ impl TaskRun {
     /// Opens the folder, the model and the data.
     ///
     /// # Errors
-    /// If one of them is unfit, or the folder holds another run.
+    /// If one of them is unfit or has changed since the run was begun, or the folder holds another run.
     pub fn prepare(task: Task, args: &FinetuneArgs, out: &Path) -> Result<Self> {
         ensure!(task != Task::Ax, "AX has no training set: fine-tune mnli, and predict ax with that model");
         let device = args.compute.open()?;
@@ -61,29 +62,30 @@ impl TaskRun {
         let pretrained = Pretrained::open(&args.model, &device)?;
         let settings = Settings::of(task, args, &pretrained, source.to_string())?;
         let lock = RunLock::acquire(out)?;
-        check_folder(out, &settings, args.resume)?;
+        let begun = Begun::read(out, &settings, args.resume)?;
         let head = Head::of(&pretrained, task)?;
         let train = TrainingSet::read(&settings, &source, &pretrained.tokenizer, &head.labels)?;
         let dev = DevSet::read(task, &source, &pretrained.tokenizer, settings.lengths)?;
         let files = ModelFiles::of(&pretrained, &settings, &head.labels)?;
-        folder::write_json(&out.join(SETTINGS), &settings)?;
+        let digests = Digests::of(&pretrained, &train, &dev)?;
+        if let Some(begun) = begun {
+            begun.ensure_same(&digests)?;
+        }
+        Begun::write(out, &settings, digests)?;
         let (out, said) = (out.to_owned(), Once::new());
         Ok(Self { pretrained, settings, head, train, dev, device, files, out, said, _lock: lock })
     }
 
-    /// Trains every seed that is not done; none if a signal ended the run early.
+    /// Trains every seed that is not done; none if a signal ended the run early. Others that were done before stay.
     ///
     /// # Errors
     /// As [`Seed::train`].
-    pub fn train(
-        &self,
-        seeds: std::ops::Range<u64>,
-        stop: &Stop,
-        command: &str,
-    ) -> Result<Option<TaskReport>> {
+    pub fn train(&self, seeds: Range<u64>, stop: &Stop, command: &str) -> Result<Option<TaskReport>> {
         self.describe();
         let mut results = Vec::new();
-        for seed in seeds {
+        let done = SeedFolder::done(&self.out)?;
+        let command = self.command(&done, &seeds, command);
+        for seed in seeds.chain(done).collect::<BTreeSet<u64>>() {
             let folder = SeedFolder::of(&self.out, seed);
             let result = match folder.result()? {
                 Some(result) => {
@@ -101,7 +103,14 @@ impl TaskRun {
             };
             results.push(result);
         }
-        self.conclude(results, command).map(Some)
+        self.conclude(results, &command).map(Some)
+    }
+
+    /// The command that makes all seeds again: the one before, if there are more than this one asks for.
+    fn command(&self, done: &[u64], seeds: &Range<u64>, now: &str) -> String {
+        let more = done.iter().any(|seed| !seeds.contains(seed));
+        let before = more.then(|| TaskReport::read(&self.out)).flatten();
+        before.map_or(now.to_owned(), |report| report.command)
     }
 
     /// The best seed's model, the model card and `finetune.json`.
@@ -110,7 +119,7 @@ impl TaskRun {
         let best = SeedFolder::of(&self.out, task_report.best_seed).model();
         folder::publish(&best, &self.out)?;
         durable::replace(&self.out.join("README.md"), &task_report.card(self)?)?;
-        folder::write_json(&self.out.join("finetune.json"), &task_report)?;
+        task_report.write(&self.out)?;
         Ok(task_report)
     }
 
@@ -177,26 +186,4 @@ impl TaskRun {
             self.steps_per_epoch(),
         ));
     }
-}
-
-/// Whether the folder may be written: it is new, or holds this run and is gone on with.
-fn check_folder(out: &Path, settings: &Settings, resume: bool) -> Result<()> {
-    let file = out.join(SETTINGS);
-    if file.exists() {
-        ensure!(
-            resume,
-            "output folder {} already holds a run: continue it with --resume, or name another with --out",
-            out.display()
-        );
-        return settings.ensure_same(&folder::read_json(&file)?).with_context(|| out.display().to_string());
-    }
-    ensure!(
-        !out.join("config.json").exists(),
-        "output folder {} holds a model: name another with --out",
-        out.display()
-    );
-    if resume {
-        note(format!("{} holds no run to go on with: it begins here", out.display()));
-    }
-    Ok(())
 }

@@ -14,6 +14,7 @@ use crate::task::{Kind, Labels, Task};
 use crate::tuned::{Encoded, Sequence, encode, warn_of_unknown};
 
 /// What is right for each input.
+#[derive(Debug)]
 enum Goals {
     Classes(Vec<u32>), // as the model counts them
     Scores(Vec<f32>),
@@ -83,6 +84,12 @@ impl TrainingSet {
                 ends: Tensor::from_iter(indices.map(|index| spans[index].1), &Device::Cpu)?,
             },
         })
+    }
+
+    /// All that training depends on, in parts, for a digest.
+    pub fn describe(&self, mut part: impl FnMut(String)) {
+        self.sequences.iter().for_each(|sequence| part(format!("{sequence:?}\n")));
+        part(format!("{} {:?}\n", self.rows, self.goals));
     }
 
     /// The lengths of the inputs in tokens.

@@ -16,6 +16,7 @@ use crate::corpus;
 use crate::data::Corpus;
 use crate::data::shards::Shards;
 use crate::run;
+use crate::signals;
 
 /// A text as `pretrain` would train on it.
 struct Opened {
@@ -54,8 +55,7 @@ fn temporary_folder() -> Result<TempDir> {
     let path = folder.path().to_owned();
     let leave = move || {
         let _ = fs::remove_dir_all(&path); // what is left lies in the folder for temporary files
-        std::process::exit(130)
     };
-    ctrlc::set_handler(leave).context("cannot catch SIGINT and SIGTERM")?;
+    signals::before_end(leave)?;
     Ok(folder)
 }

@@ -1,11 +1,17 @@
 //! `metrics.jsonl`: one JSON object a line, append only.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+
+use crate::console::note;
+use crate::durable;
+
+/// More copies of a damaged file than anybody looks at.
+const COPIES: usize = 100;
 
 /// One line of `metrics.jsonl` about the held-out sentences.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,20 +36,30 @@ pub struct Evaluation {
 /// the file has lost.
 pub struct MetricsLog {
     path: PathBuf,
-    /// Length to cut to before the first line is added.
-    kept: u64,
+    /// What is left of the file before the first line is added.
+    kept: Kept,
     file: Option<File>,
+}
+
+/// What a run that goes on keeps of its metrics.
+#[derive(Debug, Default, PartialEq)]
+struct Kept {
+    /// Its readable lines up to the checkpoint.
+    lines: Vec<u8>,
+    /// Numbers of the lines that are not readable, from 1; a torn last one is none of them.
+    damaged: Vec<usize>,
 }
 
 impl MetricsLog {
     /// Starts a new file; an old one is emptied at the first line.
     pub fn create(path: &Path) -> Self {
-        Self { path: path.to_owned(), kept: 0, file: None }
+        Self { path: path.to_owned(), kept: Kept::default(), file: None }
     }
 
-    /// Continues after the checkpoint of `step`: later lines and a torn one are dropped at the first line added.
+    /// Continues after the checkpoint of `step`: later lines and a torn last one are dropped at the first line added.
     ///
-    /// Until then the file stays untouched, so that a resume that goes nowhere leaves no trace.
+    /// A damaged line is named and left out, and then a copy of the file is kept. Until the first line is added the
+    /// file stays untouched, so that a resume that goes nowhere leaves no trace.
     ///
     /// # Errors
     /// If the file is there but cannot be read.
@@ -52,7 +68,7 @@ impl MetricsLog {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             contents => contents.with_context(|| format!("cannot read {}", path.display()))?,
         };
-        Ok(Self { path: path.to_owned(), kept: kept(&contents, step), file: None })
+        Ok(Self { path: path.to_owned(), kept: Kept::of(&contents, step), file: None })
     }
 
     /// Adds one line and hands it to the system at once.
@@ -61,9 +77,8 @@ impl MetricsLog {
     /// Names the file.
     pub fn write(&mut self, line: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string(line)? + "\n";
-        self.file()
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .with_context(|| format!("cannot write {}", self.path.display()))
+        let mut file = self.file()?;
+        file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", self.path.display()))
     }
 
     /// Flushes the lines to the disk.
@@ -77,31 +92,66 @@ impl MetricsLog {
         }
     }
 
-    fn file(&mut self) -> io::Result<&File> {
+    fn file(&mut self) -> Result<&File> {
         let file = match self.file.take() {
             Some(file) => file,
-            None => {
-                let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
-                file.set_len(self.kept)?;
-                file
-            }
+            None => self.begin()?,
         };
         Ok(self.file.insert(file))
     }
+
+    /// Opens the file with what is kept of it.
+    fn begin(&mut self) -> Result<File> {
+        let Kept { lines, damaged } = std::mem::take(&mut self.kept);
+        if !damaged.is_empty() {
+            let copy = self.copy()?;
+            let numbers: Vec<String> = damaged.iter().map(usize::to_string).collect();
+            let (numbers, shown) = (numbers.join(", "), self.path.display());
+            note(format!(
+                "{shown}: damaged and left out: line {numbers}; {} has the file as it was",
+                copy.display()
+            ));
+            durable::replace_bytes(&self.path, &lines)?;
+        }
+        let opened = durable::append(&self.path).and_then(|file| {
+            file.set_len(lines.len() as u64)?;
+            Ok(file)
+        });
+        opened.with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    /// Copies the file to `metrics.jsonl.damaged`, or to the first such name that is free.
+    fn copy(&self) -> Result<PathBuf> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let named = |suffix: String| self.path.with_file_name(format!("{name}.damaged{suffix}"));
+        let names = std::iter::once(String::new()).chain((2..COPIES).map(|number| format!("-{number}")));
+        let free = names.map(named).find(|path| path.symlink_metadata().is_err());
+        let copy = free.with_context(|| format!("{}: too many damaged copies", self.path.display()))?;
+        let contents =
+            fs::read(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;
+        durable::replace_bytes(&copy, &contents)?;
+        Ok(copy)
+    }
 }
 
-/// Bytes up to the first line that is torn, unreadable or later than `step`.
-fn kept(contents: &[u8], step: usize) -> u64 {
-    #[derive(Deserialize)]
-    struct Line {
-        step: usize,
+impl Kept {
+    /// What is kept after the checkpoint of `step`.
+    fn of(contents: &[u8], step: usize) -> Self {
+        #[derive(Deserialize)]
+        struct Line {
+            step: usize,
+        }
+        let mut kept = Self::default();
+        for (number, line) in (1..).zip(contents.split_inclusive(|&byte| byte == b'\n')) {
+            match serde_json::from_slice::<Line>(line) {
+                _ if !line.ends_with(b"\n") => {}
+                Ok(found) if found.step <= step => kept.lines.extend(line),
+                Ok(_) => {}
+                Err(_) => kept.damaged.push(number),
+            }
+        }
+        kept
     }
-    contents
-        .split_inclusive(|&byte| byte == b'\n')
-        .take_while(|line| line.ends_with(b"\n"))
-        .take_while(|line| serde_json::from_slice::<Line>(line).is_ok_and(|line| line.step <= step))
-        .map(|line| line.len() as u64)
-        .sum()
 }
 
 #[cfg(test)]
@@ -145,6 +195,22 @@ mod tests {
     fn torn_last_line_is_dropped() {
         assert_eq!(resumed(&(line(1) + "{\"step\":2,\"eval_"), 5), line(1) + &line(9));
         assert_eq!(resumed(&(line(1) + line(2).trim_end()), 5), line(1) + &line(9));
+    }
+
+    #[test]
+    fn a_damaged_line_is_named_and_kept_and_those_behind_it_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        for (damaged, copy) in
+            [("{\"step\":2,\"ev\n", "metrics.jsonl.damaged"), ("\u{1}\n", "metrics.jsonl.damaged-2")]
+        {
+            let before = [&line(1), damaged, &line(3), &line(4)].concat();
+            assert_eq!(Kept::of(before.as_bytes(), 3).damaged, [2]);
+            fs::write(&path, &before).unwrap();
+            MetricsLog::resume(&path, 3).unwrap().write(&evaluation(9)).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), [line(1), line(3), line(9)].concat());
+            assert_eq!(fs::read_to_string(dir.path().join(copy)).unwrap(), before);
+        }
     }
 
     #[test]

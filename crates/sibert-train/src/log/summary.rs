@@ -6,10 +6,12 @@ use std::{fs, io};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::durable;
+use crate::sealed;
 
 /// The file's name in a run's folder.
 const SUMMARY: &str = "summary.json";
+/// What makes it anew.
+const MEND: &str = "delete it, and the run writes it again with --resume";
 
 /// The end of a run. The file is there if and only if the run is over: all its steps are done, or it has diverged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,15 +84,13 @@ impl Summary {
     /// The summary in a run's folder; none if the run is not over.
     ///
     /// # Errors
-    /// If the file is there but cannot be read.
+    /// If the file is there but cannot be read, or was changed.
     pub fn read(run: &Path) -> Result<Option<Self>> {
         let path = run.join(SUMMARY);
         if !path.exists() {
             return Ok(None);
         }
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let read = serde_json::from_str(&text);
-        Ok(Some(read.with_context(|| format!("{} is not the summary of a run", path.display()))?))
+        sealed::read(&path, MEND).map(Some)
     }
 
     /// Takes the summary of a run away that goes on.
@@ -112,7 +112,6 @@ impl Summary {
     /// # Errors
     /// If the folder is not writable.
     pub fn write(&self, run: &Path) -> Result<()> {
-        durable::replace(&run.join(SUMMARY), &(serde_json::to_string_pretty(self)? + "\n"))?;
-        Ok(())
+        sealed::write(&run.join(SUMMARY), self)
     }
 }

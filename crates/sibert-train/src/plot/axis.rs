@@ -1,5 +1,12 @@
 //! Ranges, round ticks and their labels.
 
+/// Nearer to 0 than this is 0, and farther from it than [`FAR`] is there: the margins of either still have logarithms.
+const NEAR: f64 = 1e-250;
+/// The farthest place on an axis.
+const FAR: f64 = 1e250;
+/// So many lengths of an axis from its ends is as good as anywhere beyond.
+const BEYOND: f64 = 100.;
+
 /// Unit of an axis' labels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unit {
@@ -22,6 +29,7 @@ pub struct Axis {
 impl Axis {
     /// A linear axis over the values, a little wider; shares and steps begin at 0.
     pub fn linear(low: f64, high: f64, unit: Unit, tick_count: usize) -> Self {
+        let (low, high) = (tame(low), tame(high));
         let spread = if high > low { high - low } else { high.abs().max(1e-12) };
         let low = if low >= 0. && (unit == Unit::Percent || low < 0.25 * spread) {
             0.
@@ -38,12 +46,13 @@ impl Axis {
 
     /// A logarithmic axis over positive values that span a factor of 10 or more, else a linear one.
     pub fn log(low: f64, high: f64, tick_count: usize) -> Self {
+        let (low, high) = (tame(low), tame(high));
         if low <= 0. || high / low < 10. {
             return Self::linear(low, high, Unit::Number, tick_count);
         }
-        let margin = (high / low).powf(0.05);
-        let (low, high) = (low / margin, high * margin);
-        let decades = (high / low).log10();
+        let (low, high) = with_margins(low, high);
+        let ratio = high / low;
+        let decades = if ratio.is_finite() { ratio.log10() } else { high.log10() - low.log10() };
         let factors: &[f64] = if decades < 2. { &[1., 2., 5.] } else { &[1.] };
         let every = (decades / tick_count as f64).ceil() as i32;
         let exponents = low.log10().floor() as i32..=high.log10().ceil() as i32;
@@ -58,6 +67,7 @@ impl Axis {
 
     /// A linear axis from one end to the other, without margins.
     pub fn exact(low: f64, high: f64, tick_count: usize) -> Self {
+        let (low, high) = (tame(low), tame(high));
         let mut axis = Self::linear(low, high, Unit::Number, tick_count);
         axis.ticks.retain(|(value, _)| (low..=high).contains(value));
         Self { low, high, ..axis }
@@ -66,9 +76,10 @@ impl Axis {
     /// An axis with a tick at each of these ascending values; logarithmic if they are positive and span a factor of 10.
     pub fn at(values: &[f64]) -> Self {
         let (low, high) = (values.first().copied().unwrap_or(0.), values.last().copied().unwrap_or(1.));
+        let (low, high) = (tame(low), tame(high));
         let log = low > 0. && high / low >= 10.;
         let (low, high) = match log {
-            true => (low / (high / low).powf(0.05), high * (high / low).powf(0.05)),
+            true => with_margins(low, high),
             false => {
                 let margin = if high > low { 0.05 * (high - low) } else { high.abs().max(1e-12) };
                 (low - margin, high + margin)
@@ -96,13 +107,33 @@ impl Axis {
         axis
     }
 
-    /// Where a value lies between the ends, 0 to 1.
+    /// Where a value lies between the ends, 0 to 1; or somewhere beyond them.
     pub fn position(&self, value: f64) -> f64 {
-        match self.log {
-            true => (value / self.low).ln() / (self.high / self.low).ln(),
+        let value = tame(value);
+        let position = match self.log {
+            true => ln_of(value, self.low) / ln_of(self.high, self.low),
             false => (value - self.low) / (self.high - self.low),
-        }
+        };
+        if position.is_nan() { -BEYOND } else { position.clamp(-BEYOND, BEYOND) }
     }
+}
+
+/// A value that can be added to others, divided by them, and has a place.
+fn tame(value: f64) -> f64 {
+    if value.abs() < NEAR { 0. } else { value.clamp(-FAR, FAR) }
+}
+
+/// The ends of a logarithmic axis, a twentieth of its length beyond these values.
+fn with_margins(low: f64, high: f64) -> (f64, f64) {
+    let ratio = high / low;
+    let margin = if ratio.is_finite() { ratio.powf(0.05) } else { (0.05 * ln_of(high, low)).exp() };
+    (low / margin, high * margin)
+}
+
+/// `ln(value / low)`, also where that ratio is beyond all numbers.
+fn ln_of(value: f64, low: f64) -> f64 {
+    let ratio = value / low;
+    if ratio.is_finite() { ratio.ln() } else { value.ln() - low.ln() }
 }
 
 /// The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `step`.
@@ -159,6 +190,7 @@ pub fn value(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Percent => format!("{:.1} %", 100. * value),
         Unit::Number if value == 0. => "0".to_owned(),
+        Unit::Number if tame(value) != value => format!("{value:.2e}"),
         Unit::Number => {
             let step = 10f64.powi(value.abs().log10().floor() as i32 - 2);
             number((value / step).round() * step, step)
@@ -204,6 +236,28 @@ mod tests {
         let axis = Axis::exact(1.2, 7.7, 5);
         assert_eq!((axis.position(1.2), axis.position(7.7)), (0., 1.));
         assert_eq!(labels(axis), ["2", "4", "6"]);
+    }
+
+    #[test]
+    fn the_smallest_and_largest_numbers_have_places() {
+        let extremes = [-1e308, -1., -1e-320, 0., 1e-320, 1., 1e308, f64::MAX, f64::MIN_POSITIVE];
+        for low in extremes {
+            for high in extremes.into_iter().filter(|high| *high >= low) {
+                let at = Axis::at(&[low, high]);
+                let linear = Axis::linear(low, high, Unit::Number, 5);
+                for axis in
+                    [linear, Axis::log(low, high, 5), Axis::exact(low, high, 5), at, Axis::steps(high)]
+                {
+                    assert!(axis.ticks.len() < 20, "{axis:?}");
+                    for value in extremes {
+                        assert!(axis.position(value).is_finite(), "{value} on {axis:?}");
+                    }
+                    assert!(axis.position(low) <= axis.position(high), "{axis:?}");
+                }
+            }
+        }
+        assert_eq!(value(1e308, Unit::Number), "1.00e308");
+        assert_eq!(value(1e-320, Unit::Number), "1.00e-320");
     }
 
     #[test]

@@ -118,6 +118,22 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_and_largest_numbers_are_drawn() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = |step: usize, value: &str| {
+            format!(
+                "{{\"step\":{step},\"loss\":{value},\"eval_loss\":{value},\"grad_norm\":{value},\"lr\":{value}}}\n"
+            )
+        };
+        for values in [["1e-320", "1e308"], ["1e308", "-1e308"], ["1e-320", "2e-320"], ["1e308", "1.1e308"]] {
+            metrics(dir.path(), &values.map(|value| line(1, value) + &line(2, value)).concat());
+            let files = draw(&[("a".into(), dir.path().to_owned())], &dir.path().join("curves")).unwrap();
+            let svg = fs::read_to_string(&files[0]).unwrap();
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{values:?}");
+        }
+    }
+
+    #[test]
     fn a_missing_file_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("none.jsonl");

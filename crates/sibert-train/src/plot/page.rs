@@ -1,6 +1,5 @@
 //! A drawing as an SVG and a PNG.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -8,6 +7,7 @@ use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBacke
 use plotters::style::{FontStyle, register_font};
 
 use super::canvas::{Canvas, FONT};
+use crate::durable;
 
 /// Units are drawn this much finer: plotters' coordinates are whole numbers.
 const DETAIL: u32 = 4;
@@ -40,8 +40,9 @@ pub fn load_font() -> Result<()> {
 pub fn write(drawing: &impl Drawing, stem: &Path) -> Result<Vec<PathBuf>> {
     load_font()?;
     let (svg, png) = (with_extension(stem, "svg"), with_extension(stem, "png"));
-    write_svg(drawing, &svg).with_context(|| format!("cannot draw {}", svg.display()))?;
-    write_png(drawing, &png).with_context(|| format!("cannot draw {}", png.display()))?;
+    let cannot = |path: &Path| format!("cannot draw {}", path.display());
+    durable::replace(&svg, &to_svg(drawing).with_context(|| cannot(&svg))?)?;
+    durable::replace_bytes(&png, &to_png(drawing).with_context(|| cannot(&png))?)?;
     Ok(vec![svg, png])
 }
 
@@ -60,26 +61,30 @@ fn draw_on<DB: DrawingBackend>(drawing: &impl Drawing, backend: DB, raster: bool
 }
 
 /// Draws finely and states the size at 1x: the view box does the scaling.
-fn write_svg(drawing: &impl Drawing, path: &Path) -> Result<()> {
+fn to_svg(drawing: &impl Drawing) -> Result<String> {
     let (width, height) = drawing.size();
     let (wide, high) = (width * DETAIL, height * DETAIL);
     let mut svg = String::new();
     draw_on(drawing, SVGBackend::with_string(&mut svg, (wide, high)), false)?;
     let (fine, plain) =
         (format!(r#"width="{wide}" height="{high}""#), format!(r#"width="{width}" height="{height}""#));
-    Ok(fs::write(path, svg.replacen(&fine, &plain, 1))?)
+    Ok(svg.replacen(&fine, &plain, 1))
 }
 
 /// Draws at 4x and halves it, because plotters does not smooth the edges of thick lines.
-fn write_png(drawing: &impl Drawing, path: &Path) -> Result<()> {
+fn to_png(drawing: &impl Drawing) -> Result<Vec<u8>> {
     let (width, height) = drawing.size();
     let (wide, high) = (width * DETAIL, height * DETAIL);
     let mut fine = vec![0; (wide * high * 3) as usize];
     draw_on(drawing, BitMapBackend::with_buffer(&mut fine, (wide, high)), true)?;
-    let (width, height) = (wide / 2, high / 2);
-    let mut png = BitMapBackend::new(path, (width, height));
-    png.blit_bitmap((0, 0), (width, height), &halve(&fine, wide as usize))?;
-    Ok(png.present()?)
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, wide / 2, high / 2);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut png = encoder.write_header()?;
+    png.write_image_data(&halve(&fine, wide as usize))?;
+    png.finish()?;
+    Ok(bytes)
 }
 
 /// Averages 2 by 2 pixels of an RGB image.

@@ -20,10 +20,11 @@ impl Run {
     /// If the file cannot be read.
     pub fn read(name: &str, path: &Path) -> Result<Self> {
         let path = if path.is_dir() { path.join("metrics.jsonl") } else { path.to_owned() };
-        let text = fs::read_to_string(&path).with_context(|| {
+        let text = fs::read(&path).with_context(|| {
             format!("cannot read {}: expected the folder of a run, or its metrics.jsonl", path.display())
         })?;
-        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let lines = text.split(|&byte| byte == b'\n');
+        let lines = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
         Ok(Self { name: name.to_owned(), lines })
     }
 
@@ -61,11 +62,12 @@ pub fn bins(points: &[(f64, f64)], count: usize) -> Vec<Bin> {
 }
 
 fn bin(points: &[(f64, f64)]) -> Bin {
-    let values = || points.iter().map(|point| point.1);
+    let (values, count) = (|| points.iter().map(|point| point.1), points.len() as f64);
+    let mean = values().sum::<f64>() / count;
     Bin {
         step: points[points.len() - 1].0,
         low: values().fold(f64::INFINITY, f64::min),
-        mean: values().sum::<f64>() / points.len() as f64,
+        mean: if mean.is_finite() { mean } else { values().map(|value| value / count).sum() },
         high: values().fold(f64::NEG_INFINITY, f64::max),
     }
 }

@@ -25,7 +25,7 @@ use crate::log::{Evaluation, MetricsLog, Progress, Report, group_norms};
 use crate::memory;
 use crate::plot;
 use crate::run::Run;
-use crate::signals::Stop;
+use crate::signals::{self, Stop};
 use crate::step;
 use crate::update::Update;
 use ahead::{Ahead, Step};
@@ -36,12 +36,12 @@ use health::Health;
 ///
 /// # Errors
 /// If the text, the settings or the checkpoint are unfit, a loss or gradient is not finite, or the disk fails; each
-/// message names what to look at, and earlier checkpoints stay intact.
+/// message names what to look at, and earlier checkpoints stay intact. If a signal ended it: [`signals::interrupted`].
 pub fn run(run: &mut Run) -> Result<()> {
     let mut training = Training::prepare(run)?;
     let stop = Stop::install()?; // before, there is nothing to save
     let finished = training.train(&stop).map_err(|error| training.give_up(error))?;
-    if finished { training.summarise() } else { Ok(()) }
+    if finished { training.summarise() } else { Err(signals::interrupted()) }
 }
 
 /// Everything that a run changes or reads again at each step.
@@ -65,6 +65,7 @@ impl<'a> Training<'a> {
     /// The loop; false if a signal ended it early.
     fn train(&mut self, stop: &Stop) -> Result<bool> {
         let config = self.config;
+        self.tidy()?;
         let progress = Progress::new(config.max_steps, self.state.step);
         let mut loader = self.load()?;
         let mut health = Health::new(&self.frequency_guess());
@@ -223,23 +224,38 @@ impl<'a> Training<'a> {
                 run_toml: &config.to_toml()?,
             },
         )?;
-        checkpoint::prune(
-            &config.out,
-            state.step,
-            config.keep_last,
-            state.best.as_ref().map(|best| best.step),
-        )?;
-        self.draw()?;
+        checkpoint::prune(&config.out, state.step, config.keep_last, self.best_step())?;
+        self.draw();
         Ok(path)
     }
 
-    fn draw(&self) -> Result<Vec<PathBuf>> {
-        let out = &self.config.out;
-        if !self.config.metrics().exists() {
-            return Ok(Vec::new()); // stopped before the first report
+    /// Does what a run that goes on may have left undone behind its last checkpoint; of one that is over, no other
+    /// checkpoint will do it.
+    fn tidy(&self) -> Result<()> {
+        let Self { config, state, .. } = self;
+        if state.step > 0 {
+            checkpoint::tidy(&config.out, state.step, config.keep_last, self.best_step())?;
+        }
+        if state.step >= config.max_steps {
+            self.draw();
+        }
+        Ok(())
+    }
+
+    fn best_step(&self) -> Option<usize> {
+        self.state.best.as_ref().map(|best| best.step)
+    }
+
+    /// Draws the curves; pictures that cannot be drawn do not end a run.
+    fn draw(&self) {
+        let (out, metrics) = (&self.config.out, self.config.metrics());
+        if !metrics.exists() {
+            return; // stopped before the first report
         }
         let name = out.file_name().unwrap_or(out.as_os_str()).to_string_lossy();
-        plot::draw(&[(name.into_owned(), self.config.metrics())], &out.join("curves"))
+        if let Err(error) = plot::draw(&[(name.into_owned(), metrics)], &out.join("curves")) {
+            note(format!("the curves are not drawn: {error:#}"));
+        }
     }
 
     /// What a failed step leaves behind.

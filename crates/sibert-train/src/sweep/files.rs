@@ -12,6 +12,7 @@ use super::results::{Group, Row};
 use crate::csv;
 use crate::durable;
 use crate::log::Summary;
+use crate::sealed;
 
 /// What a summary can hold, as JSON pointers; a column each.
 const FIGURES: [&str; 20] = [
@@ -44,9 +45,7 @@ const FIGURES: [&str; 20] = [
 pub fn write(folder: &Path, grid: &Grid, groups: &[Group]) -> Result<()> {
     let rows: Vec<&Row> = in_order(grid, groups);
     durable::replace(&folder.join("summary.csv"), &table(grid, &rows)?)?;
-    let json = serde_json::to_string_pretty(&json(grid, &rows, groups)?)?;
-    durable::replace(&folder.join("summary.json"), &(json + "\n"))?;
-    Ok(())
+    sealed::write(&folder.join("summary.json"), &json(grid, &rows, groups)?)
 }
 
 /// All rows, in the order of the grid.

@@ -1,6 +1,6 @@
 //! A run as a process of its own: `sibert pretrain --out OUT/NAME --resume`, with what it says in `log.txt`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,6 +12,7 @@ use crate::checkpoint::RunLock;
 use crate::durable;
 use crate::log::Summary;
 use crate::run::SETTINGS;
+use crate::signals::{FOLLOWS, was_interrupted};
 
 /// Where a run's output goes.
 pub const LOG: &str = "log.txt";
@@ -51,11 +52,12 @@ impl Job {
         durable::replace(&folder.join(SETTINGS), &run.config.to_toml()?)?;
         let path = folder.join(LOG);
         let unwritable = || format!("cannot write {}", path.display());
-        let log = OpenOptions::new().append(true).create(true).open(&path).with_context(unwritable)?;
+        let log = durable::append(&path).with_context(unwritable)?;
         let log_start = log.metadata().with_context(unwritable)?.len();
         let mut command = Command::new(std::env::current_exe().context("cannot find the program itself")?);
         command.arg("pretrain").arg("--resume").arg("--out").arg(&folder);
-        command.stdin(Stdio::null()).stdout(log.try_clone().with_context(unwritable)?).stderr(log);
+        command.stdin(Stdio::piped()).env(FOLLOWS, "1"); // it ends with this process, however that ends
+        command.stdout(log.try_clone().with_context(unwritable)?).stderr(log);
         drop(lock); // for the process that takes it
         let child = command.spawn().context("cannot start a process")?;
         Ok(Self { run: index, folder, child, log_start, asked_to_stop: false })
@@ -77,7 +79,7 @@ impl Job {
         };
         Some(match Summary::read(&self.folder) {
             Ok(Some(summary)) => Ended::Over(Box::new(summary)),
-            Ok(None) if self.asked_to_stop || status.success() => Ended::Stopped,
+            Ok(None) if self.asked_to_stop || status.success() || was_interrupted(status) => Ended::Stopped,
             Ok(None) => Ended::Failed(self.reason(status)),
             Err(error) => Ended::Failed(format!("{error:#}")),
         })

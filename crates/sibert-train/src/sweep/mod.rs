@@ -34,7 +34,7 @@ pub use record::runs_of;
 use crate::args::SweepArgs;
 use crate::checkpoint::RunLock;
 use crate::console::{note, result};
-use crate::signals::Stop;
+use crate::signals::{self, Stop};
 use grid::Grid;
 use record::Record;
 use state::State;
@@ -55,7 +55,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     sweep.prepare(&states)?;
     let trained = match states.iter().all(State::is_over) {
         true => Trained { failures: vec![None; states.len()], states, stopped: false },
-        false => train(&sweep.grid.runs, states, args.jobs, Stop::install()?), // before, there is nothing to save
+        false => train(&sweep.grid.runs, states, args.jobs, &Stop::install()?), // before, there is nothing to save
     };
     sweep.report(&trained)
 }
@@ -135,9 +135,13 @@ impl<'a> Sweep<'a> {
     fn report(&self, trained: &Trained) -> Result<()> {
         let groups = results::groups(&self.grid, trained);
         files::write(&self.folder, &self.grid, &groups)?;
-        let drawn = curves::draw(&self.folder, &self.grid)?;
+        let drawn = curves::draw(&self.folder, &self.grid);
         result(table::table(&self.grid, &groups))?;
         result(format!("\nsummary     {}", self.folder.join("summary.csv").display()))?;
+        let drawn = drawn.unwrap_or_else(|error| {
+            note(format!("the curves are not drawn: {error:#}"));
+            Vec::new()
+        });
         for file in drawn.iter().filter(|file| file.extension().is_some_and(|extension| extension == "png")) {
             result(format!("curves      {}", file.display()))?;
         }
@@ -146,6 +150,9 @@ impl<'a> Sweep<'a> {
         if trained.stopped {
             let over = trained.states.iter().filter(|state| state.is_over()).count();
             note(format!("stopped with {over} of {all} runs over: the same command goes on"));
+            if over < all {
+                return Err(signals::interrupted());
+            }
         }
         ensure!(
             failed == 0,

@@ -1,6 +1,5 @@
 //! `sweep.json`: what a sweep consists of, written before its first run starts.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -9,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::axis::Axis;
 use super::grid::Grid;
 use super::text::Text;
-use crate::durable;
+use crate::occupied;
 use crate::run::SETTINGS;
+use crate::sealed;
 
 /// The file's name in the folder of a sweep.
 const RECORD: &str = "sweep.json";
@@ -44,10 +44,11 @@ impl Record {
         if !path.exists() {
             let shown = folder.display();
             ensure!(!folder.join(SETTINGS).exists(), "{shown} holds a run, no sweep: choose another --out");
+            let held = occupied::by(folder)?.map_or("", |kind| kind.words());
+            ensure!(held.is_empty(), "{shown} holds {held}, no sweep: choose another --out");
             return Ok(None);
         }
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let read = serde_json::from_str(&text);
+        let read = sealed::read(&path, "delete it, and the same command writes it again");
         Ok(Some(read.with_context(|| format!("{} is not the record of a sweep", path.display()))?))
     }
 
@@ -56,8 +57,7 @@ impl Record {
     /// # Errors
     /// If the folder is not writable.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        durable::replace(&folder.join(RECORD), &(serde_json::to_string_pretty(self)? + "\n"))?;
-        Ok(())
+        sealed::write(&folder.join(RECORD), self)
     }
 }
 
@@ -78,6 +78,8 @@ pub fn runs_of(folder: &Path) -> Result<Option<Vec<PathBuf>>> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
+
     use super::*;
 
     #[test]

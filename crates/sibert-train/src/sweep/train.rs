@@ -23,7 +23,7 @@ pub struct Trained {
 }
 
 /// Trains what is not over. A run that fails stops no other.
-pub fn train(runs: &[SweptRun], states: Vec<State>, jobs: usize, stop: Stop) -> Trained {
+pub fn train(runs: &[SweptRun], states: Vec<State>, jobs: usize, stop: &Stop) -> Trained {
     let over = states.iter().filter(|state| state.is_over()).count();
     let progress = Progress::counting("run", runs.len(), over);
     let mut waiting = (0..runs.len()).filter(|&run| !states[run].is_over()).collect::<Vec<_>>().into_iter();

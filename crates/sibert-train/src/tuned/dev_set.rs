@@ -115,6 +115,18 @@ impl DevSet {
         Ok(Self { split, sequences, task, actual: Actual::of(task, examples)? })
     }
 
+    /// All that its figures depend on, in parts, for a digest.
+    pub fn describe(&self, mut part: impl FnMut(String)) {
+        self.sequences.iter().for_each(|sequence| part(format!("{sequence:?}\n")));
+        match &self.actual {
+            Actual::Classes(classes) => part(format!("{classes:?}\n")),
+            Actual::Scores(scores) => part(format!("{scores:?}\n")),
+            Actual::Questions { questions, .. } => {
+                questions.iter().for_each(|question| part(format!("{question:?}\n")));
+            }
+        }
+    }
+
     /// How many examples it has; of SQuAD questions.
     pub fn len(&self) -> usize {
         match &self.actual {

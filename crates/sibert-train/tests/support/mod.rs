@@ -93,7 +93,15 @@ impl Folder {
 
     /// Starts the program, and does not wait for it.
     pub fn start(&self, args: &[&str]) -> Child {
-        self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        self.start_with(&[], args)
+    }
+
+    /// Starts the program with these variables in its environment, and does not wait for it.
+    pub fn start_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
+        heed_signals(&mut command);
+        command.spawn().unwrap()
     }
 
     /// Starts the program and ends it by SIGKILL as soon as `has_come` says so of the time since its start; false if
@@ -179,6 +187,28 @@ pub fn stderr(output: &Output) -> String {
 fn succeeded(output: &Output) {
     let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     assert!(output.status.success(), "{}\n{out}{err}", output.status);
+}
+
+/// Lets the program be told of all signals, also where these tests run in the background of a script.
+fn heed_signals(command: &mut Command) {
+    #[cfg(unix)]
+    // SAFETY: it only sets a signal, which is allowed between fork and exec.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(command, || {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        });
+    }
+    #[cfg(not(unix))]
+    let _ = command;
+}
+
+/// Standard error of a run that a signal with this number ended.
+pub fn interrupted(output: &Output, signal: i32) -> String {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(128 + signal), "{text}");
+    assert!(!text.contains("error: "), "{text}");
+    text
 }
 
 /// The message of a run that had to fail with exit code 1, in a line or two, the progress before it aside.

@@ -15,6 +15,7 @@ use crate::data::shards::{MANIFEST, Manifest, PROGRESS, TOKENIZER};
 use crate::data::split::{Bound, Extremes};
 use crate::data::tokenizer;
 use crate::durable;
+use crate::sealed;
 
 /// A folder that no other process prepares.
 pub struct Folder {
@@ -82,14 +83,11 @@ impl Folder {
             return Manifest::read(&self.path).map(State::Finished);
         }
         let path = self.path.join(PROGRESS);
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let progress = serde_json::from_str(&text);
-                progress.map(State::Half).with_context(|| format!("{} is damaged", path.display()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::Empty),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        if !path.exists() {
+            return Ok(State::Empty);
         }
+        let progress = sealed::read(&path, "prepare again with --force");
+        progress.map(State::Half).with_context(|| format!("{} is damaged", path.display()))
     }
 
     /// Records how far the preparation is.
@@ -97,8 +95,7 @@ impl Folder {
     /// # Errors
     /// Names the file, and what to do when the disk is full.
     pub fn record(&self, progress: &Progress) -> Result<()> {
-        let text = serde_json::to_string_pretty(progress)? + "\n";
-        durable::replace(&self.path.join(PROGRESS), &text).map(drop)
+        sealed::write(&self.path.join(PROGRESS), progress)
     }
 
     /// Writes the manifest, which makes the folder a prepared corpus.

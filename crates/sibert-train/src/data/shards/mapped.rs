@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::Mmap;
 
+use super::fault;
+
 /// What a read at a new place may make resident: Linux maps the whole run of cached pages around it, 2 MiB at most.
 const AT_LEAST: usize = 2 << 20;
 
@@ -22,8 +24,10 @@ const AT_LEAST: usize = 2 << 20;
 pub fn map(path: &Path) -> io::Result<Mmap> {
     let file = File::open(path)?;
     // SAFETY: a mapped file must not change. Shards are written once, under another name, and never again; who
-    // changes or truncates one under a running program ends it.
-    unsafe { Mmap::map(&file) }
+    // truncates one under a running program ends it.
+    let map = unsafe { Mmap::map(&file) }?;
+    fault::name(&map, path);
+    Ok(map)
 }
 
 /// What has been read of some mapped files since their pages were last given back; clones count together.

@@ -10,6 +10,7 @@
 //! larger. `documents` (`U64`) is the index of each document's first id, and at last the number of ids; `sentences`,
 //! where they were asked for, the index of each sentence's first id. A shard holds whole documents.
 
+mod fault;
 mod manifest;
 mod mapped;
 mod open;

@@ -1,0 +1,63 @@
+//! A run that goes on with a model: its sizes and its tokenizer stand for those of the settings.
+
+use anyhow::{Result, bail};
+use sibert_model::{ModelConfig, ModelType};
+use toml::{Table, Value};
+
+use super::ModelSettings;
+use super::load::merge;
+
+/// The configurations of a run that goes on with a model, by its type.
+const CONTINUE_SIBERT: &str = include_str!("../../../../configs/continue-sibert.toml");
+const CONTINUE_BERT: &str = include_str!("../../../../configs/continue-bert.toml");
+
+/// Keys of `[model]` that a run may choose anew for a model that there is.
+const OF_TRAINING: [&str; 2] = ["hidden_dropout_prob", "attention_probs_dropout_prob"];
+
+/// A model that a run begins with.
+pub struct Start {
+    /// As the user called it.
+    pub name: String,
+    /// Its shape.
+    pub config: ModelConfig,
+}
+
+impl Start {
+    /// Name and text of its configuration.
+    pub(super) fn built_in(&self) -> (&'static str, &'static str) {
+        match self.config.model_type {
+            ModelType::Sibert => ("continue-sibert.toml (built in)", CONTINUE_SIBERT),
+            ModelType::Bert => ("continue-bert.toml (built in)", CONTINUE_BERT),
+        }
+    }
+
+    /// Puts the model in the place of the settings' one, and its tokenizer where the text needs one.
+    ///
+    /// # Errors
+    /// If a setting is to change the model or its tokenizer.
+    pub(super) fn fill(&self, settings: &mut Table, sets: &Table) -> Result<()> {
+        let name = &self.name;
+        let asked = sets.get("model").and_then(Value::as_table);
+        if let Some(key) =
+            asked.and_then(|asked| asked.keys().find(|key| !OF_TRAINING.contains(&key.as_str())))
+        {
+            bail!("model.{key} is that of init, {name}: leave it out");
+        }
+        if let Some(tokenizer) = settings.get("tokenizer") {
+            bail!("tokenizer is {tokenizer}, but init, {name}, brings its own: leave it out");
+        }
+        let mut model = Table::try_from(ModelSettings::from(&self.config))?;
+        merge(&mut model, asked.cloned().unwrap_or_default());
+        settings.insert("model".into(), Value::Table(model));
+        if !settings.contains_key("shards") {
+            settings.insert("tokenizer".into(), Value::String(name.clone()));
+        }
+        let positions = self.config.max_position_embeddings as i64;
+        if !sets.contains_key("seq_len")
+            && settings.get("seq_len").and_then(Value::as_integer) > Some(positions)
+        {
+            settings.insert("seq_len".into(), Value::Integer(positions));
+        }
+        Ok(())
+    }
+}
