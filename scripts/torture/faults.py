@@ -47,6 +47,7 @@ def begin(case, work):
     """Often the fault comes to a work that was begun and killed."""
     if case.random.random() < 0.5:
         case.program.kill(work.command(case.folder), moment(case.random, work, case.base.spans[work.name], case.folder))
+        case.program.alone()
 
 
 def harmed(case, work, limit=None):
@@ -107,7 +108,6 @@ def read_only(case, work):
     os.makedirs(case.at(work.out))
     mount(case, case.at(work.out), 'size=64m')
     begin(case, work)
-    case.program.end_all()
     mount(case, case.at(work.out), 'size=64m', REMOUNT | READ_ONLY)
     failed = harmed(case, work)
     mount(case, case.at(work.out), 'size=64m', REMOUNT)

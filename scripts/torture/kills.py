@@ -43,6 +43,8 @@ def run(case):
         case.weight += killed
         if not killed and (ended.broken() or ended.code):
             return case.fails(ended.broken() or 'is refused after a kill', ended)
+        if not case.program.alone():
+            return case.fails('leaves a process running', ended)
         if broken := readable(case, work):
             return broken
     return finish(case, work)

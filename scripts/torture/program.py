@@ -98,6 +98,15 @@ class Program:
                     pass
             time.sleep(0.01)
 
+    def alone(self):
+        """Waits until what a killed process had started has ended too: whether it does."""
+        until = time.monotonic() + 10
+        while self.running():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.002)
+        return True
+
     def running(self):
         """Processes that work in the folder."""
         found = []
