@@ -85,7 +85,8 @@ def write_inputs(folder, examples):
     write(folder, 'text.txt', ''.join(lines))
     write(folder, 'long.txt', ''.join(f'{count}. {line}' for count in range(20) for line in lines))
     write(folder, 'small.toml', CONFIG)
-    write(folder, 'sweep.toml', CONFIG.replace('out = "run"\n', '') + SWEEP)
+    # The runs of a killed sweep save where they are: with one checkpoint kept, no other goes for it.
+    write(folder, 'sweep.toml', CONFIG.replace('out = "run"\n', '').replace('keep_last = 3', 'keep_last = 1') + SWEEP)
     for split in ['train', 'dev', 'test']:
         with open(os.path.join(examples, 'glue', 'CoLA', f'{split}.tsv'), encoding='utf-8') as file:
             write(folder, f'glue/CoLA/{split}.tsv', file.read())
