@@ -68,6 +68,10 @@ fn each_combination_is_the_run_that_pretrain_makes_of_it() {
     assert_eq!(folder.text("sweep/summary.csv").lines().count(), 5);
     assert!(folder.exists("sweep/curves.svg") && folder.exists("sweep/curves.png"));
     assert!(folder.exists("sweep/data/manifest.json") && !folder.exists("sweep/init_scale=2,seed=0/data"));
+    let curves = "sweep/init_scale=2,seed=0/curves.png"; // as if the disk had been full at the run's end
+    fs::remove_file(folder.path(curves)).unwrap();
+    stdout(&sweep(&folder, &["--vary", "init_scale=0.5,2", "--seeds", "2", "--jobs", "2"]));
+    assert!(folder.exists(curves), "missing pictures of runs that are over are drawn");
 }
 
 #[test]

@@ -3,10 +3,15 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::durable;
+
+/// Time between two looks whether a folder is free.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Holds `OUT/.lock` until dropped; the system releases it when the process dies.
 ///
@@ -29,6 +34,15 @@ impl RunLock {
     /// # Errors
     /// If another process holds it: names that process. If the folder cannot be written: names it.
     pub fn acquire(folder: &Path) -> Result<Self> {
+        Self::acquire_within(folder, Duration::ZERO)
+    }
+
+    /// As `acquire`, but waits up to `patience` for another process: one that was told to end saves first.
+    ///
+    /// # Errors
+    /// As `acquire`.
+    pub fn acquire_within(folder: &Path, patience: Duration) -> Result<Self> {
+        let end = Instant::now() + patience;
         fs::create_dir_all(folder).with_context(|| {
             format!("cannot create the folder {}: choose another --out", folder.display())
         })?;
@@ -37,7 +51,12 @@ impl RunLock {
         options.read(true).write(true).create(true).truncate(false);
         let mut file = durable::unlinked(&mut options, &path)
             .with_context(|| format!("cannot write {}: choose another --out", path.display()))?;
-        match file.try_lock() {
+        let mut locked = file.try_lock();
+        while matches!(locked, Err(TryLockError::WouldBlock)) && Instant::now() < end {
+            sleep(PAUSE);
+            locked = file.try_lock();
+        }
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!(
                 "{} is in use by process {}: wait for it, stop it, or choose another --out",
@@ -85,5 +104,17 @@ mod tests {
         fs::write(dir.path().join("file.txt"), "").unwrap();
         let error = RunLock::acquire(&dir.path().join("file.txt/run")).unwrap_err().to_string();
         assert!(error.contains("file.txt/run: choose another --out"), "{error}");
+    }
+
+    #[test]
+    fn a_writer_that_ends_is_waited_for() {
+        let run = tempfile::tempdir().unwrap();
+        let first = RunLock::acquire(run.path()).unwrap();
+        let waiting = std::thread::scope(|scope| {
+            let second = scope.spawn(|| RunLock::acquire_within(run.path(), Duration::from_secs(600)));
+            drop(first);
+            second.join().unwrap()
+        });
+        waiting.unwrap();
     }
 }

@@ -25,6 +25,21 @@ pub fn draw(folder: &Path, grid: &Grid) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Draws the curves of runs that could not draw them at their end, as on a full disk.
+///
+/// # Errors
+/// If a file cannot be read or written.
+pub fn draw_missing<'a>(runs: impl Iterator<Item = &'a SweptRun>) -> Result<()> {
+    for run in runs {
+        let stem = run.config.out.join("curves");
+        let is_there = |ending: &str| stem.with_extension(ending).is_file();
+        if run.config.metrics().exists() && !(is_there("svg") && is_there("png")) {
+            plot::draw(&[(run.name.clone(), run.config.metrics())], &stem)?;
+        }
+    }
+    Ok(())
+}
+
 /// One picture of at most [`MOST`] runs; or one for each value of the first axis; or as many as it takes.
 fn pictures(grid: &Grid) -> Vec<(String, Vec<&SweptRun>)> {
     let all: Vec<&SweptRun> = grid.runs.iter().collect();

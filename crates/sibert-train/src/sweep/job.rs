@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -16,6 +17,9 @@ use crate::signals::{FOLLOWS, was_interrupted};
 
 /// Where a run's output goes.
 pub const LOG: &str = "log.txt";
+
+/// How long a run may still save itself whose sweep was killed before.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A run that is being trained.
 pub struct Job {
@@ -48,7 +52,7 @@ impl Job {
     /// If another process trains it, its folder cannot be written, or no process can be started.
     pub fn start(index: usize, run: &SweptRun) -> Result<Self> {
         let folder = run.config.out.clone();
-        let lock = RunLock::acquire(&folder)?;
+        let lock = RunLock::acquire_within(&folder, PATIENCE)?;
         durable::replace(&folder.join(SETTINGS), &run.config.to_toml()?)?;
         let path = folder.join(LOG);
         let unwritable = || format!("cannot write {}", path.display());

@@ -135,7 +135,9 @@ impl<'a> Sweep<'a> {
     fn report(&self, trained: &Trained) -> Result<()> {
         let groups = results::groups(&self.grid, trained);
         files::write(&self.folder, &self.grid, &groups)?;
-        let drawn = curves::draw(&self.folder, &self.grid);
+        let over = self.grid.runs.iter().zip(&trained.states).filter(|(_, state)| state.is_over());
+        let missing = curves::draw_missing(over.map(|(run, _)| run));
+        let drawn = missing.and_then(|()| curves::draw(&self.folder, &self.grid));
         result(table::table(&self.grid, &groups))?;
         result(format!("\nsummary     {}", self.folder.join("summary.csv").display()))?;
         let drawn = drawn.unwrap_or_else(|error| {
