@@ -26,7 +26,7 @@ fn encode(file: &Path, tokenizer: &Tokenizer, tokens: bool) -> Result<()> {
     let text = BufReader::new(File::open(file).with_context(|| format!("cannot read {name}"))?);
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.with_context(|| format!("{name}:{number}"))?;
-        let encoding = contained(|| tokenizer.encode_fast(line, true).map_err(|error| anyhow!(error)));
+        let encoding = contained(|| tokenizer.encode(line, true).map_err(|error| anyhow!(error)));
         let encoding = encoding.with_context(|| format!("{name}:{number}: the tokenizer fails"))?;
         let shown: Vec<String> = match tokens {
             true => encoding.get_tokens().to_vec(),

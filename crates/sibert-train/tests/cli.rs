@@ -18,6 +18,52 @@ fn help_and_version_are_printed() {
 }
 
 #[test]
+fn slips_of_the_hand_get_a_hint() {
+    let folder = Folder::new();
+    let said = |args: &[&str]| {
+        let output = folder.sibert(args);
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_has(&said(&["pretrain", "text.txt"]), "tip: a text to read is named by --source text.txt");
+    let task = said(&["finetune", "--task", "mprc", "--model", "run"]);
+    assert_has(&task, "unknown task (did you mean mrpc?), expected one of cola");
+    assert!(!said(&["pretrain", "--foo"]).contains("--source"));
+}
+
+#[test]
+fn shells_complete_the_options() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert_has(&stdout(&folder.sibert(&["completions", shell])), "init");
+    }
+}
+
+#[test]
+fn a_run_on_the_built_in_corpus_with_pairs_ends_well_and_its_model_answers_and_verifies() {
+    let folder = Folder::new();
+    let size = [
+        "model.num_hidden_layers=1",
+        "model.hidden_size=16",
+        "model.intermediate_size=32",
+        "model.num_attention_heads=2",
+    ];
+    let run =
+        ["sentences=200", "seq_len=32", "batch_size=4", "eval_every=2", "save_every=2", "eval_sequences=4"];
+    let pairs = ["model.next_sentence_prediction=true", "packing=sentence_pairs"];
+    let sets = [&size[..], &run, &pairs].concat();
+    let printed = stdout(&folder.sibert(
+        &[&["pretrain", "--out", "run", "--max-steps", "2", "--threads", "1", "--set"], &sets[..]].concat(),
+    ));
+    assert_has(&printed, "The capital of France is [MASK].  →  ");
+    let asked = stdout(&folder.sibert(&["fill-mask", "--model", "run", "--json", "A dog has four [MASK]."]));
+    let answer: serde_json::Value = serde_json::from_str(&asked).unwrap();
+    assert_eq!(answer["masks"][0].as_array().unwrap().len(), 5);
+    assert!(answer["masks"][0][0]["probability"].as_f64() >= answer["masks"][0][1]["probability"].as_f64());
+    assert_has(&stdout(&folder.sibert(&["verify", "--model", "run"])), "the encoder is scale invariant");
+}
+
+#[test]
 fn run_leaves_a_model_that_answers_and_verifies() {
     let folder = Folder::new();
     let summary = stdout(&folder.pretrain(&[]));

@@ -41,6 +41,7 @@ fn unfit_models_are_refused_with_the_remedy() {
     assert_has(&evaluate("mrpc", "sst2"), "made for another task");
     assert_has(&evaluate("mrpc", "mnli"), "no head for MNLI");
     let config = folder.text("mrpc/config.json");
+    std::fs::remove_file(folder.path("mrpc/manifest.json")).unwrap(); // a model that others changed has none
     folder.write(
         "mrpc/config.json",
         config.replace("not_equivalent", "LABEL_0").replace("equivalent", "LABEL_1"),

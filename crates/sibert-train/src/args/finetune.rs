@@ -125,7 +125,8 @@ has the table and its sources. Seeds are S, S+1, …; each draws the new head, t
 is a Hugging Face folder with the best seed's model, a model card and finetune.json, which has the
 figures of every seed.
 
-SIGINT and SIGTERM end the step, save and exit with 0; --resume goes on, seeds that are done stay.")]
+SIGINT and SIGTERM end the step, save and exit with 128 + the signal's number; --resume goes on,
+seeds that are done stay.")]
 pub struct FinetuneArgs {
     /// cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, squad or squad_v2, several with commas, or glue
     #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]

@@ -27,8 +27,10 @@ continue-sibert.toml have the settings.
 Flags win over the config file, and --set over both. --resume without --config reads
 the run's own config.toml. Each key of a config file is explained in the README.
 
-SIGINT and SIGTERM end the step, save a checkpoint and exit with 0; a second one stops at
-once, as does one before the first step, where the same command goes on. A failed run exits with 1, its earlier checkpoints intact; a wrong option with 2.")]
+SIGINT and SIGTERM end the step, save a checkpoint and exit with 128 + the signal's number, so
+that what follows behind && does not begin; a second one stops at once, as does one before the
+first step, where the same command goes on. A failed run exits with 1, its earlier checkpoints
+intact; a wrong option with 2.")]
 pub struct PretrainArgs {
     /// What to train on
     #[command(flatten)]

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow};
 use tokenizers::{Model, ModelWrapper, NormalizerWrapper, PreTokenizerWrapper, Tokenizer};
 
+use super::contained::contained;
 use super::sentences::sentences;
 use super::words::{normalized, words};
 
@@ -77,12 +78,16 @@ impl Encoder {
     /// Appends the ids of `text`, without special tokens.
     ///
     /// # Errors
-    /// If the tokenizer fails, as a WordPiece vocabulary without its unknown token does.
+    /// If the tokenizer fails, as a WordPiece vocabulary without its unknown token does, or panics, as a damaged one may.
     ///
     /// # Panics
     /// If `cache` is of another encoder.
     pub fn encode(&self, text: &str, cache: &mut WordCache, ids: &mut Vec<u32>) -> Result<()> {
         assert!(Arc::ptr_eq(&self.tokenizer, &cache.tokenizer), "the word cache is of another encoder");
+        contained(|| self.append(text, cache, ids))
+    }
+
+    fn append(&self, text: &str, cache: &mut WordCache, ids: &mut Vec<u32>) -> Result<()> {
         let Method::ByWords { lowercase } = self.method else {
             return long_pieces(text).try_for_each(|piece| self.ask(piece, ids));
         };

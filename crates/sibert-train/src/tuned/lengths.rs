@@ -79,3 +79,24 @@ impl Lengths {
         WindowSettings { max_seq_len, doc_stride, max_query_len }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use sibert_model::ModelType;
+
+    use super::*;
+
+    #[test]
+    fn a_model_of_one_segment_is_refused_for_pairs_of_texts() {
+        let tiny = ModelConfig::preset(ModelType::Bert, "tiny").unwrap();
+        let config = ModelConfig { type_vocab_size: 1, ..tiny };
+        let of = |task| Lengths::of(task, &LengthArgs::default(), &config, &Value::Null);
+        assert_eq!(of(Task::Cola).unwrap().max_seq_len, 128);
+        for task in [Task::Mrpc, Task::Squad] {
+            assert!(
+                of(task).unwrap_err().to_string().contains("tells no two segments apart (type_vocab_size 1)")
+            );
+        }
+    }
+}
