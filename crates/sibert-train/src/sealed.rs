@@ -34,7 +34,7 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-/// Reads what [`write`] wrote; says so of a file without a digest, as earlier versions wrote them.
+/// Reads what [`write()`] wrote; says so of a file without a digest, as earlier versions wrote them.
 ///
 /// # Errors
 /// Names the file if it cannot be read or understood, or has changed; then `mend` says what to do.
