@@ -3,12 +3,13 @@
 
     V/bin/python scripts/interop.py --sibert target/release/sibert --vocab vocab.txt --text TEXT
 
-V is a virtual environment with torch and transformers; `--vocab` is BERT's vocab.txt, TEXT a file of real text. Three parts:
+V is a virtual environment with torch and transformers; `--vocab` is BERT's vocab.txt, TEXT a file of real text. Four parts:
 
 1. Token ids of 1,000 lines of TEXT, by `sibert tokenizer encode` and by AutoTokenizer, for each make of tokenizer files.
 2. Small random BERTs of every head that holds masked words, saved by transformers as f32, bf16, shards and untied, asked by
    `sibert fill-mask --json`: logarithms of probabilities, which are logits, within 1e-4 of transformers' own, on sentences of TEXT.
-3. A BERT that `sibert pretrain` made, in AutoModelForMaskedLM with AutoTokenizer: the same within 1e-4.
+3. Fine-tuned heads of transformers, for classes and for scores, asked by `sibert predict`: the same classes, scores within 1e-3.
+4. A BERT that `sibert pretrain` made, in AutoModelForMaskedLM with AutoTokenizer: the same within 1e-4.
 
 Prints a line for each and exits with 1 when one differs. About two minutes.
 """
@@ -25,7 +26,7 @@ args = parser.parse_args()
 
 import torch
 from transformers import (AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM, BertForPreTraining,
-                          BertTokenizer)
+                          BertForSequenceClassification, BertTokenizer)
 
 ALLOWED = 1e-4
 sibert = str(args.sibert.resolve())
@@ -130,7 +131,38 @@ with tempfile.TemporaryDirectory() as work:
         base.save_pretrained(folder)
         compare(name, folder, model, base, sentences)
 
-    # 3. A checkpoint of ours.
+    # 3. Fine-tuned heads.
+    data = work / 'glue'
+    pairs = [(one, other) for one, other in zip(sentences, sentences[1:] + sentences[:1])]
+    pairs = [(one.replace('[MASK]', 'word'), other.replace('[MASK]', 'word')) for one, other in pairs]
+    for name, task, folder, heading, texts, more in [
+        ('BertForSequenceClassification, classes', 'sst2', 'SST-2', 'index\tsentence', [(one,) for one, _ in pairs],
+         dict(num_labels=2, id2label={0: 'negative', 1: 'positive'}, label2id={'negative': 0, 'positive': 1})),
+        ('BertForSequenceClassification, a score', 'stsb', 'STS-B', 'index\tsentence1\tsentence2', pairs,
+         dict(num_labels=1, problem_type='regression')),
+    ]:
+        (data / folder).mkdir(parents=True)
+        rows = ['\t'.join([str(number), *row]) for number, row in enumerate(texts)]
+        (data / folder / 'test.tsv').write_text('\n'.join([heading, *rows]) + '\n', encoding='utf-8')
+        model = BertForSequenceClassification(BertConfig(**size, **more)).eval()
+        with torch.no_grad():
+            model.classifier.weight.mul_(5.)
+            model.classifier.bias.add_(2. if task == 'stsb' else 0.)
+        place = work / task
+        model.save_pretrained(place)
+        base.save_pretrained(place)
+        run('predict', '--task', task, '--model', place, '--data-dir', data, '--out', work / 'answers')
+        found = [line.split('\t')[1] for line in (work / 'answers' / f'{folder}.tsv').read_text().splitlines()[1:]]
+        with torch.no_grad():
+            logits = [model(**base(*row, return_tensors='pt', truncation=True, max_length=128)).logits[0] for row in texts]
+        if task == 'sst2':
+            different = sum(int(one) != other.argmax().item() for one, other in zip(found, logits, strict=True))
+            say(name, different == 0, f'{different} of {len(texts)} classes differ')
+        else:
+            worst = max(abs(float(one) - min(max(other.item(), 0.), 5.)) for one, other in zip(found, logits, strict=True))
+            say(name, worst <= 1e-3, f'scores {worst:.1e} apart on {len(texts)} pairs')
+
+    # 4. A checkpoint of ours.
     (work / 'text.txt').write_text('\n'.join(lines) + '\n', encoding='utf-8')
     run('pretrain', '--source', work / 'text.txt', '--out', work / 'run', '--max-steps', 20, '--set', 'documents=per_line',
         'model.type=bert', 'optimizer=adamw', 'lr=1e-3', 'vocab_size=2000', 'batch_size=8', 'eval_sequences=8',
