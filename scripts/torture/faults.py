@@ -1,5 +1,5 @@
 """Disks that are full, folders that cannot be written, files that cannot be opened: an error in words, and later the same bytes."""
-import ctypes, os, resource
+import ctypes, errno, os, resource, time
 
 from . import facts
 from .kills import finish, moment, readable
@@ -29,8 +29,13 @@ def own_mounts():
 def mount(case, target, options, flags=0):
     if not flags:
         case.undo.append(lambda: LIBC.umount2(target.encode(), DETACH))
-    if LIBC.mount(b'torture', target.encode(), b'tmpfs', flags, options.encode()):
-        raise OSError(ctypes.get_errno(), f'cannot mount {target}')
+    for attempt in range(100):
+        if LIBC.mount(b'torture', target.encode(), b'tmpfs', flags, options.encode()) == 0:
+            return
+        if ctypes.get_errno() != errno.EBUSY:  # busy: a run of a killed sweep still saves there
+            break
+        time.sleep(.1)
+    raise OSError(ctypes.get_errno(), f'cannot mount {target}')
 
 
 def run(case):
