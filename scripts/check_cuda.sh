@@ -30,7 +30,7 @@ run() { # DEVICE OUT OPTIONS
 }
 run cpu recipe-cpu --max-steps 8   # what a text alone is trained by
 run cuda recipe-cuda --max-steps 8
-paper="--config configs/sibert-tiny-cpu.toml"  # SGD with relative clipping
+paper="--config configs/sibert-tiny-cpu.toml --set lr=0.1 budget=0.1"  # SGD with relative clipping
 # shellcheck disable=SC2086
 run cpu cpu $paper --max-steps 8
 # shellcheck disable=SC2086
