@@ -1,23 +1,30 @@
-//! Comma-separated values, as RFC 4180 has them but for its line ends.
+//! Rows as comma-separated values.
 
-/// One line; cells with commas, quotes or line breaks are quoted.
-pub fn line<Cell: AsRef<str>>(cells: impl IntoIterator<Item = Cell>) -> String {
-    let quoted = |cell: Cell| match cell.as_ref() {
-        text if text.contains([',', '"', '\n', '\r']) => format!("\"{}\"", text.replace('"', "\"\"")),
-        text => text.to_owned(),
-    };
-    cells.into_iter().map(quoted).collect::<Vec<_>>().join(",") + "\n"
+use anyhow::{Result, anyhow};
+
+/// The rows, a line each; cells with commas, quotes or line breaks are quoted.
+///
+/// # Errors
+/// If the rows are not of one length.
+pub fn text<Row, Cell>(rows: impl IntoIterator<Item = Row>) -> Result<String>
+where
+    Row: IntoIterator<Item = Cell>,
+    Cell: AsRef<[u8]>,
+{
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    rows.into_iter().try_for_each(|row| writer.write_record(row))?;
+    let bytes = writer.into_inner().map_err(|error| anyhow!("{error}"))?;
+    Ok(String::from_utf8(bytes)?)
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_would_end_a_cell_is_quoted() {
-        assert_eq!(
-            line(["a", "b,c", "say \"no\"", "two\nlines", ""]),
-            "a,\"b,c\",\"say \"\"no\"\"\",\"two\nlines\",\n"
-        );
+        let rows = [["a", "b,c", "say \"no\"", "two\nlines", ""]];
+        assert_eq!(text(rows).unwrap(), "a,\"b,c\",\"say \"\"no\"\"\",\"two\nlines\",\n");
     }
 }

@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::ModelSettings;
 use super::load::merge;
+use crate::console::note;
 
 /// The configurations of a run that goes on with a model, by its type.
 const CONTINUE_SIBERT: &str = include_str!("../../../../configs/continue-sibert.toml");
@@ -53,9 +54,11 @@ impl Start {
             settings.insert("tokenizer".into(), Value::String(name.clone()));
         }
         let positions = self.config.max_position_embeddings as i64;
-        if !sets.contains_key("seq_len")
-            && settings.get("seq_len").and_then(Value::as_integer) > Some(positions)
-        {
+        let asked = settings.get("seq_len").and_then(Value::as_integer).filter(|&asked| asked > positions);
+        if let (Some(asked), false) = (asked, sets.contains_key("seq_len")) {
+            note(format!(
+                "sequences of {positions} tokens in place of {asked}: {name} has no positions for more"
+            ));
             settings.insert("seq_len".into(), Value::Integer(positions));
         }
         Ok(())

@@ -6,6 +6,7 @@ use sibert_model::{HiddenAct, ModelConfig, ModelType};
 
 use crate::console::note;
 use crate::data::source;
+use crate::memory;
 use crate::place::Place;
 
 /// Name of the file.
@@ -16,7 +17,8 @@ const EXACT_GELU: [&str; 2] = ["gelu", "gelu_python"];
 /// The shape of the model, and all of its `config.json`.
 ///
 /// # Errors
-/// If the file is missing or cannot be understood, or the model is of another architecture; names file and key.
+/// If the file is missing or cannot be understood, or the model is of another architecture, or larger than the memory of
+/// this machine; names file and key.
 pub fn read(place: &Place) -> Result<(ModelConfig, Value)> {
     let file = place.shown(CONFIG);
     ensure!(
@@ -24,7 +26,11 @@ pub fn read(place: &Place) -> Result<(ModelConfig, Value)> {
         "{file} is missing: expected a model as transformers saves it, {CONFIG} beside model.safetensors; found {}",
         place.listing()
     );
-    parse(&place.text(CONFIG)?, &file).with_context(|| file)
+    let read = parse(&place.text(CONFIG)?, &file).and_then(|(config, json)| {
+        memory::ensure_room(&config, 1, memory::machine_bytes())?;
+        Ok((config, json))
+    });
+    read.with_context(|| file)
 }
 
 fn parse(text: &str, file: &str) -> Result<(ModelConfig, Value)> {

@@ -9,7 +9,6 @@ use sibert_model::{ModelConfig, PreTraining};
 use super::config;
 use super::weights::Weights;
 use crate::hub::Hub;
-use crate::memory;
 use crate::place::Place;
 
 /// The head for masked words.
@@ -38,8 +37,6 @@ impl MaskedLm {
     pub fn open(model: &str, device: &Device) -> Result<Self> {
         let place = Place::find(model, Hub::from_env)?;
         let (config, json) = config::read(&place)?;
-        memory::ensure_room(&config, 1, memory::machine_bytes())
-            .with_context(|| place.shown("config.json"))?;
         let tensors = Weights::find(&place, &json)?.load(&place, device)?;
         Ok(Self { name: model.to_owned(), config, tensors })
     }

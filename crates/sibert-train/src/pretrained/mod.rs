@@ -13,7 +13,7 @@ mod weights;
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 use sibert_model::{HeadKind, ModelConfig, PreTraining};
@@ -21,7 +21,6 @@ use tokenizers::Tokenizer;
 
 use crate::data::tokenizer::Opened;
 use crate::hub::Hub;
-use crate::memory;
 use crate::place::Place;
 use crate::task::{Labels, Task};
 use weights::Weights;
@@ -69,8 +68,6 @@ impl Pretrained {
     fn open_with(model: &str, device: &Device, hub: impl FnOnce() -> Result<Hub>) -> Result<Self> {
         let place = Place::find(model, hub)?;
         let (config, config_json) = config::read(&place)?;
-        memory::ensure_room(&config, 1, memory::machine_bytes())
-            .with_context(|| place.shown("config.json"))?;
         let weights = Weights::find(&place, &config_json)?; // before anything large is fetched
         let Opened { tokenizer, config_json: tokenizer_config_json } =
             vocabulary::read(&place, config.vocab_size)?;

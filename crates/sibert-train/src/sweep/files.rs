@@ -59,7 +59,7 @@ fn table(grid: &Grid, rows: &[&Row]) -> Result<String> {
     let settings = columns(grid);
     let head = ["name", "state", "failed"].into_iter().map(str::to_owned);
     let figures = FIGURES.iter().map(|figure| figure.replace('/', "."));
-    let mut lines = vec![csv::line(head.chain(settings.iter().cloned()).chain(figures))];
+    let mut lines: Vec<Vec<String>> = vec![head.chain(settings.iter().cloned()).chain(figures).collect()];
     for row in rows {
         let known = settings_of(grid, row.run)?;
         let summary = row.summary().map_or(Ok(Value::Null), serde_json::to_value)?;
@@ -67,9 +67,9 @@ fn table(grid: &Grid, rows: &[&Row]) -> Result<String> {
         let settings = settings.iter().map(|key| known.get(key).map_or(String::new(), cell));
         let figures =
             FIGURES.iter().map(|figure| summary.pointer(&format!("/{figure}")).map_or(String::new(), cell));
-        lines.push(csv::line(start.into_iter().chain(settings).chain(figures)));
+        lines.push(start.into_iter().chain(settings).chain(figures).collect());
     }
-    Ok(lines.concat())
+    csv::text(lines)
 }
 
 fn cell(value: &Value) -> String {

@@ -93,7 +93,7 @@ pub fn draw_figure(figure: Figure, runs: &[PathBuf], options: &Options, out_stem
     let (picture, notes) = picture(figure, runs, options)?;
     let mut files = page::write(&picture, out_stem)?;
     let csv = with_extension(out_stem, "csv");
-    durable::replace(&csv, &table::csv(&picture))?;
+    durable::replace(&csv, &table::csv(&picture)?)?;
     files.push(csv);
     Ok(Drawn { files, notes, picture })
 }

@@ -1,15 +1,20 @@
 //! The numbers of a figure as CSV, one point a line.
 
+use anyhow::Result;
+
 use super::{Bars, Chart, Picture};
 use crate::csv;
 
 /// `figure,label,run,series,step,value`: a header and the points of every line, or the parts of every bar.
-pub fn csv(picture: &Picture) -> String {
+///
+/// # Errors
+/// Never in practice: the rows are of one length.
+pub fn csv(picture: &Picture) -> Result<String> {
     let rows = match picture {
         Picture::Charts(charts) => chart_rows(charts),
         Picture::Bars(bars) => bar_rows(bars),
     };
-    rows.iter().map(csv::line).collect()
+    csv::text(rows)
 }
 
 fn chart_rows(charts: &[Chart]) -> Vec<Vec<String>> {
@@ -47,6 +52,7 @@ fn bar_rows(bars: &Bars) -> Vec<Vec<String>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -55,7 +61,7 @@ mod tests {
         let rows = vec![("SIBERT, SGD".to_owned(), vec![1.5, 2.])];
         let bars = Bars { title: "Memory", parts: vec!["a \"b\"", "c"], sum: "sum", rows };
         assert_eq!(
-            csv(&Picture::Bars(bars)),
+            csv(&Picture::Bars(bars)).unwrap(),
             "figure,label,part,value\nMemory,\"SIBERT, SGD\",\"a \"\"b\"\"\",1.5\nMemory,\"SIBERT, SGD\",c,2\n"
         );
     }
