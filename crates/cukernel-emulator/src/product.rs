@@ -5,16 +5,18 @@ use cukernel::Columns;
 
 /// `c = a b`, or `c += a b`: matrices by columns, `ld` apart.
 pub fn gemm(problem: Columns, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
-    let Columns { transpose_a, transpose_b, m, n, k, lda, ldb, ldc } = problem;
+    let Columns { transpose_a, transpose_b, m, n, k, lda, ldb, ldc, count, strides } = problem;
     let widen = |x: &Tensor| x.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>();
     let (a, b) = (widen(a)?, widen(b)?);
     let at = |x: &[f32], transposed: bool, ld: usize, row: usize, column: usize| {
         if transposed { x[column + row * ld] } else { x[row + column * ld] }
     };
-    for column in 0..n {
-        for row in 0..m {
-            let term = |i: usize| at(&a, transpose_a, lda, row, i) * at(&b, transpose_b, ldb, i, column);
-            put(c, row + column * ldc, (0..k).map(term).sum(), accumulate)?;
+    for band in 0..count {
+        let [a, b] = [&a[band * strides[0]..], &b[band * strides[1]..]];
+        for (column, row) in (0..n).flat_map(|column| (0..m).map(move |row| (column, row))) {
+            let term = |i: usize| at(a, transpose_a, lda, row, i) * at(b, transpose_b, ldb, i, column);
+            let sum = (0..k).map(term).sum();
+            put(c, band * strides[2] + row + column * ldc, sum, accumulate)?;
         }
     }
     Ok(())

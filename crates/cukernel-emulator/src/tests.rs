@@ -213,3 +213,30 @@ fn products_by_columns_are_those_by_rows() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn products_of_bands_are_those_of_each_band() -> Result<()> {
+    use cukernel::{Operand, matmul_bands};
+    let [rows, columns] = [numbers(&[6, 4]), numbers(&[4, 7])]; // 3 bands of 2 rows; 2 bands of 3 columns and one left over
+    emulate(|| {
+        let c = empty((3, 2, 2), DType::F32, &Device::Cpu)?;
+        let a = Operand::of(&rows).row_bands(3);
+        matmul_bands(a, Operand::transpose_of(&rows).row_bands(3), Operand::of(&c).row_bands(3), false)?;
+        let bands = rows.chunk(3, 0)?.into_iter().map(|band| download(&band.matmul(&band.t()?)?));
+        assert_eq!(download(&c)?, bands.collect::<Result<Vec<_>>>()?.concat());
+
+        let squares = numbers(&[6, 3]); // one below the other
+        let c = Tensor::zeros((4, 7), DType::F32, &Device::Cpu)?;
+        let [a, out] = [&columns, &c].map(|x| Operand::of(x).column_bands(2, 3));
+        matmul_bands(a, Operand::of(&squares).row_bands(2), out, false)?;
+        let product =
+            |i: usize| columns.narrow(1, 3 * i, 3)?.contiguous()?.matmul(&squares.narrow(0, 3 * i, 3)?);
+        let expected =
+            Tensor::cat(&[product(0)?, product(1)?, Tensor::zeros((4, 1), DType::F32, &Device::Cpu)?], 1)?;
+        assert_eq!(download(&c)?, download(&expected)?);
+
+        let refused = matmul_bands(Operand::of(&rows).row_bands(4), a, out, false).unwrap_err().to_string();
+        assert!(refused.contains("6 rows do not divide into 4 bands"), "{refused}");
+        Ok(())
+    })
+}

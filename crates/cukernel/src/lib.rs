@@ -27,7 +27,7 @@ pub use executor::{Executor, emulated, with_executor};
 pub use gpu::{Gpu, Memory, devices, keep_compiled_in, memory, open};
 pub use memory::{aligned, download, empty, upload};
 pub use module::{Grid, Module, PRELUDE};
-pub use product::{Columns, Operand, matmul};
+pub use product::{Columns, Operand, matmul, matmul_bands};
 
 use candle_core::{DType, Device, Result, bail};
 

@@ -159,7 +159,7 @@ fn function(cuda: &CudaDevice, module: &Module, kernel: &str) -> Result<Arc<Cuda
 }
 
 pub(crate) fn gemm(problem: Columns, a: &Tensor, b: &Tensor, c: &Tensor, accumulate: bool) -> Result<()> {
-    let Columns { transpose_a, transpose_b, m, n, k, lda, ldb, ldc } = problem;
+    let Columns { transpose_a, transpose_b, m, n, k, lda, ldb, ldc, count, strides } = problem;
     let cuda = c.device().as_cuda_device()?;
     let operation = |transposed| match transposed {
         true => blas::cublasOperation_t::CUBLAS_OP_T,
@@ -173,29 +173,63 @@ pub(crate) fn gemm(problem: Columns, a: &Tensor, b: &Tensor, c: &Tensor, accumul
     let size = |n: usize| i32::try_from(n).map_err(|_| candle_core::Error::Msg(format!("matmul: size {n}")));
     let (alpha, beta) = (1_f32, if accumulate { 1_f32 } else { 0. });
     cuda.cuda_stream().context().bind_to_thread().w()?;
-    // SAFETY: `matmul` has compared the shapes and types; the factors are floats of the host, read at once.
+    let stride =
+        |n: usize| i64::try_from(n).map_err(|_| candle_core::Error::Msg(format!("matmul: stride {n}")));
+    let (handle, sizes) = (*cuda.cublas_handle().handle(), (size(m)?, size(n)?, size(k)?));
+    let [alpha, beta] = [&alpha, &beta].map(|factor| std::ptr::from_ref(factor).cast());
+    let (compute, algorithm) =
+        (blas::cublasComputeType_t::CUBLAS_COMPUTE_32F, blas::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT);
+    // SAFETY: `matmul_bands` has compared the shapes and types; the factors are floats of the host, read at once.
     unsafe {
-        cublas::gemm_ex(
-            *cuda.cublas_handle().handle(),
-            operation(transpose_a),
-            operation(transpose_b),
-            size(m)?,
-            size(n)?,
-            size(k)?,
-            std::ptr::from_ref(&alpha).cast(),
-            pointer(a)?,
-            kind(a),
-            size(lda)?,
-            pointer(b)?,
-            kind(b),
-            size(ldb)?,
-            std::ptr::from_ref(&beta).cast(),
-            pointer(c)?.cast_mut(),
-            kind(c),
-            size(ldc)?,
-            blas::cublasComputeType_t::CUBLAS_COMPUTE_32F,
-            blas::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
-        )
+        if count == 1 {
+            cublas::gemm_ex(
+                handle,
+                operation(transpose_a),
+                operation(transpose_b),
+                sizes.0,
+                sizes.1,
+                sizes.2,
+                alpha,
+                pointer(a)?,
+                kind(a),
+                size(lda)?,
+                pointer(b)?,
+                kind(b),
+                size(ldb)?,
+                beta,
+                pointer(c)?.cast_mut(),
+                kind(c),
+                size(ldc)?,
+                compute,
+                algorithm,
+            )
+        } else {
+            cublas::gemm_strided_batched_ex(
+                handle,
+                operation(transpose_a),
+                operation(transpose_b),
+                sizes.0,
+                sizes.1,
+                sizes.2,
+                alpha,
+                pointer(a)?,
+                kind(a),
+                size(lda)?,
+                stride(strides[0])?,
+                pointer(b)?,
+                kind(b),
+                size(ldb)?,
+                stride(strides[1])?,
+                beta,
+                pointer(c)?.cast_mut(),
+                kind(c),
+                size(ldc)?,
+                stride(strides[2])?,
+                size(count)?,
+                compute,
+                algorithm,
+            )
+        }
     }
     .w()
 }
