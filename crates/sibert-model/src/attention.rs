@@ -75,9 +75,12 @@ impl Attention {
         self.output.forward(&mixed.select(rows)?)
     }
 
-    /// Four matrices.
+    /// Four matrices, cut into heads.
     pub(crate) fn blocks(&self) -> Vec<Group> {
-        [&self.query, &self.key, &self.value, &self.output].map(|map| Group::matrix([map.id()])).into()
+        let heads = self.mixer.num_heads;
+        let [query, key, value] =
+            [&self.query, &self.key, &self.value].map(|map| Group::head_rows(heads, map.id()));
+        vec![query, key, value, Group::head_columns(heads, self.output.id())]
     }
 }
 

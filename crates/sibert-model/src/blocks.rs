@@ -11,6 +11,10 @@ use candle_core::{Result, TensorId, Var, bail};
 pub enum BlockKind {
     /// A weight (out, in), and after it its bias (out) if it has one, which is one more column.
     Matrix,
+    /// A weight (heads · width, in) of so many heads, one below the other: of queries, keys or values.
+    HeadRows(usize),
+    /// A weight (out, heads · width) of so many heads, one beside the other: of an attention's output.
+    HeadColumns(usize),
     /// A table (n, d) whose rows are looked up.
     Table,
     /// Vectors that belong together, taken as one.
@@ -36,6 +40,16 @@ impl Group {
     /// A weight (out, in), alone or followed by its bias (out).
     pub fn matrix(ids: impl Into<Vec<TensorId>>) -> Self {
         Self { kind: BlockKind::Matrix, ids: ids.into() }
+    }
+
+    /// A weight of heads (heads · width, in).
+    pub fn head_rows(heads: usize, id: TensorId) -> Self {
+        Self { kind: BlockKind::HeadRows(heads), ids: vec![id] }
+    }
+
+    /// A weight of heads (out, heads · width).
+    pub fn head_columns(heads: usize, id: TensorId) -> Self {
+        Self { kind: BlockKind::HeadColumns(heads), ids: vec![id] }
     }
 
     /// A table of rows.
@@ -145,7 +159,7 @@ mod tests {
 
     #[test]
     fn kinds_and_order_are_those_of_the_layers() {
-        use BlockKind::{Matrix, Table, Whole};
+        use BlockKind::{HeadColumns, HeadRows, Matrix, Table, Whole};
         let of = |kind: BlockKind, names: &str| (kind, names.to_string());
         let model = model(ModelType::Sibert, true);
         let encoder = model.encoder_blocks();
@@ -162,10 +176,10 @@ mod tests {
         assert_eq!(
             summary(&encoder, "sibert.encoder.layer.1."),
             [
-                of(Matrix, "attention.self.query.weight"),
-                of(Matrix, "attention.self.key.weight"),
-                of(Matrix, "attention.self.value.weight"),
-                of(Matrix, "attention.output.dense.weight"),
+                of(HeadRows(2), "attention.self.query.weight"),
+                of(HeadRows(2), "attention.self.key.weight"),
+                of(HeadRows(2), "attention.self.value.weight"),
+                of(HeadColumns(2), "attention.output.dense.weight"),
                 of(Matrix, "intermediate.dense.weight intermediate.dense.bias"),
                 of(Matrix, "output.dense.weight"),
             ]

@@ -108,6 +108,42 @@ fn maps_in_a_row_may_exchange_their_scale() {
     assert_invariant(&against());
 }
 
+/// A SIBERT's states where the rows, or columns, of the second head of some maps of its first layer are multiplied.
+fn with_head(config: &ModelConfig, maps: &[(&str, usize, f64)]) -> Tensor {
+    let model = PreTraining::new(config, 3, DType::F64, &Device::Cpu).unwrap();
+    let vars = model.encoder_parameters();
+    for &(map, axis, factor) in maps {
+        let name = format!("sibert.encoder.layer.0.attention.{map}.weight");
+        let (_, var) = vars.iter().find(|(found, _)| *found == name).unwrap();
+        let width = config.hidden_size / config.num_attention_heads;
+        let mut factors = vec![1.; config.hidden_size];
+        factors[width..2 * width].fill(factor);
+        let shape = if axis == 0 { (config.hidden_size, 1) } else { (1, config.hidden_size) };
+        let factors = Tensor::from_vec(factors, shape, &Device::Cpu).unwrap();
+        var.set(&var.as_tensor().broadcast_mul(&factors).unwrap()).unwrap();
+    }
+    model.encode(&batch(config, 3, DType::F64), Mode::Eval).unwrap()
+}
+
+#[test]
+fn each_head_has_scales_of_its_own() {
+    for (config, c) in siberts().iter().flat_map(|config| SCALES.map(|c| (config, c))) {
+        assert!(config.num_attention_heads > 1, "the test cannot tell one head from all");
+        let expected = with_head(config, &[]);
+        let changes: [&[_]; 3] = [
+            &[("self.query", 0, c)],
+            &[("self.key", 0, c)],
+            &[("self.value", 0, c), ("output.dense", 1, c.recip())],
+        ];
+        for maps in changes {
+            let change = relative_error(&with_head(config, maps), &expected);
+            assert!(change < OUTPUT, "{:?}, {maps:?}: {change:e}", config.attention);
+        }
+        let change = relative_error(&with_head(config, &[("self.value", 0, c)]), &expected);
+        assert!(change > 1e-6, "the test cannot tell: {change:e}");
+    }
+}
+
 #[test]
 fn what_writes_to_the_stream_has_a_scale_of_its_own() {
     assert_invariant(&[stream()]);

@@ -276,6 +276,8 @@ fn encoder(scale: f64) -> (Vec<Block>, impl Fn() -> Tensor) {
     model.scale_encoder(scale).unwrap();
     let factor = |kind| match kind {
         BlockKind::Matrix => Factor::Orthogonal,
+        BlockKind::HeadRows(heads) => Factor::RowBands(heads),
+        BlockKind::HeadColumns(heads) => Factor::ColumnBands(heads),
         BlockKind::Table => Factor::Rows,
         BlockKind::Whole => Factor::Whole,
     };

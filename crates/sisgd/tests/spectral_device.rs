@@ -31,8 +31,8 @@ fn noise(shape: &[usize], seed: u64) -> Tensor {
 type Shape<'a> = (Factor, &'a [&'a [usize]], Option<&'a [u32]>);
 
 /// Matrices square, tall and wide, with a bias and without, of columns that four divides or not; tables whose gradients
-/// have all rows, some or none; vectors and matrices of one chunk and of two.
-const BLOCKS: [Shape; 14] = [
+/// have all rows, some or none; vectors and matrices of one chunk and of two; bands wide, tall and square.
+const BLOCKS: [Shape; 20] = [
     (Factor::Orthogonal, &[&[8, 8]], None),
     (Factor::Rows, &[&[9, 5]], Some(&[1, 4, 8])),
     (Factor::Orthogonal, &[&[7, 7], &[7]], None),
@@ -47,6 +47,12 @@ const BLOCKS: [Shape; 14] = [
     (Factor::Orthogonal, &[&[1, 9]], None),
     (Factor::Orthogonal, &[&[2, 8300], &[2]], None),
     (Factor::Orthogonal, &[&[8300, 2], &[8300]], None),
+    (Factor::RowBands(2), &[&[8, 8]], None),
+    (Factor::RowBands(3), &[&[21, 6]], None),
+    (Factor::RowBands(2), &[&[22, 7], &[22]], None),
+    (Factor::ColumnBands(4), &[&[8, 16]], None),
+    (Factor::ColumnBands(3), &[&[5, 21]], None),
+    (Factor::ColumnBands(2), &[&[3, 10]], None),
 ];
 
 fn blocks(weights: f64) -> Vec<Block> {
@@ -92,8 +98,9 @@ fn run(config: SpectralConfig, weights: f64, gradients: f64) -> (Vec<RotationRep
     let state = optimizer.state().unwrap().into_iter().skip(1).map(|(_, tensor)| tensor);
     let tensors = optimizer.vars().iter().map(|(_, var)| var.as_tensor().clone()).chain(state);
     let factors: Vec<_> = blocks.iter().flat_map(|block| block.vars.iter().map(|_| block.factor)).collect();
-    let (matrices, others): (Vec<_>, Vec<_>) =
-        tensors.zip(factors.iter().cycle()).partition(|(_, factor)| **factor == Factor::Orthogonal);
+    let (matrices, others): (Vec<_>, Vec<_>) = tensors
+        .zip(factors.iter().cycle())
+        .partition(|(_, factor)| !matches!(factor, Factor::Rows | Factor::Whole));
     let values = [matrices, others].map(|tensors| {
         tensors.iter().flat_map(|(tensor, _)| cukernel::download(tensor).unwrap()).collect::<Vec<_>>()
     });

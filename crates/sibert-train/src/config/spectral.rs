@@ -10,6 +10,8 @@ use sisgd::{Block, Factor, SpectralConfig};
 pub struct SpectralSettings {
     /// Direction of a matrix: `orthogonal`, or `whole` for its gradient as it is.
     pub matrices: Matrices,
+    /// Whether the heads of a matrix of attention have orthogonal factors `apart`, or are one matrix `together`.
+    pub heads: Heads,
     /// Direction of an embedding table: each of its `rows` as long, or its `whole` gradient as it is.
     pub tables: Tables,
     /// Whether every block of the encoder is brought back to the norm that it had.
@@ -26,6 +28,16 @@ pub enum Matrices {
     Whole,
 }
 
+/// The heads of a matrix of attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Heads {
+    /// Each has an orthogonal factor.
+    Apart,
+    /// They are one matrix.
+    Together,
+}
+
 /// The direction of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -38,17 +50,21 @@ pub enum Tables {
 
 impl Default for SpectralSettings {
     fn default() -> Self {
-        Self { matrices: Matrices::Orthogonal, tables: Tables::Rows, keep_norms: true }
+        Self { matrices: Matrices::Orthogonal, heads: Heads::Apart, tables: Tables::Rows, keep_norms: true }
     }
 }
 
 impl SpectralSettings {
     /// The blocks of a model as the rule takes them.
     pub fn blocks(self, blocks: Vec<sibert_model::Block>) -> Vec<Block> {
-        let factor = |kind| match (kind, self.matrices, self.tables) {
-            (BlockKind::Matrix, Matrices::Orthogonal, _) => Factor::Orthogonal,
-            (BlockKind::Table, _, Tables::Rows) => Factor::Rows,
-            _ => Factor::Whole,
+        let of_heads = |bands| if self.heads == Heads::Apart { bands } else { Factor::Orthogonal };
+        let factor = |kind| match kind {
+            BlockKind::Table if self.tables == Tables::Rows => Factor::Rows,
+            BlockKind::Table | BlockKind::Whole => Factor::Whole,
+            _ if self.matrices == Matrices::Whole => Factor::Whole,
+            BlockKind::HeadRows(heads) => of_heads(Factor::RowBands(heads)),
+            BlockKind::HeadColumns(heads) => of_heads(Factor::ColumnBands(heads)),
+            BlockKind::Matrix => Factor::Orthogonal,
         };
         blocks
             .into_iter()

@@ -145,7 +145,7 @@ impl Optimizer for Spectral {
 
 /// Refuses matrices whose gradients are given by rows.
 fn refuse_rows(vars: &NamedVars, blocks: &[(Factor, usize)], grads: &dyn Gradients) -> Result<()> {
-    let matrices = by_block(blocks, vars).into_iter().filter(|(factor, _)| *factor == Factor::Orthogonal);
+    let matrices = by_block(blocks, vars).into_iter().filter(|(factor, _)| factor.bands().is_some());
     for (name, var) in matrices.flat_map(|(_, block)| block) {
         if let Some(Gradient::Rows { .. }) = grads.gradient(var) {
             bail!("the gradient of `{name}` is given by rows: a matrix needs the whole");

@@ -4,7 +4,7 @@ use super::block::Factor;
 use super::config::{Law, stretch};
 use crate::gradients::{Checked, total};
 use crate::ops::dots::{Dots, dots};
-use crate::ops::orthogonal::{self, Moved, WithBias};
+use crate::ops::orthogonal::{self, Bands, Moved, WithBias};
 use crate::ops::row_directions;
 use crate::ops::scaled_add::{scale, scaled_add};
 use crate::{Gradient, RotationReport};
@@ -75,8 +75,10 @@ impl Block<'_> {
         if gg == 0. {
             return Ok(Moved { squared: xx, along: xx });
         }
+        if let Some(bands) = factor.bands() {
+            return self.matrix(bands, xx, gg.sqrt());
+        }
         match (factor, self.parts) {
-            (Factor::Orthogonal, parts) => self.matrix(parts, xx, gg.sqrt()),
             (Factor::Rows, &[Part { var, gradient, .. }]) => {
                 let directions = row_directions::directions(var, gradient)?;
                 let (how, moved) = self.law.planned(xx, directions.along, directions.squared);
@@ -84,7 +86,7 @@ impl Block<'_> {
                 Ok(moved)
             }
             (Factor::Rows, _) => bail!("a block of rows is one table"),
-            (Factor::Whole, parts) => {
+            (_, parts) => {
                 let (how, moved) = self.law.planned(xx, xg, gg);
                 parts
                     .iter()
@@ -95,7 +97,8 @@ impl Block<'_> {
     }
 
     /// A matrix, whose U is never there as a whole: what it does to the norm is known once it is done.
-    fn matrix(&self, parts: &[Part], xx: f64, grad_norm: f64) -> Result<Moved> {
+    fn matrix(&self, bands: Bands, xx: f64, grad_norm: f64) -> Result<Moved> {
+        let parts = self.parts;
         let dense = parts.iter().map(|part| match part.gradient {
             Gradient::Dense(gradient) => Ok((part.var, gradient)),
             Gradient::Rows { .. } => bail!("the gradient of a matrix is given by rows"),
@@ -107,9 +110,9 @@ impl Block<'_> {
             }
             _ => bail!("a block of a matrix has one or two variables"),
         };
-        let (rows, columns) = var.matrix.dims2()?;
+        let (rows, columns) = bands.dims(var.matrix.dims2()?);
         let how = |squared| self.law.length(xx, squared, stretch(rows, columns));
-        let moved = orthogonal::descend(var, grad, grad_norm, how)?;
+        let moved = orthogonal::descend(bands, var, grad, grad_norm, how)?;
         if !self.law.keep_norms {
             return Ok(moved);
         }

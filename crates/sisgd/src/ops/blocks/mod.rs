@@ -52,9 +52,7 @@ impl Blocks {
                     let dims = table.var.dims2()?;
                     (dims, dims.0, row_directions::parts_of(dims.0))
                 }
-                (Factor::Orthogonal, Some(matrix)) => {
-                    (matrix.var.dims2()?, 0, group.chunks_of(vars.clone()).len())
-                }
+                (_, Some(matrix)) => (matrix.var.dims2()?, 0, group.chunks_of(vars.clone()).len()),
             };
             let inverses = inverse..inverse + own_inverses;
             let parts = part..part + own_parts;
@@ -85,14 +83,15 @@ impl Blocks {
             let inverses = inverses.narrow(0, row.inverses.start, row.inverses.len())?;
             row_directions::enqueue(group, row.vars.start, row.dims, &inverses, &self.parts_of(row)?)?;
         }
-        if rows.iter().any(|row| row.factor != Factor::Orthogonal) {
+        if rows.iter().any(|row| row.factor.bands().is_none()) {
             self.plan(0..count, false, sums, law)?;
             let args = args![group.table, group.len, guard, table, count, inverses, moves];
             // SAFETY: the table's tensors have the lengths that it tells, and nothing else writes them.
             unsafe { KERNELS.launch(group.device(), "descend_blocks", group.blocks(), &args)? };
         }
-        for (i, row) in rows.iter().enumerate().filter(|(_, row)| row.factor == Factor::Orthogonal) {
-            let matrix = Matrix { group, vars: row.vars.clone(), dims: row.dims };
+        for (i, row) in rows.iter().enumerate() {
+            let Some(bands) = row.factor.bands() else { continue };
+            let matrix = Matrix { group, vars: row.vars.clone(), dims: row.dims, bands };
             let factor = matrix.factor(sums)?;
             matrix.products(&factor, &self.parts_of(row)?)?;
             self.plan(i..i + 1, true, sums, law)?;
@@ -121,15 +120,16 @@ impl Blocks {
 impl Row {
     /// As in `blocks.cu`.
     fn words(&self) -> [i64; WORDS] {
+        let bands = self.factor.bands();
         let factor = match self.factor {
             Factor::Whole => 0,
             Factor::Rows => 1,
-            Factor::Orthogonal => 2,
+            Factor::Orthogonal | Factor::RowBands(_) | Factor::ColumnBands(_) => 2,
         };
-        let stretch = match self.factor {
-            Factor::Orthogonal => stretch(self.dims.0, self.dims.1),
-            Factor::Whole | Factor::Rows => 1.,
-        };
+        let stretch = bands.map_or(1., |bands| {
+            let (rows, columns) = bands.dims(self.dims);
+            stretch(rows, columns)
+        });
         let counts = [
             self.vars.start,
             self.vars.len(),

@@ -1,12 +1,13 @@
 //! The same of ordinary tensor operations.
 
 use super::polynomial::{ALPHA, BETA, GAMMA, TIMES};
-use super::{Move, Moved, WithBias};
+use super::{Bands, Move, Moved, WithBias};
 use crate::ops::{scalar, wide_dtype};
 use candle_core::{Result, Tensor, Var};
 
 /// [`descend`](super::descend) on devices without loops or kernels.
 pub(super) fn descend(
+    bands: Bands,
     var: WithBias<&Var>,
     grad: WithBias<&Tensor>,
     grad_norm: f64,
@@ -14,7 +15,7 @@ pub(super) fn descend(
 ) -> Result<Moved> {
     let wide = wide_dtype(var.matrix.device());
     let dot = |a: &Tensor, b: &Tensor| scalar(&(a.to_dtype(wide)? * b.to_dtype(wide)?)?.sum_all()?);
-    let u = factor(&(joined(grad)? / grad_norm)?)?;
+    let u = banded(bands, &joined(grad)?, grad_norm)?;
     let Move { keep, rate } = how(dot(&u, &u)?);
     let WithBias { matrix, bias } = var;
     let old = joined(WithBias { matrix: matrix.as_tensor(), bias: bias.map(|bias| bias.as_tensor()) })?;
@@ -35,6 +36,22 @@ fn joined(WithBias { matrix, bias }: WithBias<&Tensor>) -> Result<Tensor> {
         Some(bias) => Tensor::cat(&[matrix, &bias.unsqueeze(1)?], 1),
         None => Ok(matrix.clone()),
     }
+}
+
+/// `U` of every band of a gradient, side by side.
+fn banded(bands: Bands, grad: &Tensor, grad_norm: f64) -> Result<Tensor> {
+    let (axis, count) = match bands {
+        Bands::Whole => return factor(&(grad / grad_norm)?),
+        Bands::Rows(count) => (0, count),
+        Bands::Columns(count) => (1, count),
+    };
+    let wide = wide_dtype(grad.device());
+    let of_band = |band: &Tensor| {
+        let norm = scalar(&band.to_dtype(wide)?.sqr()?.sum_all()?)?.sqrt();
+        if norm > 0. { factor(&(band.contiguous()? / norm)?) } else { band.zeros_like() }
+    };
+    let factors = grad.chunk(count, axis)?.iter().map(of_band).collect::<Result<Vec<_>>>()?;
+    Tensor::cat(&factors, axis)
 }
 
 /// `U` of an X of norm 1.

@@ -52,7 +52,7 @@ pub(super) fn descend<T: Real + 'static>(
     let WithBias { matrix, bias } = w;
     let moved: Vec<_> = if sides.tall() {
         let height = chunks.first().map_or(1, ExactSizeIterator::len);
-        let parts = matrix.par_chunks_mut((height * sides.columns).max(1));
+        let parts = matrix.par_chunks_mut((height * sides.stride).max(1));
         match bias {
             Some(bias) => {
                 let parts = parts.zip(bias.par_chunks_mut(height)).zip(chunks);

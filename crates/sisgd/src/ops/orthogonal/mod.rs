@@ -7,6 +7,7 @@
 //! every factor is a polynomial in S = Xᵀ X, the whole is `U = X·P(S)`, and P is formed in (n, n), n being the short side:
 //! the matrix itself is read twice, whatever its length.
 
+mod bands;
 mod composed;
 mod cpu;
 mod cuda;
@@ -16,6 +17,9 @@ mod sides;
 use super::by_real;
 use super::slices::{read, write};
 use candle_core::{Result, Tensor, Var};
+use rayon::prelude::*;
+
+pub(crate) use bands::Bands;
 pub(crate) use cuda::Matrix;
 
 /// `W ← keep·W − rate·U`.
@@ -46,28 +50,37 @@ pub(crate) struct WithBias<T> {
     pub bias: Option<T>,
 }
 
-/// Moves a matrix along the orthogonal factor U of its gradient, whose norm is `grad_norm`.
+/// Moves a matrix along the orthogonal factors U of its bands' gradients; the norm of the whole is `grad_norm`.
 ///
 /// `how` gets `‖U‖²`. On the CPU no copy of the matrix or of its gradient is made: beside both there are four matrices (n, n) and a
-/// few thousand rows at a time.
+/// few thousand rows at a time, and P (n, n) of each band.
 pub(crate) fn descend(
+    bands: Bands,
     var: WithBias<&Var>,
     grad: WithBias<&Tensor>,
     grad_norm: f64,
     how: impl FnOnce(f64) -> Move,
 ) -> Result<Moved> {
     if !var.matrix.device().is_cpu() {
-        return composed::descend(var, grad, grad_norm, how);
+        return composed::descend(bands, var, grad, grad_norm, how);
     }
-    let (rows, columns) = var.matrix.dims2()?;
-    let sides = sides::Sides { rows, columns, bias: var.bias.is_some() };
+    let bands = bands.of(var.matrix.dims2()?, var.bias.is_some());
     by_real!(var.matrix, T => read::<T, _>(grad.matrix, |g| {
         slice_of(grad.bias, |g_bias| {
             let grad = WithBias { matrix: g, bias: g_bias };
-            let (p, squared) = cpu::factor(sides, grad, grad_norm.recip());
-            let how = how(squared);
-            write::<T, _>(var.matrix, |w| slice_of_mut(var.bias, |bias| {
-                Ok(cpu::descend(sides, WithBias { matrix: w, bias }, grad, grad_norm.recip(), &p, how))
+            let factor = |band: &bands::Band| {
+                let scale = if bands.len() == 1 { grad_norm.recip() } else { band.scale(grad) };
+                (scale, cpu::factor(band.sides, band.of(grad), scale))
+            };
+            let factors: Vec<_> = bands.par_iter().map(factor).collect();
+            let how = how(factors.iter().map(|(_, (_, squared))| squared).sum());
+            write::<T, _>(var.matrix, |w| slice_of_mut(var.bias, |mut bias| {
+                let mut moved = Moved::default();
+                for (band, (scale, (p, _))) in bands.iter().zip(&factors) {
+                    let w = band.of_mut(WithBias { matrix: &mut *w, bias: bias.as_deref_mut() });
+                    moved = moved.plus(cpu::descend(band.sides, w, band.of(grad), *scale, p, how));
+                }
+                Ok(moved)
             }))
         })
     }))

@@ -7,12 +7,15 @@ use std::ops::Range;
 /// Lines of a chunk at most: what one task works on.
 const LINES: usize = 4096;
 
-/// The shape of a matrix, which may have a bias as one more column.
+/// The shape of a matrix, which may have a bias as one more column and be some columns of a wider one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sides {
     pub rows: usize,
     pub columns: usize,
     pub bias: bool,
+    /// Its first column in the wider matrix, and the columns of that.
+    pub first: usize,
+    pub stride: usize,
 }
 
 /// A chunk of lines: element j of line i is `data[i * line + j * element]`.
@@ -26,6 +29,11 @@ pub(super) struct Chunk<T> {
 impl Sides {
     fn width(self) -> usize {
         self.columns + usize::from(self.bias)
+    }
+
+    /// Its columns in a row of the wider matrix.
+    fn own(self) -> Range<usize> {
+        self.first..self.first + self.columns
     }
 
     /// Whether the lines are rows.
@@ -56,14 +64,14 @@ impl Sides {
         let mut data = Vec::with_capacity(short * count);
         if self.tall() {
             for row in lines {
-                data.extend(of.matrix[row * self.columns..][..self.columns].iter().map(scaled));
+                data.extend(of.matrix[row * self.stride..][self.own()].iter().map(scaled));
                 data.extend(of.bias.map(|bias| scaled(&bias[row])));
             }
             return Chunk { data, lines: count, line: short, element: 1 };
         }
         let columns = lines.start..lines.end.min(self.columns);
         for row in 0..self.rows {
-            data.extend(of.matrix[row * self.columns..][columns.clone()].iter().map(scaled));
+            data.extend(of.matrix[row * self.stride + self.first..][columns.clone()].iter().map(scaled));
             let last = of.bias.filter(|_| lines.end > self.columns);
             data.extend(last.map(|bias| scaled(&bias[row])));
         }
@@ -84,7 +92,7 @@ impl Sides {
         if self.tall() {
             for (row, u) in u.data.chunks_exact(self.short()).enumerate() {
                 let (u, u_bias) = u.split_at(self.columns);
-                each(&mut matrix[row * self.columns..][..self.columns], u);
+                each(&mut matrix[row * self.stride..][self.own()], u);
                 if let Some(bias) = bias.as_deref_mut() {
                     each(&mut bias[row..=row], u_bias);
                 }
@@ -94,7 +102,7 @@ impl Sides {
         let columns = first..(first + u.lines).min(self.columns);
         for (row, u) in u.data.chunks_exact(u.lines).enumerate() {
             let (u, u_bias) = u.split_at(columns.len());
-            each(&mut matrix[row * self.columns..][columns.clone()], u);
+            each(&mut matrix[row * self.stride + self.first..][columns.clone()], u);
             if let (Some(bias), [_]) = (bias.as_deref_mut(), u_bias) {
                 each(&mut bias[row..=row], u_bias);
             }

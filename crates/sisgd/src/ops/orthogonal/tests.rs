@@ -60,12 +60,14 @@ impl Case {
 
     /// The matrix with its bias after a step, `‖U‖²`, and what the step says it did.
     fn descend(&self, how: Move) -> (Tensor, f64, Moved) {
-        self.descend_by(how, |var, grad, norm, squared| descend(var, grad, norm, squared))
+        self.descend_by(how, |var, grad, norm, squared| descend(Bands::Whole, var, grad, norm, squared))
     }
 
     /// The same of ordinary tensor operations.
     fn descend_composed(&self, how: Move) -> (Tensor, f64, Moved) {
-        self.descend_by(how, |var, grad, norm, squared| composed::descend(var, grad, norm, squared))
+        self.descend_by(how, |var, grad, norm, squared| {
+            composed::descend(Bands::Whole, var, grad, norm, squared)
+        })
     }
 
     fn descend_by(&self, how: Move, descend: Descend) -> (Tensor, f64, Moved) {
@@ -154,4 +156,64 @@ fn the_step_is_the_same_on_any_number_of_threads() {
         pool.install(|| Case::new((9000, 19, true), DType::F32).descend(Move { keep: 0.9, rate: 0.2 }).0)
     };
     assert_eq!(distance(&on(1), &on(3)).unwrap(), 0.);
+}
+
+#[test]
+fn bands_are_moved_as_matrices_by_themselves() {
+    let how = Move { keep: 0.9, rate: 0.2 };
+    let cases = [
+        (Bands::Rows(3), (12, 7, false)),
+        (Bands::Rows(2), (18, 5, true)),
+        (Bands::Columns(4), (6, 20, false)),
+        (Bands::Columns(2), (9, 30, false)),
+    ];
+    for (bands, shape) in cases {
+        let (axis, count) = match bands {
+            Bands::Rows(count) => (0, count),
+            _ => (1, bands.count()),
+        };
+        let case = Case::new(shape, DType::F64);
+        // The last band has no gradient: it shrinks, as the matrix does, and goes nowhere.
+        let size = case.grad.dim(axis).unwrap() / count;
+        let zero = case.grad.narrow(axis, 0, size).unwrap().zeros_like().unwrap();
+        let others = case.grad.narrow(axis, 0, size * (count - 1)).unwrap();
+        let grad = Tensor::cat(&[others, zero], axis).unwrap();
+        let grad_bias = case.grad_bias.as_ref().map(|bias| {
+            let zero = bias.narrow(0, 0, size).unwrap().zeros_like().unwrap();
+            Tensor::cat(&[bias.narrow(0, 0, size * (count - 1)).unwrap(), zero], 0).unwrap()
+        });
+        let case = Case { grad, grad_bias, ..case };
+        let whole = |m: &Tensor, b: &Option<Tensor>| Case::joined(m, b);
+        let (w, g) = (whole(&case.w, &case.bias), whole(&case.grad, &case.grad_bias));
+        let factor = |band: &Tensor| match Case::norm(band) > 0. {
+            true => naive(band),
+            false => band.clone(),
+        };
+        let factors: Vec<_> = g.chunk(count, axis).unwrap().iter().map(factor).collect();
+        let u = Tensor::cat(&factors, axis).unwrap();
+        let expected = ((w * how.keep).unwrap() - (&u * how.rate).unwrap()).unwrap();
+        type Way =
+            fn(Bands, WithBias<&Var>, WithBias<&Tensor>, f64, &mut dyn FnMut(f64) -> Move) -> Result<Moved>;
+        let ways: [Way; 2] = [
+            |b, w, g, n, how| descend(b, w, g, n, how),
+            |b, w, g, n, how| composed::descend(b, w, g, n, how),
+        ];
+        for way in ways {
+            let var = Var::from_tensor(&case.w).unwrap();
+            let bias = case.bias.as_ref().map(|bias| Var::from_tensor(bias).unwrap());
+            let (to, from) = (
+                WithBias { matrix: &var, bias: bias.as_ref() },
+                WithBias { matrix: &case.grad, bias: case.grad_bias.as_ref() },
+            );
+            let mut squared = 0.;
+            way(bands, to, from, Case::norm(&g), &mut |found| {
+                squared = found;
+                how
+            })
+            .unwrap();
+            let found = whole(&var.as_detached_tensor(), &bias.map(|bias| bias.as_detached_tensor()));
+            assert!(distance(&found, &expected).unwrap() < 1e-9, "{bands:?}");
+            assert!((squared / Case::norm(&u).powi(2) - 1.).abs() < 1e-9, "{bands:?}");
+        }
+    }
 }
