@@ -74,11 +74,6 @@ impl Homogeneous<One> {
     ) -> Result<Self> {
         ops::embed_without_positions([&words.0, &types.0], ids, type_ids).map(tag)
     }
-
-    /// Adds a bias of shape (d) to (…, d): block B, (1 ; 1).
-    pub fn add_bias(&self, bias: &Homogeneous<One>) -> Result<Self> {
-        ops::add_bias(&self.0, &bias.0).map(tag)
-    }
 }
 
 impl Homogeneous<Zero> {
@@ -159,11 +154,6 @@ impl<D> Homogeneous<D> {
         Selection::of(rows, &self.0).map(tag)
     }
 
-    /// `max(x, 0)`: of degree one in x.
-    pub fn relu(&self) -> Result<Self> {
-        ops::relu(&self.0).map(tag)
-    }
-
     /// Inverted dropout; its mask does not depend on any parameter.
     pub fn dropout(&self, p: f32, mode: Mode) -> Result<Self> {
         mode.dropout(&self.0, p).map(tag)
@@ -232,9 +222,9 @@ mod tests {
     }
 
     #[test]
-    fn sums_bias_relu_and_dropout_keep_the_degree() {
-        assert_degree(1, &[&[3, 8], &[3, 8], &[8]], |p| {
-            let sum = p[0].add(&p[1])?.add_bias(&p[2])?.relu()?;
+    fn sums_and_dropout_keep_the_degree() {
+        assert_degree(1, &[&[3, 8], &[3, 8]], |p| {
+            let sum = p[0].add(&p[1])?;
             let dropped = sum.dropout(0.3, Mode::train(5))?;
             Ok(dropped.add_dropout(&sum, 0.3, None, Mode::train(6))?.probe())
         });

@@ -42,6 +42,7 @@ pub mod attention;
 mod backbone;
 pub mod bert;
 pub mod blocks;
+mod compute;
 pub mod config;
 pub mod embeddings;
 pub mod encoder;

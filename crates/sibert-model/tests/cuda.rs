@@ -63,7 +63,7 @@ fn step(model: &PreTraining, precision: Precision) -> Result<(Vec<f64>, HashMap<
 
 /// A gradient with the shape of its variable.
 fn whole(gradients: &Gradients, var: &Var) -> Result<Tensor> {
-    match sisgd::Gradients::gradient(gradients, var).unwrap() {
+    match sisgd::GradientSource::gradient(gradients, var).unwrap() {
         sisgd::Gradient::Dense(gradient) => Ok(gradient.clone()),
         sisgd::Gradient::Rows { ids, values } => {
             var.zeros_like()?.detach().index_add(&Tensor::new(ids, &Device::Cpu)?, values, 0)

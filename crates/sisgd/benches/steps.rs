@@ -6,7 +6,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var};
 use rayon::prelude::*;
-use sisgd::{AdamW, AdamWConfig, Gradient, Gradients, Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
+use sisgd::{AdamW, AdamWConfig, Gradient, GradientSource, Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -94,7 +94,7 @@ fn compare(
 macro_rules! vectorize {
     ([$($moved:ident),*] $body:expr) => {{
         let moved = Once(($($moved,)*));
-        pulp::Arch::new().dispatch(
+        cukernel::simd::arch().dispatch(
             #[inline(always)]
             move || {
                 let ($($moved,)*) = moved.take();
@@ -167,7 +167,7 @@ fn add<const R: usize, const W: usize>(read: [&mut [f32]; R], mut written: [&mut
 /// Gradients by rows.
 struct Rows(Vec<(Var, Tensor, Vec<u32>)>);
 
-impl Gradients for Rows {
+impl GradientSource for Rows {
     fn gradient(&self, var: &Var) -> Option<Gradient<'_>> {
         let (_, values, ids) = self.0.iter().find(|(other, ..)| other.id() == var.id())?;
         Some(Gradient::Rows { ids, values })

@@ -6,7 +6,9 @@ use crate::guard::Guarded;
 use crate::ops::adam::{Adam, AdamStep};
 use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::Moments;
-use crate::{CheckedStep, Deferred, Gradients, Guard, NamedVars, Optimizer, UpdateReport, require, vars};
+use crate::{
+    CheckedStep, Deferred, GradientSource, Guard, NamedVars, Optimizer, UpdateReport, require, vars,
+};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -101,7 +103,7 @@ impl AdamW {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive or
     /// `ηλ ≥ 1`. Neither parameters nor moments have changed then.
-    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<UpdateReport> {
+    pub fn step(&mut self, grads: &dyn GradientSource, lr: f64) -> Result<UpdateReport> {
         self.check(grads, lr)?.apply()
     }
 
@@ -122,7 +124,11 @@ impl Optimizer for AdamW {
         self.moments.steps
     }
 
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, UpdateReport>> {
+    fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn GradientSource,
+        lr: f64,
+    ) -> Result<CheckedStep<'a, UpdateReport>> {
         let config = self.config;
         require::learning_rate(lr, config.weight_decay)?;
         let Moments { steps, tensors } = &mut self.moments;

@@ -30,7 +30,7 @@
 //! | [`spectral`] | [`Spectral`], stateless descent by an angle, and Muon |
 //! | [`Optimizer`] | what they share: steps in two parts, and their state |
 //! | [`Deferred`], [`Guard`] | reports that are still on a GPU, and what stops its steps |
-//! | [`Gradients`] | where gradients come from, those of a table by its rows if only a few occurred |
+//! | [`GradientSource`] | where gradients come from, those of a table by its rows if only a few occurred |
 //! | [`clip`] | norms, thresholds and clip factors |
 //! | [`equilibrium`] | where norm and angle settle |
 //! | [`schedule`] | [`Schedule`], learning rates as pure functions of the step; [`intrinsic_lr`] |
@@ -93,7 +93,6 @@
 pub mod adamw;
 mod adaptive;
 pub mod clip;
-mod deferred;
 mod descent;
 pub mod equilibrium;
 mod gradients;
@@ -112,8 +111,8 @@ mod state;
 mod vars;
 
 pub use adamw::{AdamW, AdamWConfig};
-pub use deferred::Deferred;
-pub use gradients::{Gradient, Gradients, check_gradients};
+pub use cukernel::{Deferred, Gradient, GradientSource};
+pub use gradients::check_gradients;
 pub use guard::Guard;
 pub use lamb::{Adapt, Decay, Lamb, LambConfig};
 pub use ops::group::KERNELS;

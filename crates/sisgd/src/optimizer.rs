@@ -1,6 +1,6 @@
 //! What the optimizers have in common: a step is checked first and applied then.
 
-use crate::{Deferred, Gradients, Guard};
+use crate::{Deferred, GradientSource, Guard};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 use std::fmt;
@@ -12,9 +12,9 @@ use std::fmt;
 ///
 /// ```
 /// use candle_core::{Device, Result, Tensor, Var};
-/// use sisgd::{Gradients, Lamb, LambConfig, Optimizer, SgdConfig, SiSgd};
+/// use sisgd::{GradientSource, Lamb, LambConfig, Optimizer, SgdConfig, SiSgd};
 ///
-/// fn step(encoder: &mut SiSgd, head: &mut Lamb, grads: &dyn Gradients) -> Result<()> {
+/// fn step(encoder: &mut SiSgd, head: &mut Lamb, grads: &dyn GradientSource) -> Result<()> {
 ///     let (encoder, head) = (encoder.check(grads, 0.1)?, head.check(grads, 0.01)?);
 ///     println!("‖g‖ {}", encoder.apply()?.grad_norm);
 ///     head.apply()?;
@@ -49,7 +49,11 @@ pub trait Optimizer {
     ///
     /// # Errors
     /// Those of the optimizer's `step`.
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, Self::Report>>;
+    fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn GradientSource,
+        lr: f64,
+    ) -> Result<CheckedStep<'a, Self::Report>>;
 
     /// Puts the optimizer under a guard that others have too; to be done before its first step.
     fn share_guard(&mut self, guard: &Guard);

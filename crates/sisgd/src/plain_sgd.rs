@@ -6,7 +6,7 @@ use crate::gradients::{collect, fit};
 use crate::guard::Guarded;
 use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::Velocity;
-use crate::{CheckedStep, Gradients, Guard, NamedVars, Optimizer, StepReport, require, vars};
+use crate::{CheckedStep, GradientSource, Guard, NamedVars, Optimizer, StepReport, require, vars};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -67,7 +67,7 @@ impl Sgd {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive or
     /// `ηλ ≥ 1`. No parameter has changed then.
-    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<StepReport> {
+    pub fn step(&mut self, grads: &dyn GradientSource, lr: f64) -> Result<StepReport> {
         self.check(grads, lr)?.apply()
     }
 
@@ -88,7 +88,11 @@ impl Optimizer for Sgd {
         self.velocity.steps
     }
 
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, StepReport>> {
+    fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn GradientSource,
+        lr: f64,
+    ) -> Result<CheckedStep<'a, StepReport>> {
         let PlainSgdConfig { weight_decay, max_grad_norm, momentum } = self.config;
         require::learning_rate(lr, weight_decay)?;
         let threshold = Threshold::constant(max_grad_norm);

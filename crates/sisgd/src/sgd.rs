@@ -6,7 +6,7 @@ use crate::gradients::{collect, fit};
 use crate::guard::Guarded;
 use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::{load_step, step_entry};
-use crate::{CheckedStep, Gradients, Guard, NamedVars, Optimizer, StepReport, require, vars};
+use crate::{CheckedStep, GradientSource, Guard, NamedVars, Optimizer, StepReport, require, vars};
 use candle_core::{Result, Tensor, Var, bail};
 use std::collections::HashMap;
 
@@ -86,7 +86,7 @@ impl SiSgd {
     /// # Errors
     /// If a variable has no gradient (the graph between it and the loss is cut) or one that is not finite or does not fit,
     /// naming it; if `η` is not positive or `ηλ ≥ 1`; if `‖x‖ = 0`. No parameter has changed then.
-    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<StepReport> {
+    pub fn step(&mut self, grads: &dyn GradientSource, lr: f64) -> Result<StepReport> {
         self.check(grads, lr)?.apply()
     }
 
@@ -107,7 +107,11 @@ impl Optimizer for SiSgd {
         self.steps
     }
 
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, StepReport>> {
+    fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn GradientSource,
+        lr: f64,
+    ) -> Result<CheckedStep<'a, StepReport>> {
         let SgdConfig { weight_decay, clip } = self.config;
         require::learning_rate(lr, weight_decay)?;
         let relative = |clip| Threshold::Relative { clip, weight_decay, lr };

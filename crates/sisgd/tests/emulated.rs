@@ -30,7 +30,7 @@ fn vars() -> NamedVars {
     named.into_iter().chain([zeros]).map(var).collect()
 }
 
-/// Gradients that depend on the step and on where the parameters are; every seventh is a spike.
+/// GradientSource that depend on the step and on where the parameters are; every seventh is a spike.
 fn grads(vars: &NamedVars, step: usize) -> Given {
     let scale = if step % 7 == 5 { 40. } else { 1. };
     let dense = |var: &Var| ((var.as_tensor() * 0.3).unwrap() + (step as f64 * 1.7).sin()).unwrap() * scale;

@@ -4,7 +4,7 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use sisgd::{AdamW, AdamWConfig, Gradient, Gradients, Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
+use sisgd::{AdamW, AdamWConfig, Gradient, GradientSource, Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -108,7 +108,7 @@ struct OneRow {
     row: Tensor,
 }
 
-impl Gradients for OneRow {
+impl GradientSource for OneRow {
     fn gradient(&self, var: &Var) -> Option<Gradient<'_>> {
         match var.rank() {
             2 => Some(Gradient::Rows { ids: &[7], values: &self.row }),

@@ -1,4 +1,4 @@
-//! Gradients by rows: the same step as with the table that they stand for, bit for bit, and what is refused.
+//! GradientSource by rows: the same step as with the table that they stand for, bit for bit, and what is refused.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,8 +7,8 @@ mod support;
 use candle_core::{DType, Device, Tensor, Var};
 use proptest::prelude::*;
 use sisgd::{
-    AdamW, AdamWConfig, Gradients, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd, SgdConfig,
-    SiSgd, check_gradients,
+    AdamW, AdamWConfig, GradientSource, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd,
+    SgdConfig, SiSgd, check_gradients,
 };
 use support::Given;
 
@@ -34,7 +34,7 @@ fn problem(rows: usize, width: usize, ids: &[u32], dtype: DType) -> (NamedVars, 
 }
 
 /// Reports and parameters of two steps, as text that is the same only for the same bits.
-fn two_steps<O: Optimizer<Report: std::fmt::Debug>>(mut optimizer: O, grads: &dyn Gradients) -> String {
+fn two_steps<O: Optimizer<Report: std::fmt::Debug>>(mut optimizer: O, grads: &dyn GradientSource) -> String {
     let reports = [(); 2].map(|()| optimizer.check(grads, 0.1).unwrap().apply().unwrap());
     let bits = optimizer.vars().iter().flat_map(|(_, var)| {
         let values = var.flatten_all().unwrap().to_dtype(DType::F64).unwrap();

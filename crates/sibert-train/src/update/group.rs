@@ -6,8 +6,8 @@ use anyhow::Result;
 use candle_core::Tensor;
 use sibert_model::{Block, BlockKind, ModelType, PreTraining};
 use sisgd::{
-    AdamW, AdamWConfig, CheckedStep, Gradients, Guard, Lamb, LambConfig, NamedVars, PlainSgdConfig, Schedule,
-    Sgd, SgdConfig, SiSgd, Spectral, SpectralConfig,
+    AdamW, AdamWConfig, CheckedStep, GradientSource, Guard, Lamb, LambConfig, NamedVars, PlainSgdConfig,
+    Schedule, Sgd, SgdConfig, SiSgd, Spectral, SpectralConfig,
 };
 
 use crate::config::{HeadConfig, HeadOptimizer, Optimizer, RunConfig, SpectralSettings};
@@ -17,7 +17,7 @@ use crate::log::StepMetrics;
 pub(super) trait Rule {
     fn check<'a>(
         &'a mut self,
-        grads: &'a dyn Gradients,
+        grads: &'a dyn GradientSource,
         lr: f64,
     ) -> candle_core::Result<CheckedStep<'a, StepMetrics>>;
     fn share_guard(&mut self, guard: &Guard);
@@ -28,7 +28,7 @@ pub(super) trait Rule {
 impl<O: sisgd::Optimizer<Report: Into<StepMetrics> + 'static>> Rule for O {
     fn check<'a>(
         &'a mut self,
-        grads: &'a dyn Gradients,
+        grads: &'a dyn GradientSource,
         lr: f64,
     ) -> candle_core::Result<CheckedStep<'a, StepMetrics>> {
         Ok(sisgd::Optimizer::check(self, grads, lr)?.map(Into::into))

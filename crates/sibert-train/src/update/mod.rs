@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use candle_core::Tensor;
 use sibert_model::{FineTuning, ModelType, PreTraining};
 use sisgd::{
-    AdamW, AdamWConfig, Deferred, Gradients, Guard, Lamb, LambConfig, Schedule, Spectral, SpectralConfig,
+    AdamW, AdamWConfig, Deferred, GradientSource, Guard, Lamb, LambConfig, Schedule, Spectral, SpectralConfig,
 };
 
 use crate::config::{HeadOptimizer, Optimizer, RunConfig, SpectralSettings};
@@ -103,7 +103,7 @@ impl Update {
     ///
     /// # Errors
     /// If a gradient is missing or not finite; names its parameter.
-    pub fn step(&mut self, grads: &dyn Gradients, step: usize) -> Result<Deferred<StepMetrics>> {
+    pub fn step(&mut self, grads: &dyn GradientSource, step: usize) -> Result<Deferred<StepMetrics>> {
         let head_lr = self.head.as_ref().map(|head| head.lr_at(step));
         let lr = self.encoder.lr_at(step);
         let encoder = self.encoder.rule.check(grads, lr)?;

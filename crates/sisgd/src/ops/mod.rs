@@ -50,7 +50,7 @@ const LANES: usize = 64;
 macro_rules! vectorize {
     ([$($moved:ident),*] $body:expr) => {{
         let moved = $crate::ops::Once(($($moved,)*));
-        $crate::ops::arch().dispatch(
+        cukernel::simd::arch().dispatch(
             #[inline(always)]
             move || {
                 let ($($moved,)*) = moved.take();
@@ -60,14 +60,6 @@ macro_rules! vectorize {
     }};
 }
 use vectorize;
-
-/// The widest vectors of this processor, or the target's baseline if `SIBERT_PORTABLE` is set: what other processors run
-/// can then be tested on this one.
-fn arch() -> pulp::Arch {
-    static ARCH: std::sync::OnceLock<pulp::Arch> = std::sync::OnceLock::new();
-    let portable = || std::env::var_os("SIBERT_PORTABLE").is_some();
-    *ARCH.get_or_init(|| if portable() { pulp::Arch::Scalar } else { pulp::Arch::new() })
-}
 
 /// A value that a closure can give away only once.
 struct Once<T>(T);

@@ -27,7 +27,9 @@ use crate::guard::Guarded;
 use crate::ops::group::has_kernels;
 use crate::refusal::Refusal;
 use crate::state::Velocity;
-use crate::{CheckedStep, Deferred, Gradient, Gradients, Guard, NamedVars, Optimizer, RotationReport, vars};
+use crate::{
+    CheckedStep, Deferred, Gradient, GradientSource, Guard, NamedVars, Optimizer, RotationReport, vars,
+};
 use candle_core::{Result, Tensor, Var, bail};
 use std::collections::HashMap;
 
@@ -70,7 +72,7 @@ impl Spectral {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if θ is not positive, or not below
     /// a right angle; if a block is zero, whose norm gives a relative step no length. No parameter has changed then.
-    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<RotationReport> {
+    pub fn step(&mut self, grads: &dyn GradientSource, lr: f64) -> Result<RotationReport> {
         self.check(grads, lr)?.apply()
     }
 
@@ -101,7 +103,11 @@ impl Optimizer for Spectral {
         self.velocity.steps
     }
 
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, RotationReport>> {
+    fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn GradientSource,
+        lr: f64,
+    ) -> Result<CheckedStep<'a, RotationReport>> {
         let Self { vars, blocks, config, velocity, guarded } = self;
         config.check_rate(lr)?;
         let law = config.law(lr);
@@ -144,7 +150,7 @@ impl Optimizer for Spectral {
 }
 
 /// Refuses matrices whose gradients are given by rows.
-fn refuse_rows(vars: &NamedVars, blocks: &[(Factor, usize)], grads: &dyn Gradients) -> Result<()> {
+fn refuse_rows(vars: &NamedVars, blocks: &[(Factor, usize)], grads: &dyn GradientSource) -> Result<()> {
     let matrices = by_block(blocks, vars).into_iter().filter(|(factor, _)| *factor == Factor::Orthogonal);
     for (name, var) in matrices.flat_map(|(_, block)| block) {
         if let Some(Gradient::Rows { .. }) = grads.gradient(var) {

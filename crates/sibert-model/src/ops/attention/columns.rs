@@ -1,7 +1,6 @@
 //! Results that are written head by head.
 
-use crate::ops::product::Matrix;
-use crate::ops::real::Real;
+use crate::compute::product::{Matrix, Multiply};
 use crate::precision::Precision;
 
 /// A tensor (batch, seq, hidden) of which each task writes the columns of its head.
@@ -14,7 +13,7 @@ pub struct Columns<T> {
 // SAFETY: the tasks write disjoint columns.
 unsafe impl<T: Send> Sync for Columns<T> {}
 
-impl<T: Real> Columns<T> {
+impl<T: Multiply> Columns<T> {
     /// Rows of `row` elements, heads of `dim`.
     pub fn new(data: &mut [T], row: usize, dim: usize) -> Self {
         Self { data: data.as_mut_ptr(), row, dim }

@@ -1,28 +1,41 @@
+use candle_core::{Result, Tensor};
+use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
 use super::columns::Columns;
 use super::row::{Float as Real, Rule, dot};
 use super::scratch::scratch;
 use super::transpose::{WORK, transpose};
-use super::{Dropout, Weights};
-use crate::ops::buffer::uninit;
-use crate::ops::product::{Matrix, serial};
-use crate::ops::simd::vectorize;
-use crate::precision::Precision;
+use super::{Problem, Weights};
+use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::by_float;
+use crate::compute::product::{Matrix, serial};
+use crate::tape::{Backward, Sink};
 
 /// Scores of one block of queries: so many stay in a core's second cache.
 const SCORES: usize = 1 << 16;
 
-/// Shapes and options.
-#[derive(Clone, Copy, Debug)]
-pub struct Problem {
-    pub batch: usize,
-    pub seq: usize,
-    pub heads: usize,
-    pub dim: usize,
-    pub weights: Weights,
-    pub dropout: Option<Dropout>,
-    pub precision: Precision,
+pub fn attention(
+    [q, k, v]: [Tensor; 3],
+    (problem, keep): (Problem, Tensor),
+) -> Result<(Tensor, impl Backward)> {
+    let keep = keep.to_dtype(q.dtype())?.contiguous()?;
+    let o = by_float!("attention", q.dtype(), T => {
+        let [qs, ks, vs, keep] = [&q, &k, &v, &keep].map(Values::of);
+        let qkv = [qs.slice::<T>()?, ks.slice()?, vs.slice()?];
+        tensor(forward(&problem, qkv, keep.slice()?), q.shape())
+    })?;
+    let kept = o.clone();
+    let backward = move |d: &Tensor, sink: &mut Sink| {
+        let gradients = by_float!("attention", q.dtype(), T => {
+            let [qs, ks, vs, os, ds, keep] = [&q, &k, &v, &kept, d, &keep].map(Values::of);
+            let qkv = [qs.slice::<T>()?, ks.slice()?, vs.slice()?];
+            let [dq, dk, dv] = backward(&problem, qkv, keep.slice()?, os.slice()?, ds.slice()?);
+            [tensor(dq, q.shape())?, tensor(dk, q.shape())?, tensor(dv, q.shape())?]
+        });
+        gradients.into_iter().enumerate().try_for_each(|(i, gradient)| sink.add(i, gradient))
+    };
+    Ok((o, backward))
 }
 
 impl Problem {

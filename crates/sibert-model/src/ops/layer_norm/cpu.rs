@@ -1,12 +1,31 @@
+use candle_core::{Result, Tensor};
+use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use crate::ops::buffer::uninit;
+use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::by_float;
+use crate::compute::real::Real;
+use crate::compute::row_sums::{for_each_row, in_order, rows_per_sum};
 use crate::ops::normalize::cpu::{Moments, RowGradient};
-use crate::ops::real::Real;
-use crate::ops::row_sums::{for_each_row, in_order, rows_per_sum};
-use crate::ops::simd::vectorize;
+use crate::tape::{Backward, Sink};
 
-pub fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T], eps: Option<f64>) -> Vec<T> {
+pub fn layer_norm([x, weight, bias]: [Tensor; 3], eps: Option<f64>) -> Result<(Tensor, impl Backward)> {
+    let y = by_float!("layer_norm", x.dtype(), T => {
+        let [xs, weights, biases] = [&x, &weight, &bias].map(Values::of);
+        tensor(forward::<T>(xs.slice()?, weights.slice()?, biases.slice()?, eps), x.shape())
+    })?;
+    let backward = move |dy: &Tensor, sink: &mut Sink| {
+        let gradients = by_float!("layer_norm", x.dtype(), T => {
+            let [xs, weights, dys] = [&x, &weight, dy].map(Values::of);
+            let [dx, dw, db] = backward::<T>(xs.slice()?, weights.slice()?, dys.slice()?, eps);
+            [tensor(dx, x.shape())?, tensor(dw, weight.shape())?, tensor(db, weight.shape())?]
+        });
+        gradients.into_iter().enumerate().try_for_each(|(i, gradient)| sink.add(i, gradient))
+    };
+    Ok((y, backward))
+}
+
+fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T], eps: Option<f64>) -> Vec<T> {
     let width = weight.len();
     let mut y = uninit(x.len());
     for_each_row(
@@ -26,7 +45,7 @@ pub fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T], eps: Option<f64>) -> 
 }
 
 /// The gradients of input, weight and bias, in one pass over `x` and `dy`.
-pub fn backward<T: Real>(x: &[T], weight: &[T], dy: &[T], eps: Option<f64>) -> [Vec<T>; 3] {
+fn backward<T: Real>(x: &[T], weight: &[T], dy: &[T], eps: Option<f64>) -> [Vec<T>; 3] {
     let width = weight.len();
     let block = rows_per_sum(width) * width.max(1);
     let mut dx = uninit(x.len());

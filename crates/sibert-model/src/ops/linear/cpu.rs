@@ -1,35 +1,94 @@
-use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Tensor, bail};
+use candle_core::{CpuStorage, D, InplaceOp3, Layout, Result, Shape, Tensor, bail};
 
-use super::Epilogue;
-use crate::ops::buffer::{Values, tensor, uninit};
-use crate::ops::epilogue::{add_bias, add_bias_relu, relu_mask};
-use crate::ops::product::{Matrix, parallel};
-use crate::ops::real::Real;
-use crate::ops::row_sums::for_each_block;
-use crate::ops::{by_float, slice};
+use super::Rectifier;
+use super::epilogue::{add_bias, add_bias_relu, relu_mask};
+use crate::compute::buffer::{Values, slice, tensor, uninit};
+use crate::compute::by_float;
+use crate::compute::product::{Matrix, Multiply, parallel};
+use crate::compute::row_sums::{column_sums, for_each_block};
 use crate::precision::Precision;
+use crate::tape::{Backward, Sink};
 
-/// `x Wᵀ`, then the epilogue; x (rows, in), weight (out, in).
-pub fn forward<T: Real>(
+pub fn linear([x, weight]: [Tensor; 2], _: ()) -> Result<(Tensor, impl Backward)> {
+    let kept = Kept { precision: Precision::current(), x, weight, bias: false, y: None };
+    let y = kept.forward(None, false)?;
+    Ok((y, move |dy: &Tensor, sink: &mut Sink| kept.backward(dy, sink)))
+}
+
+pub fn linear_bias(inputs: [Tensor; 3], Rectifier(relu): Rectifier) -> Result<(Tensor, impl Backward)> {
+    let [x, weight, bias] = inputs;
+    let mut kept = Kept { precision: Precision::current(), x, weight, bias: true, y: None };
+    let y = kept.forward(Some(&bias), relu)?;
+    kept.y = relu.then(|| y.clone());
+    Ok((y, move |dy: &Tensor, sink: &mut Sink| kept.backward(dy, sink)))
+}
+
+/// What the backward pass needs; the result only for the sign behind a rectifier.
+struct Kept {
+    precision: Precision,
+    x: Tensor,
+    weight: Tensor,
+    bias: bool,
+    y: Option<Tensor>,
+}
+
+impl Kept {
+    fn forward(&self, bias: Option<&Tensor>, relu: bool) -> Result<Tensor> {
+        let (x, (out, width)) = (&self.x, self.weight.dims2()?);
+        let leading = &x.dims()[..x.rank() - 1];
+        let dims = (leading.iter().product(), out, width);
+        by_float!("linear", x.dtype(), T => {
+            let (xs, weights, biases) = (Values::of(x), Values::of(&self.weight), bias.map(Values::of));
+            let mut y = product::<T>(self.precision, xs.slice()?, weights.slice()?, dims);
+            if let Some(bias) = &biases {
+                let (bias, add) = (bias.slice::<T>()?, if relu { add_bias_relu } else { add_bias });
+                for_each_block(&mut y, out, |_, rows| add(rows, bias));
+            }
+            tensor(y, Shape::from([leading, &[out]].concat()))
+        })
+    }
+
+    fn backward(self, dy: &Tensor, sink: &mut Sink) -> Result<()> {
+        let Self { precision, x, weight, bias, y } = self;
+        let dy = match y {
+            Some(y) => before_relu(dy, &y)?,
+            None => dy.clone(),
+        };
+        if bias && sink.wants(2) {
+            sink.add(2, bias_gradient(&dy)?)?;
+        }
+        if sink.wants(1) {
+            let earlier = sink.take(1)?;
+            sink.add(1, weight_gradient(precision, &dy, &x, &weight, earlier)?)?;
+        }
+        if sink.wants(0) {
+            sink.add(0, input_gradient(precision, &dy, &weight, &x)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// `x Wᵀ`; x (rows, in), weight (out, in).
+fn product<T: Multiply>(
     precision: Precision,
     x: &[T],
     weight: &[T],
     (rows, out, width): (usize, usize, usize),
-    epilogue: Epilogue<&[T]>,
 ) -> Vec<T> {
     let mut y = uninit(rows * out);
     let (x, weight) = (Matrix::rows(x, width), Matrix::rows(weight, width).t());
     parallel(precision, (rows, out, width), x, weight, &mut y, out, false);
-    match epilogue {
-        Epilogue::None => (),
-        Epilogue::Bias(bias) => for_each_block(&mut y, out, |_, rows| add_bias(rows, bias)),
-        Epilogue::BiasRelu(bias) => for_each_block(&mut y, out, |_, rows| add_bias_relu(rows, bias)),
-    }
     y
 }
 
+/// `db = Σ_rows dy`.
+fn bias_gradient(dy: &Tensor) -> Result<Tensor> {
+    let out = dy.dim(D::Minus1)?;
+    by_float!("linear", dy.dtype(), T => tensor(column_sums(Values::of(dy).slice::<T>()?, out), out))
+}
+
 /// `dy ∘ [y > 0]`, the gradient before the rectifier.
-pub fn before_relu(dy: &Tensor, y: &Tensor) -> Result<Tensor> {
+fn before_relu(dy: &Tensor, y: &Tensor) -> Result<Tensor> {
     by_float!("linear", y.dtype(), T => {
         let (dys, ys) = (Values::of(dy), Values::of(y));
         let (dys, ys) = (dys.slice::<T>()?, ys.slice::<T>()?);
@@ -43,7 +102,7 @@ pub fn before_relu(dy: &Tensor, y: &Tensor) -> Result<Tensor> {
 }
 
 /// `dx = dy W`.
-pub fn input_gradient(precision: Precision, dy: &Tensor, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
+fn input_gradient(precision: Precision, dy: &Tensor, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
     let (out, width) = weight.dims2()?;
     by_float!("linear", dy.dtype(), T => {
         let (dy, weight) = (Values::of(dy), Values::of(weight));
@@ -57,7 +116,7 @@ pub fn input_gradient(precision: Precision, dy: &Tensor, weight: &Tensor, x: &Te
 }
 
 /// `dW = dyᵀ x`, added to `earlier` in place if there is one.
-pub fn weight_gradient(
+fn weight_gradient(
     precision: Precision,
     dy: &Tensor,
     x: &Tensor,
@@ -76,7 +135,7 @@ pub fn weight_gradient(
     })
 }
 
-fn transposed_product<T: Real>(
+fn transposed_product<T: Multiply>(
     precision: Precision,
     dy: &[T],
     x: &[T],

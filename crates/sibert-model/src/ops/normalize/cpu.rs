@@ -1,10 +1,32 @@
+use candle_core::{Result, Tensor};
+use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use crate::ops::buffer::uninit;
-use crate::ops::lanes::{sums, sums2};
-use crate::ops::real::Real;
-use crate::ops::row_sums::{TASK, for_each_row};
-use crate::ops::simd::vectorize;
+use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::by_float;
+use crate::compute::lanes::{sums, sums2};
+use crate::compute::real::Real;
+use crate::compute::row_sums::{TASK, for_each_row};
+use crate::ops::op::width;
+use crate::tape::{Backward, Sink};
+
+/// The backward pass needs the result and the `1 / σ` of every row.
+pub fn normalize([x]: [Tensor; 1], _: ()) -> Result<(Tensor, impl Backward)> {
+    let width = width(&x);
+    let (y, inverses) = by_float!("normalize", x.dtype(), T => {
+        let (y, inverses) = forward::<T>(Values::of(&x).slice()?, width);
+        (tensor(y, x.shape())?, inverses)
+    });
+    let kept = y.clone();
+    let backward = move |dy: &Tensor, sink: &mut Sink| {
+        let dx = by_float!("normalize", kept.dtype(), T => {
+            let [ys, dys] = [&kept, dy].map(Values::of);
+            tensor(backward::<T>(ys.slice()?, &inverses, dys.slice()?, width), kept.shape())
+        })?;
+        sink.add(0, dx)
+    };
+    Ok((y, backward))
+}
 
 /// Mean and inverse standard deviation of a row.
 #[derive(Clone, Copy)]
@@ -96,7 +118,7 @@ impl RowGradient {
 }
 
 /// The normalised rows and the `1 / σ` of each.
-pub fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
+fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
     let width = width.max(1);
     let (mut y, mut inverses) = (uninit(x.len()), vec![0.; x.len() / width]);
     let rows = (TASK / width).max(1);
@@ -121,7 +143,7 @@ pub fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
 }
 
 /// `dx = (dy − mean(dy) − y · mean(dy ∘ y)) / σ`, from the normalised rows.
-pub fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], width: usize) -> Vec<T> {
+fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], width: usize) -> Vec<T> {
     let mut dx = uninit(y.len());
     for_each_row(
         &mut dx,

@@ -1,10 +1,30 @@
+use candle_core::{Result, Tensor};
+use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use crate::ops::buffer::uninit;
-use crate::ops::lanes::{sum, sums2};
-use crate::ops::real::Real;
-use crate::ops::row_sums::{TASK, for_each_row};
-use crate::ops::simd::vectorize;
+use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::by_float;
+use crate::compute::lanes::{sum, sums2};
+use crate::compute::real::Real;
+use crate::compute::row_sums::{TASK, for_each_row};
+use crate::tape::{Backward, Sink};
+
+/// The backward pass needs the result and the `1 / ‖x‖` of every head.
+pub fn unit_heads([x]: [Tensor; 1], dim: usize) -> Result<(Tensor, impl Backward)> {
+    let (y, inverses) = by_float!("unit_heads", x.dtype(), T => {
+        let (y, inverses) = forward::<T>(Values::of(&x).slice()?, dim);
+        (tensor(y, x.shape())?, inverses)
+    });
+    let kept = y.clone();
+    let backward = move |dy: &Tensor, sink: &mut Sink| {
+        let dx = by_float!("unit_heads", kept.dtype(), T => {
+            let [ys, dys] = [&kept, dy].map(Values::of);
+            tensor(backward::<T>(ys.slice()?, &inverses, dys.slice()?, dim), kept.shape())
+        })?;
+        sink.add(0, dx)
+    };
+    Ok((y, backward))
+}
 
 /// `1 / ‖x‖`; zero for a row of zeros, NaN for one with a NaN.
 #[inline(always)]
@@ -18,7 +38,7 @@ fn inverse<T: Real>(x: &[T]) -> f64 {
 }
 
 /// The rows of unit length and the `1 / ‖x‖` of each.
-pub fn forward<T: Real>(x: &[T], dim: usize) -> (Vec<T>, Vec<f64>) {
+fn forward<T: Real>(x: &[T], dim: usize) -> (Vec<T>, Vec<f64>) {
     let dim = dim.max(1);
     let (mut y, mut inverses) = (uninit(x.len()), vec![0.; x.len() / dim]);
     let rows = (TASK / dim).max(1);
@@ -41,7 +61,7 @@ pub fn forward<T: Real>(x: &[T], dim: usize) -> (Vec<T>, Vec<f64>) {
 }
 
 /// `dx = (dy − y ⟨y, dy⟩) / ‖x‖`, from the rows of unit length.
-pub fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], dim: usize) -> Vec<T> {
+fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], dim: usize) -> Vec<T> {
     let mut dx = uninit(y.len());
     for_each_row(
         &mut dx,

@@ -12,17 +12,17 @@ use crate::ops::heavy_ball::heavy_ball_all;
 use crate::ops::scaled_add::{scaled_add, scaled_add_all};
 use crate::ops::testing::{distance, noise};
 use crate::ops::verdict::{Judged, Verdict};
-use crate::{Gradient, Gradients, Guard, NamedVars};
+use crate::{Gradient, GradientSource, Guard, NamedVars};
 use cukernel::download;
 use cukernel_emulator::emulate;
 
 const DECAY: f64 = 1e-3;
 const LR: f64 = 0.1;
 
-/// Gradients, by rows for some of the variables.
+/// GradientSource, by rows for some of the variables.
 struct Given(Vec<(Var, Option<Vec<u32>>, Tensor)>);
 
-impl Gradients for Given {
+impl GradientSource for Given {
     fn gradient(&self, var: &Var) -> Option<Gradient<'_>> {
         let (_, ids, values) = self.0.iter().find(|(other, ..)| other.id() == var.id())?;
         Some(match ids {
