@@ -6,14 +6,22 @@ use candle_core::{CpuStorage, Device, Layout, Result, Shape, Storage, StorageRef
 
 use super::real::Real;
 
-/// `len` numbers of any value, for a kernel that writes every one of them before it reads any.
+/// Memory for `len` numbers, none of which has a value yet: a pass of zeros costs as much as the kernels that follow it.
+pub fn uninit<T: Real>(len: usize) -> Vec<MaybeUninit<T>> {
+    let mut buffer = Vec::with_capacity(len);
+    // SAFETY: there is room for `len` elements, and `MaybeUninit` needs no value.
+    unsafe { buffer.set_len(len) };
+    buffer
+}
+
+/// The numbers in a buffer, without a copy.
 ///
-/// A pass of zeros costs as much as the kernels that follow it.
-pub fn uninit<T: Real>(len: usize) -> Vec<T> {
-    let mut buffer = ManuallyDrop::new(Vec::<MaybeUninit<T>>::with_capacity(len));
-    let (pointer, capacity) = (buffer.as_mut_ptr().cast::<T>(), buffer.capacity());
-    // SAFETY: the allocation is that of a vector of the same layout, and `T` is f32 or f64, of which every bit pattern
-    // is a value; the callers write each element before they read it.
+/// # Safety
+/// Every element has been written.
+pub unsafe fn written<T: Real>(buffer: Vec<MaybeUninit<T>>) -> Vec<T> {
+    let mut buffer = ManuallyDrop::new(buffer);
+    let (pointer, len, capacity) = (buffer.as_mut_ptr().cast::<T>(), buffer.len(), buffer.capacity());
+    // SAFETY: the allocation is that of a vector of the same layout; by the caller's promise its elements have values.
     unsafe { Vec::from_raw_parts(pointer, len, capacity) }
 }
 

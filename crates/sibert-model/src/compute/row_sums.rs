@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::buffer::uninit;
+use super::buffer::{uninit, written};
 use super::real::Real;
 use cukernel::simd::vectorize;
 
@@ -43,11 +43,12 @@ pub fn map<T: Real>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
         |task, y| {
             let x = &x[task * TASK..][..y.len()];
             for (y, &x) in y.iter_mut().zip(x) {
-                *y = f(x);
+                y.write(f(x));
             }
         },
     );
-    y
+    // SAFETY: each task writes the whole of its part, whose elements `x` has too.
+    unsafe { written(y) }
 }
 
 /// `z[i] = f(x[i], y[i])`, in parallel.
@@ -61,11 +62,12 @@ pub fn map2<T: Real>(x: &[T], y: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
             let range = task * TASK..task * TASK + z.len();
             let (x, y) = (&x[range.clone()], &y[range]);
             for (z, (&x, &y)) in z.iter_mut().zip(x.iter().zip(y)) {
-                *z = f(x, y);
+                z.write(f(x, y));
             }
         },
     );
-    z
+    // SAFETY: each task writes the whole of its part, whose elements `x` and `y` have too.
+    unsafe { written(z) }
 }
 
 /// Rows that are added up by one task of a sum across rows; a function of the width only, so that the sum is too.

@@ -151,7 +151,7 @@ fn sums_of_groups<T: Real>(groups: &[&[u32]], values: &[T], width: usize) -> Vec
         #[inline(always)]
         |group, sum| {
             let row = |at: u32| &values[at as usize * width..][..width];
-            sum.copy_from_slice(row(groups[group][0]));
+            let sum = sum.write_copy_of_slice(row(groups[group][0]));
             for &at in &groups[group][1..] {
                 for (sum, &value) in sum.iter_mut().zip(row(at)) {
                     *sum += value;
@@ -159,7 +159,8 @@ fn sums_of_groups<T: Real>(groups: &[&[u32]], values: &[T], width: usize) -> Vec
             }
         },
     );
-    sums
+    // SAFETY: the first row of its group is copied to the whole of each sum.
+    unsafe { buffer::written(sums) }
 }
 
 /// A tensor of the shape of `table`, zero but in the rows `ids`, each once, which are those of `values`.

@@ -8,6 +8,7 @@ pub(crate) mod native;
 
 use rayon::prelude::*;
 
+use super::buffer::{uninit, written};
 use super::real::Real;
 use crate::precision::Precision;
 
@@ -116,7 +117,7 @@ struct Target<T> {
     accumulate: bool,
 }
 
-// SAFETY: `parallel` hands parts that do not overlap to its threads.
+// SAFETY: `divided` hands parts that do not overlap to its threads.
 unsafe impl<T: Send> Sync for Target<T> {}
 
 /// `c = a·b` (or `c += a·b`), a (m, k), b (k, n), c (m, n) row-major with rows `stride` apart; on one thread.
@@ -129,23 +130,54 @@ pub fn serial<T: Multiply>(
     stride: usize,
     accumulate: bool,
 ) {
-    let target = checked(dims, a, b, c, stride, accumulate);
-    // SAFETY: `checked` has compared the dimensions with the slices, and `c` is borrowed for this call.
+    check(dims, a, b, c.len(), stride);
+    let target = Target { data: c.as_mut_ptr(), stride, accumulate };
+    // SAFETY: `check` has compared the dimensions with the slices, and `c` is borrowed for this call.
     unsafe { part(precision, dims, a, b, &target, (0, 0)) }
 }
 
-/// `serial`, divided among the threads of the pool.
+/// `a·b` (m, n) of a (m, k) and b (k, n), in fresh memory, divided among the threads of the pool.
 pub fn parallel<T: Multiply>(
     precision: Precision,
     dims: (usize, usize, usize),
     a: Matrix<T>,
     b: Matrix<T>,
+) -> Vec<T> {
+    let (m, n, _) = dims;
+    let mut c = uninit::<T>(m * n);
+    check(dims, a, b, c.len(), n);
+    let target = Target { data: c.as_mut_ptr().cast(), stride: n, accumulate: false };
+    // SAFETY: `check` has compared the dimensions with the slices and with `c`, which is ours.
+    unsafe { divided(precision, dims, a, b, &target) };
+    // SAFETY: the parts make up the result, and a product that does not accumulate writes each element.
+    unsafe { written(c) }
+}
+
+/// `c += a·b`, a (m, k), b (k, n), c (m, n) row-major, divided among the threads of the pool.
+pub fn add_parallel<T: Multiply>(
+    precision: Precision,
+    dims: (usize, usize, usize),
+    a: Matrix<T>,
+    b: Matrix<T>,
     c: &mut [T],
-    stride: usize,
-    accumulate: bool,
 ) {
-    let (m, n, k) = dims;
-    let target = checked(dims, a, b, c, stride, accumulate);
+    check(dims, a, b, c.len(), dims.1);
+    let target = Target { data: c.as_mut_ptr(), stride: dims.1, accumulate: true };
+    // SAFETY: `check` has compared the dimensions with the slices, and `c` is borrowed for this call.
+    unsafe { divided(precision, dims, a, b, &target) }
+}
+
+/// The whole target, by as many threads as pay.
+///
+/// # Safety
+/// The dimensions fit the operands and the target, which no one else touches.
+unsafe fn divided<T: Multiply>(
+    precision: Precision,
+    (m, n, k): (usize, usize, usize),
+    a: Matrix<T>,
+    b: Matrix<T>,
+    target: &Target<T>,
+) {
     let threads = if m * n * k < SMALL { 1 } else { rayon::current_num_threads() };
     let by_rows = prefers_rows(precision, m, n);
     let (len, across) = if by_rows { (m, n) } else { (n, m) };
@@ -154,12 +186,12 @@ pub fn parallel<T: Multiply>(
     let parts = threads.max(len.div_ceil(WIDE)).min(most).max(1);
     (0..parts).into_par_iter().for_each(|i| {
         let bound = |i: usize| if i == parts { len } else { i * len / parts / ALIGN * ALIGN };
-        let (start, size, target) = (bound(i), bound(i + 1) - bound(i), &target);
+        let (start, size) = (bound(i), bound(i + 1) - bound(i));
         let (dims, corner) = match by_rows {
             true => ((size, n, k), (start, 0)),
             false => ((m, size, k), (0, start)),
         };
-        // SAFETY: as in `serial`; the parts are disjoint blocks of rows, or of columns, of `c`.
+        // SAFETY: the caller's promise; the parts are disjoint blocks of rows, or of columns, of the target.
         unsafe { part(precision, dims, a.from(corner.0, 0), b.from(0, corner.1), target, corner) }
     });
 }
@@ -175,18 +207,11 @@ fn prefers_rows(precision: Precision, m: usize, n: usize) -> bool {
     }
 }
 
-fn checked<T: Multiply>(
-    (m, n, k): (usize, usize, usize),
-    a: Matrix<T>,
-    b: Matrix<T>,
-    c: &mut [T],
-    stride: usize,
-    accumulate: bool,
-) -> Target<T> {
+/// Panics unless operands and result, whose rows are `stride` apart, hold as many elements as the dimensions say.
+fn check<T>((m, n, k): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, len: usize, stride: usize) {
     assert!(a.holds(m, k) && b.holds(k, n), "the operands of a product are shorter than its dimensions");
     assert!(n <= stride || m <= 1, "the rows of a product overlap");
-    assert!(m == 0 || n == 0 || (m - 1) * stride + n <= c.len(), "the result of a product is too short");
-    Target { data: c.as_mut_ptr(), stride, accumulate }
+    assert!(m == 0 || n == 0 || (m - 1) * stride + n <= len, "the result of a product is too short");
 }
 
 /// The block of `c` that begins at `corner`.

@@ -7,7 +7,7 @@ use super::row::{Float as Real, Rule, dot};
 use super::scratch::scratch;
 use super::transpose::{WORK, transpose};
 use super::{Problem, Weights};
-use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::product::{Matrix, serial};
 use crate::tape::{Backward, Sink};
@@ -102,7 +102,8 @@ pub fn forward<T: Real>(problem: &Problem, [q, k, v]: [&[T]; 3], keep: &[T]) -> 
         let keep = problem.keys(keep, index);
         forward_head(problem, index, [q, k, v], keep, &target);
     });
-    out
+    // SAFETY: every task writes the whole of its head, and the heads make up the tensor.
+    unsafe { written(out) }
 }
 
 fn forward_head<T: Real>(p: &Problem, index: usize, [q, k, v]: [&[T]; 3], keep: &[T], out: &Columns<T>) {
@@ -152,7 +153,8 @@ pub fn backward<T: Real>(problem: &Problem, qkv: [&[T]; 3], keep: &[T], o: &[T],
     (0..problem.batch * problem.heads).into_par_iter().for_each(|index| {
         backward_head(problem, index, qkv, problem.keys(keep, index), [o, d], &targets);
     });
-    out
+    // SAFETY: every task writes the whole of its head, and the heads make up the tensors.
+    out.map(|out| unsafe { written(out) })
 }
 
 fn backward_head<T: Real>(

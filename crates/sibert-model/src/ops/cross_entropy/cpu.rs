@@ -2,7 +2,7 @@ use candle_core::{Result, Tensor};
 use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::lanes::{BLOCK, max, sum};
 use crate::compute::real::Real;
@@ -101,10 +101,13 @@ fn backward<T: Real>(
             let Partition { max, sum } = partitions[row];
             let (max, scale) = (T::narrow(max), T::narrow(dloss.wide() / sum));
             for (dx, &x) in dx.iter_mut().zip(&logits[row * vocab..][..vocab]) {
-                *dx = (x - max).exp() * scale;
+                dx.write((x - max).exp() * scale);
             }
+            // SAFETY: the row of logits is as long.
+            let dx = unsafe { dx.assume_init_mut() };
             dx[labels[row] as usize] -= dloss;
         },
     );
-    dx
+    // SAFETY: each row is written whole.
+    unsafe { written(dx) }
 }

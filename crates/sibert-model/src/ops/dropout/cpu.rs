@@ -2,7 +2,7 @@ use candle_core::{Result, Tensor};
 
 use super::Draws;
 use super::mask::Mask;
-use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::real::Real;
 use crate::compute::row_sums::{TASK, for_each_row};
@@ -55,5 +55,6 @@ pub fn combine_rows<T: Real>(
             mask.apply_from(first(row), x, y, out, &f);
         },
     );
-    out
+    // SAFETY: the mask is applied to the whole of each row.
+    unsafe { written(out) }
 }

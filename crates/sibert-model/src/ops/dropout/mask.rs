@@ -1,5 +1,7 @@
 //! Which elements are dropped: words of SplitMix64, two elements a word.
 
+use std::mem::MaybeUninit;
+
 use cukernel::Arg;
 
 use crate::compute::real::Real;
@@ -57,15 +59,23 @@ impl Mask {
         (word(self.key, element / 2) >> (element % 2 * 32)) as u32 >= self.threshold
     }
 
-    /// `out[i] = f(x[i], y[i] m[i] / (1 − p))`, the first element being number `2·pair`. Call it within `vectorize`.
+    /// `out[i] = f(x[i], y[i] m[i] / (1 − p))`, the first element being number `2·pair`: all of `out` is written,
+    /// whose elements `x` and `y` have too. Call it within `vectorize`.
     #[inline(always)]
-    pub fn apply<T: Real>(self, pair: u64, x: &[T], y: &[T], out: &mut [T], f: &impl Fn(T, T) -> T) {
+    pub fn apply<T: Real>(
+        self,
+        pair: u64,
+        x: &[T],
+        y: &[T],
+        out: &mut [MaybeUninit<T>],
+        f: &impl Fn(T, T) -> T,
+    ) {
         let (scale, mut words) = (self.scale(), [0; BLOCK / 2]);
         let chunks = out.chunks_mut(BLOCK).zip(x.chunks(BLOCK).zip(y.chunks(BLOCK)));
         for (chunk, (out, (x, y))) in chunks.enumerate() {
             let draws = self.draws(pair + (chunk * BLOCK / 2) as u64, &mut words);
             for ((out, &draw), (&x, &y)) in out.iter_mut().zip(draws).zip(x.iter().zip(y)) {
-                *out = f(x, dropped(y, scale, self.keeps(draw)));
+                out.write(f(x, dropped(y, scale, self.keeps(draw))));
             }
         }
     }
@@ -77,12 +87,12 @@ impl Mask {
         element: usize,
         x: &[T],
         y: &[T],
-        out: &mut [T],
+        out: &mut [MaybeUninit<T>],
         f: &impl Fn(T, T) -> T,
     ) {
         let lone = (element % 2).min(out.len()); // an odd element is the second half of a pair
         if lone == 1 {
-            out[0] = f(x[0], dropped(y[0], self.scale(), self.keeps_one(element as u64)));
+            out[0].write(f(x[0], dropped(y[0], self.scale(), self.keeps_one(element as u64))));
         }
         self.apply(element.div_ceil(2) as u64, &x[lone..], &y[lone..], &mut out[lone..], f);
     }

@@ -1,7 +1,7 @@
 use candle_core::{Result, Tensor};
 
 use super::Tokens;
-use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::real::Real;
 use crate::compute::row_sums::for_each_row;
@@ -32,9 +32,10 @@ fn forward<T: Real>(tables: [&[T]; 3], tokens: &Tokens, width: usize) -> Vec<T> 
             for (y, ((&word, &segment), &position)) in
                 y.iter_mut().zip(word.iter().zip(segment).zip(position))
             {
-                *y = word + segment + position;
+                y.write(word + segment + position);
             }
         },
     );
-    y
+    // SAFETY: each row is written whole: those of the tables are as wide.
+    unsafe { written(y) }
 }

@@ -1,8 +1,10 @@
+use std::mem::MaybeUninit;
+
 use candle_core::{Result, Tensor};
 use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::real::Real;
 use crate::compute::row_sums::{for_each_row, in_order, rows_per_sum};
@@ -37,12 +39,16 @@ fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T], eps: Option<f64>) -> Vec<
             let moments = Moments::of(x, eps);
             let affine = weight.iter().zip(bias);
             for ((y, &x), (&w, &b)) in y.iter_mut().zip(x).zip(affine) {
-                *y = T::narrow(moments.normalize(x)) * w + b;
+                y.write(T::narrow(moments.normalize(x)) * w + b);
             }
         },
     );
-    y
+    // SAFETY: each row is written whole: `x`, weight and bias are as wide.
+    unsafe { written(y) }
 }
+
+/// Rows of `dx`, and of `x` and `dy`.
+type Rows<'a, T> = (&'a mut [MaybeUninit<T>], (&'a [T], &'a [T]));
 
 /// The gradients of input, weight and bias, in one pass over `x` and `dy`.
 fn backward<T: Real>(x: &[T], weight: &[T], dy: &[T], eps: Option<f64>) -> [Vec<T>; 3] {
@@ -50,7 +56,7 @@ fn backward<T: Real>(x: &[T], weight: &[T], dy: &[T], eps: Option<f64>) -> [Vec<
     let block = rows_per_sum(width) * width.max(1);
     let mut dx = uninit(x.len());
     let tasks = dx.par_chunks_mut(block).zip(x.par_chunks(block).zip(dy.par_chunks(block)));
-    let partial = |(dx, (x, dy)): (&mut [T], (&[T], &[T]))| {
+    let partial = |(dx, (x, dy)): Rows<T>| {
         let (mut dweight, mut dbias) = (vec![T::zero(); width], vec![T::zero(); width]);
         vectorize(
             #[inline(always)]
@@ -59,7 +65,8 @@ fn backward<T: Real>(x: &[T], weight: &[T], dy: &[T], eps: Option<f64>) -> [Vec<
         (dweight, dbias)
     };
     let (dweights, dbiases): (Vec<_>, Vec<_>) = tasks.map(partial).unzip();
-    [dx, in_order(dweights, width), in_order(dbiases, width)]
+    // SAFETY: the tasks write all rows.
+    [unsafe { written(dx) }, in_order(dweights, width), in_order(dbiases, width)]
 }
 
 #[inline(always)]
@@ -68,7 +75,7 @@ fn backward_rows<T: Real>(
     weight: &[T],
     dy: &[T],
     eps: Option<f64>,
-    dx: &mut [T],
+    dx: &mut [MaybeUninit<T>],
     dweight: &mut [T],
     dbias: &mut [T],
 ) {
@@ -76,8 +83,10 @@ fn backward_rows<T: Real>(
     let rows = dx.chunks_exact_mut(width).zip(x.chunks_exact(width).zip(dy.chunks_exact(width)));
     for (dx, (x, dy)) in rows {
         for (dx, (&dy, &w)) in dx.iter_mut().zip(dy.iter().zip(weight)) {
-            *dx = dy * w;
+            dx.write(dy * w);
         }
+        // SAFETY: `dy` and the weight are as wide as the row.
+        let dx = unsafe { dx.assume_init_mut() };
         let gradient = RowGradient::of(x, dx, eps);
         let sums = dweight.iter_mut().zip(dbias.iter_mut());
         for ((dx, (&x, &dy)), (dweight, dbias)) in dx.iter_mut().zip(x.iter().zip(dy)).zip(sums) {

@@ -2,9 +2,9 @@ use candle_core::{CpuStorage, D, InplaceOp3, Layout, Result, Shape, Tensor, bail
 
 use super::Rectifier;
 use super::epilogue::{add_bias, add_bias_relu, relu_mask};
-use crate::compute::buffer::{Values, slice, tensor, uninit};
+use crate::compute::buffer::{Values, slice, tensor, uninit, written};
 use crate::compute::by_float;
-use crate::compute::product::{Matrix, Multiply, parallel};
+use crate::compute::product::{Matrix, add_parallel, parallel};
 use crate::compute::row_sums::{column_sums, for_each_block};
 use crate::precision::Precision;
 use crate::tape::{Backward, Sink};
@@ -39,7 +39,8 @@ impl Kept {
         let dims = (leading.iter().product(), out, width);
         by_float!("linear", x.dtype(), T => {
             let (xs, weights, biases) = (Values::of(x), Values::of(&self.weight), bias.map(Values::of));
-            let mut y = product::<T>(self.precision, xs.slice()?, weights.slice()?, dims);
+            let (xs, weights) = (Matrix::rows(xs.slice()?, width), Matrix::rows(weights.slice()?, width).t());
+            let mut y = parallel::<T>(self.precision, dims, xs, weights);
             if let Some(bias) = &biases {
                 let (bias, add) = (bias.slice::<T>()?, if relu { add_bias_relu } else { add_bias });
                 for_each_block(&mut y, out, |_, rows| add(rows, bias));
@@ -68,19 +69,6 @@ impl Kept {
     }
 }
 
-/// `x Wᵀ`; x (rows, in), weight (out, in).
-fn product<T: Multiply>(
-    precision: Precision,
-    x: &[T],
-    weight: &[T],
-    (rows, out, width): (usize, usize, usize),
-) -> Vec<T> {
-    let mut y = uninit(rows * out);
-    let (x, weight) = (Matrix::rows(x, width), Matrix::rows(weight, width).t());
-    parallel(precision, (rows, out, width), x, weight, &mut y, out, false);
-    y
-}
-
 /// `db = Σ_rows dy`.
 fn bias_gradient(dy: &Tensor) -> Result<Tensor> {
     let out = dy.dim(D::Minus1)?;
@@ -97,7 +85,8 @@ fn before_relu(dy: &Tensor, y: &Tensor) -> Result<Tensor> {
             let range = start..start + masked.len();
             relu_mask(&dys[range.clone()], &ys[range], masked);
         });
-        tensor(masked, y.shape())
+        // SAFETY: each task writes the whole of its part, whose elements `dy` and `y` have too.
+        tensor(unsafe { written(masked) }, y.shape())
     })
 }
 
@@ -108,10 +97,8 @@ fn input_gradient(precision: Precision, dy: &Tensor, weight: &Tensor, x: &Tensor
         let (dy, weight) = (Values::of(dy), Values::of(weight));
         let (dy, weight) = (dy.slice::<T>()?, weight.slice::<T>()?);
         let rows = dy.len() / out.max(1);
-        let mut dx = uninit::<T>(rows * width);
-        let dims = (rows, width, out);
-        parallel(precision, dims, Matrix::rows(dy, out), Matrix::rows(weight, width), &mut dx, width, false);
-        tensor(dx, x.shape())
+        let (dy, weight) = (Matrix::rows(dy, out), Matrix::rows(weight, width));
+        tensor(parallel(precision, (rows, width, out), dy, weight), x.shape())
     })
 }
 
@@ -127,24 +114,21 @@ fn weight_gradient(
         sum.inplace_op3(dy, x, &AddProduct { precision })?;
         return Ok(sum);
     }
+    let (out, width) = weight.dims2()?;
     by_float!("linear", dy.dtype(), T => {
-        let mut dw = uninit::<T>(weight.elem_count());
-        let (dy, x) = (Values::of(dy), Values::of(x));
-        transposed_product(precision, dy.slice::<T>()?, x.slice::<T>()?, &mut dw, weight.dims2()?, false);
-        tensor(dw, weight.shape())
+        let (dys, xs) = (Values::of(dy), Values::of(x));
+        let (dims, dys, xs) = transposed(dys.slice::<T>()?, xs.slice()?, (out, width));
+        tensor(parallel(precision, dims, dys, xs), weight.shape())
     })
 }
 
-fn transposed_product<T: Multiply>(
-    precision: Precision,
-    dy: &[T],
-    x: &[T],
-    dw: &mut [T],
+/// The dimensions and operands of `dyᵀ x`, which is (out, width).
+fn transposed<'a, T>(
+    dy: &'a [T],
+    x: &'a [T],
     (out, width): (usize, usize),
-    accumulate: bool,
-) {
-    let dims = (out, width, dy.len() / out.max(1));
-    parallel(precision, dims, Matrix::rows(dy, out).t(), Matrix::rows(x, width), dw, width, accumulate);
+) -> ((usize, usize, usize), Matrix<'a, T>, Matrix<'a, T>) {
+    ((out, width, dy.len() / out.max(1)), Matrix::rows(dy, out).t(), Matrix::rows(x, width))
 }
 
 /// `dW += dyᵀ x`.
@@ -166,29 +150,17 @@ impl InplaceOp3 for AddProduct {
         x: &CpuStorage,
         lx: &Layout,
     ) -> Result<()> {
-        let (dims, Some((start, end))) = (lw.shape().dims2()?, lw.contiguous_offsets()) else {
+        let (shape, Some((start, end))) = (lw.shape().dims2()?, lw.contiguous_offsets()) else {
             bail!("linear: a gradient with gaps")
         };
         match dw {
             CpuStorage::F32(dw) => {
-                transposed_product(
-                    self.precision,
-                    slice(dy, ly)?,
-                    slice(x, lx)?,
-                    &mut dw[start..end],
-                    dims,
-                    true,
-                );
+                let (dims, dy, x) = transposed(slice(dy, ly)?, slice(x, lx)?, shape);
+                add_parallel(self.precision, dims, dy, x, &mut dw[start..end]);
             }
             CpuStorage::F64(dw) => {
-                transposed_product(
-                    self.precision,
-                    slice(dy, ly)?,
-                    slice(x, lx)?,
-                    &mut dw[start..end],
-                    dims,
-                    true,
-                );
+                let (dims, dy, x) = transposed(slice(dy, ly)?, slice(x, lx)?, shape);
+                add_parallel(self.precision, dims, dy, x, &mut dw[start..end]);
             }
             _ => bail!("linear: a gradient that is neither f32 nor f64"),
         }

@@ -1,5 +1,7 @@
 //! What follows a matrix product, in place, on the rows that a task has just made.
 
+use std::mem::MaybeUninit;
+
 use cukernel::simd::vectorize;
 
 use crate::compute::real::Real;
@@ -39,12 +41,12 @@ fn each<T: Real>(rows: &mut [T], bias: &[T], f: impl Fn(T, T) -> T) {
 }
 
 /// `out = dy ∘ [y > 0]`: the gradient of a rectifier from its result.
-pub fn relu_mask<T: Real>(dy: &[T], y: &[T], out: &mut [T]) {
+pub fn relu_mask<T: Real>(dy: &[T], y: &[T], out: &mut [MaybeUninit<T>]) {
     vectorize(
         #[inline(always)]
         || {
             for (out, (&dy, &y)) in out.iter_mut().zip(dy.iter().zip(y)) {
-                *out = if y > T::zero() { dy } else { T::zero() };
+                out.write(if y > T::zero() { dy } else { T::zero() });
             }
         },
     );
@@ -53,6 +55,7 @@ pub fn relu_mask<T: Real>(dy: &[T], y: &[T], out: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compute::buffer::{uninit, written};
     use crate::random::word;
 
     fn sample(len: usize, seed: u64) -> Vec<f32> {
@@ -83,8 +86,10 @@ mod tests {
     #[test]
     fn a_rectifier_passes_gradients_where_its_result_is_positive() {
         let (dy, y) = (sample(100, 1), sample(100, 2).iter().map(|y| y.max(0.)).collect::<Vec<_>>());
-        let mut out = vec![f32::NAN; 100];
+        let mut out = uninit(100);
         relu_mask(&dy, &y, &mut out);
+        // SAFETY: all have 100 elements.
+        let out: Vec<f32> = unsafe { written(out) };
         assert!((0..100).all(|i| out[i] == if y[i] > 0. { dy[i] } else { 0. }));
     }
 }

@@ -2,7 +2,7 @@ use candle_core::{Result, Tensor};
 use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::lanes::{sums, sums2};
 use crate::compute::real::Real;
@@ -131,7 +131,7 @@ fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
                     for ((y, x), inverse) in y.chunks_mut(width).zip(x.chunks(width)).zip(inverses) {
                         let moments = Moments::of(x, None);
                         for (y, &x) in y.iter_mut().zip(x) {
-                            *y = T::narrow(moments.normalize(x));
+                            y.write(T::narrow(moments.normalize(x)));
                         }
                         *inverse = moments.inverse;
                     }
@@ -139,7 +139,8 @@ fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
             );
         },
     );
-    (y, inverses)
+    // SAFETY: `x` has whole rows, and each is written.
+    (unsafe { written(y) }, inverses)
 }
 
 /// `dx = (dy − mean(dy) − y · mean(dy ∘ y)) / σ`, from the normalised rows.
@@ -159,9 +160,10 @@ fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], width: usize) -> Vec<T
             );
             let ([mean, dot], inverse) = (sums.map(|sum| sum / width as f64), inverses[row]);
             for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
-                *dx = T::narrow((dy.wide() - mean - y.wide() * dot) * inverse);
+                dx.write(T::narrow((dy.wide() - mean - y.wide() * dot) * inverse));
             }
         },
     );
-    dx
+    // SAFETY: each row is written whole: `y` and `dy` are as wide.
+    unsafe { written(dx) }
 }

@@ -1,7 +1,7 @@
 use candle_core::{Result, Tensor};
 
 use super::Angles;
-use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::real::Real;
 use crate::compute::row_sums::for_each_row;
@@ -34,11 +34,12 @@ fn rotate<T: Real>(x: &[T], angles: &Angles, width: usize, sign: f64) -> Vec<T> 
                 let ((left, right), (a, b)) = (y.split_at_mut(half), x.split_at(half));
                 for i in 0..half {
                     let (a, b, sin) = (a[i].wide(), b[i].wide(), sign * sin[i]);
-                    left[i] = T::narrow(a * cos[i] - b * sin);
-                    right[i] = T::narrow(b * cos[i] + a * sin);
+                    left[i].write(T::narrow(a * cos[i] - b * sin));
+                    right[i].write(T::narrow(b * cos[i] + a * sin));
                 }
             }
         },
     );
-    y
+    // SAFETY: a row is whole heads, of which both halves are written.
+    unsafe { written(y) }
 }

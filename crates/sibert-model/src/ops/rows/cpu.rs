@@ -1,6 +1,6 @@
 use candle_core::{Result, Shape, Tensor};
 
-use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::real::Real;
 use crate::compute::row_sums::for_each_row;
@@ -28,8 +28,11 @@ pub fn rows([x]: [Tensor; 1], ids: Tensor) -> Result<(Tensor, impl Backward)> {
 
 fn forward<T: Real>(table: &[T], ids: &[u32], width: usize) -> Vec<T> {
     let mut y = uninit(ids.len() * width);
-    for_each_row(&mut y, width, |i, y| y.copy_from_slice(&table[ids[i] as usize * width..][..width]));
-    y
+    for_each_row(&mut y, width, |i, y| {
+        y.write_copy_of_slice(&table[ids[i] as usize * width..][..width]);
+    });
+    // SAFETY: a row of the table is copied to each row.
+    unsafe { written(y) }
 }
 
 /// Each row of the table belongs to one task, which adds the gradients of its occurrences in their order.

@@ -2,7 +2,7 @@ use candle_core::{Result, Tensor};
 use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use crate::compute::buffer::{Values, tensor, uninit};
+use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::lanes::{sum, sums2};
 use crate::compute::real::Real;
@@ -50,14 +50,15 @@ fn forward<T: Real>(x: &[T], dim: usize) -> (Vec<T>, Vec<f64>) {
                     for ((y, x), kept) in y.chunks_mut(dim).zip(x.chunks(dim)).zip(inverses) {
                         *kept = inverse(x);
                         for (y, &x) in y.iter_mut().zip(x) {
-                            *y = T::narrow(x.wide() * *kept);
+                            y.write(T::narrow(x.wide() * *kept));
                         }
                     }
                 },
             );
         },
     );
-    (y, inverses)
+    // SAFETY: `x` has whole heads, and each is written.
+    (unsafe { written(y) }, inverses)
 }
 
 /// `dx = (dy − y ⟨y, dy⟩) / ‖x‖`, from the rows of unit length.
@@ -77,9 +78,10 @@ fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], dim: usize) -> Vec<T> 
             );
             let inverse = inverses[row];
             for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
-                *dx = T::narrow((dy.wide() - y.wide() * dot) * inverse);
+                dx.write(T::narrow((dy.wide() - y.wide() * dot) * inverse));
             }
         },
     );
-    dx
+    // SAFETY: each head is written whole: `y` and `dy` are as wide.
+    unsafe { written(dx) }
 }
