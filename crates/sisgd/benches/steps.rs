@@ -6,7 +6,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var};
 use rayon::prelude::*;
-use sisgd::{AdamW, AdamWConfig, Gradient, GradientSource, Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
+use sisgd::{AdamW, AdamWConfig, Gradient, GradientSource, Lamb, LambConfig, NamedVars, SiSgd, SiSgdConfig};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -44,8 +44,8 @@ fn measure(name: &str, shapes: &[(usize, usize)]) -> Result<()> {
         rows.0.push((var.clone(), grad.narrow(0, 0, ids.len())?, ids));
         grads.insert(var, grad);
     }
-    let mut sgd = SiSgd::new(vars.clone(), SgdConfig::default())?;
-    let mut sparse = SiSgd::new(vars.clone(), SgdConfig::default())?;
+    let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig::default())?;
+    let mut sparse = SiSgd::new(vars.clone(), SiSgdConfig::default())?;
     let mut adamw = AdamW::new(vars.clone(), AdamWConfig::default())?;
     let mut lamb = Lamb::new(vars.clone(), LambConfig::default())?;
     let len = vars.iter().map(|(_, var)| var.elem_count()).sum();

@@ -7,7 +7,7 @@ use crate::ops::adam::{Adam, AdamStep};
 use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::Moments;
 use crate::{
-    CheckedStep, Deferred, GradientSource, Guard, NamedVars, Optimizer, UpdateReport, require, vars,
+    CheckedStep, Deferred, GradientSource, Guard, NamedVars, Optimizer, Report, UpdateReport, require, vars,
 };
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
@@ -107,24 +107,11 @@ impl AdamW {
         self.check(grads, lr)?.apply()
     }
 
-    /// The hyper-parameters.
-    pub fn config(&self) -> AdamWConfig {
-        self.config
-    }
-}
-
-impl Optimizer for AdamW {
-    type Report = UpdateReport;
-
-    fn vars(&self) -> &[(String, Var)] {
-        &self.vars
-    }
-
-    fn steps(&self) -> u64 {
-        self.moments.steps
-    }
-
-    fn check<'a>(
+    /// The step with every check before the first change; see [`Optimizer::check`].
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn check<'a>(
         &'a mut self,
         grads: &'a dyn GradientSource,
         lr: f64,
@@ -150,6 +137,25 @@ impl Optimizer for AdamW {
             }
             Ok(Deferred::ready(report))
         }))
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> AdamWConfig {
+        self.config
+    }
+}
+
+impl Optimizer for AdamW {
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
+        self.moments.steps
+    }
+
+    fn check<'a>(&'a mut self, grads: &'a dyn GradientSource, lr: f64) -> Result<CheckedStep<'a>> {
+        Ok(AdamW::check(self, grads, lr)?.map(Report::from))
     }
 
     fn share_guard(&mut self, guard: &Guard) {

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! `√(2λ/η)·‖x‖` is the gradient norm at which decay and gradient keep `‖x‖` in balance; a gradient more than `√C`
-//! times that long is a spike, and is cut. `√C` ([`SgdConfig::clip`]) is 2 by default. There is no momentum and no
+//! times that long is a spike, and is cut. `√C` ([`SiSgdConfig::clip`]) is 2 by default. There is no momentum and no
 //! state beside the parameters.
 //!
 //! # The parts
@@ -66,7 +66,7 @@
 //!
 //! ```
 //! use candle_core::{Device, Result, Tensor, Var};
-//! use sisgd::{SgdConfig, SiSgd};
+//! use sisgd::{SiSgdConfig, SiSgd};
 //!
 //! # fn main() -> Result<()> {
 //! let target = Tensor::new(&[0.6, 0.8], &Device::Cpu)?;
@@ -77,7 +77,7 @@
 //!
 //! for scale in [0.01, 1., 100.] {
 //!     let x = Var::new(&[scale, -0.5 * scale], &Device::Cpu)?;
-//!     let config = SgdConfig { weight_decay: 0.1, clip: Some(2.) };
+//!     let config = SiSgdConfig { weight_decay: 0.1, clip: Some(2.) };
 //!     let mut sgd = SiSgd::new(vec![("x".into(), x.clone())], config)?;
 //!     for _ in 0..1000 {
 //!         sgd.step(&loss(&x)?.backward()?, 0.1)?;
@@ -118,8 +118,8 @@ pub use lamb::{Adapt, Decay, Lamb, LambConfig};
 pub use ops::group::KERNELS;
 pub use optimizer::{CheckedStep, Optimizer};
 pub use plain_sgd::{PlainSgdConfig, Sgd};
-pub use report::{RotationReport, StepReport, UpdateReport};
+pub use report::{Report, RotationReport, StepReport, UpdateReport};
 pub use schedule::{Schedule, intrinsic_lr};
-pub use sgd::{SgdConfig, SiSgd};
+pub use sgd::{SiSgd, SiSgdConfig};
 pub use spectral::{Block, Factor, Length, Spectral, SpectralConfig};
 pub use vars::NamedVars;

@@ -6,7 +6,7 @@ use crate::gradients::{collect, fit};
 use crate::guard::Guarded;
 use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::Velocity;
-use crate::{CheckedStep, GradientSource, Guard, NamedVars, Optimizer, StepReport, require, vars};
+use crate::{CheckedStep, GradientSource, Guard, NamedVars, Optimizer, Report, StepReport, require, vars};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -71,24 +71,11 @@ impl Sgd {
         self.check(grads, lr)?.apply()
     }
 
-    /// The hyper-parameters.
-    pub fn config(&self) -> PlainSgdConfig {
-        self.config
-    }
-}
-
-impl Optimizer for Sgd {
-    type Report = StepReport;
-
-    fn vars(&self) -> &[(String, Var)] {
-        &self.vars
-    }
-
-    fn steps(&self) -> u64 {
-        self.velocity.steps
-    }
-
-    fn check<'a>(
+    /// The step with every check before the first change; see [`Optimizer::check`].
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn check<'a>(
         &'a mut self,
         grads: &'a dyn GradientSource,
         lr: f64,
@@ -112,6 +99,25 @@ impl Optimizer for Sgd {
             None => descent.check(gradients, steps),
             Some(velocity) => heavy_ball.check(gradients, velocity, steps),
         }
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> PlainSgdConfig {
+        self.config
+    }
+}
+
+impl Optimizer for Sgd {
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
+        self.velocity.steps
+    }
+
+    fn check<'a>(&'a mut self, grads: &'a dyn GradientSource, lr: f64) -> Result<CheckedStep<'a>> {
+        Ok(Sgd::check(self, grads, lr)?.map(Report::from))
     }
 
     fn share_guard(&mut self, guard: &Guard) {

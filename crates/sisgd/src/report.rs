@@ -61,6 +61,56 @@ pub struct UpdateReport {
     pub clipped: bool,
 }
 
+/// A step of any rule.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Report {
+    /// Gradient descent's.
+    Step(StepReport),
+    /// Spectral descent's.
+    Rotation(RotationReport),
+    /// Any other's.
+    Update(UpdateReport),
+}
+
+impl Report {
+    /// The norm of the gradient, before clipping.
+    pub fn grad_norm(&self) -> f64 {
+        match self {
+            Self::Step(report) => report.grad_norm,
+            Self::Rotation(report) => report.grad_norm,
+            Self::Update(report) => report.grad_norm,
+        }
+    }
+
+    /// The norm of the parameters, before the step.
+    pub fn param_norm(&self) -> f64 {
+        match self {
+            Self::Step(report) => report.param_norm,
+            Self::Rotation(report) => report.param_norm,
+            Self::Update(report) => report.param_norm,
+        }
+    }
+}
+
+impl From<StepReport> for Report {
+    fn from(report: StepReport) -> Self {
+        Self::Step(report)
+    }
+}
+
+impl From<RotationReport> for Report {
+    fn from(report: RotationReport) -> Self {
+        Self::Rotation(report)
+    }
+}
+
+impl From<UpdateReport> for Report {
+    fn from(report: UpdateReport) -> Self {
+        Self::Update(report)
+    }
+}
+
 impl StepReport {
     pub(crate) fn new(dots: Dots, lr: f64, weight_decay: f64, threshold: Option<f64>) -> Self {
         let Dots { xx, xg, gg } = dots;

@@ -4,7 +4,7 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use sisgd::{AdamW, AdamWConfig, Gradient, GradientSource, Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
+use sisgd::{AdamW, AdamWConfig, Gradient, GradientSource, Lamb, LambConfig, NamedVars, SiSgd, SiSgdConfig};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -59,7 +59,7 @@ fn grads(vars: &NamedVars) -> GradStore {
 /// All parameters after two steps of each optimizer, and the first step's norms.
 fn three_optimizers(dtype: DType, grads: impl Fn(&NamedVars) -> GradStore) -> Vec<f64> {
     let [a, b, c] = [(); 3].map(|()| vars(dtype));
-    let mut sgd = SiSgd::new(a.clone(), SgdConfig::default()).unwrap();
+    let mut sgd = SiSgd::new(a.clone(), SiSgdConfig::default()).unwrap();
     let mut lamb = Lamb::new(b.clone(), LambConfig::default()).unwrap();
     let mut adamw = AdamW::new(c.clone(), AdamWConfig::default()).unwrap();
     let mut numbers = vec![];
@@ -128,7 +128,7 @@ fn steps_allocate_nothing_of_parameter_size() {
         let row = noise(COLUMNS, 0.9).reshape((1, COLUMNS)).unwrap().to_dtype(DType::F32).unwrap();
         let rows = OneRow { grads: grads(&vars), row };
         let grads = grads(&vars);
-        let mut sgd = SiSgd::new(vars.clone(), SgdConfig::default()).unwrap();
+        let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig::default()).unwrap();
         let mut lamb = Lamb::new(vars.clone(), LambConfig::default()).unwrap();
         let mut adamw = AdamW::new(vars.clone(), AdamWConfig::default()).unwrap();
         LARGEST.set(0);

@@ -28,7 +28,8 @@ use crate::ops::group::has_kernels;
 use crate::refusal::Refusal;
 use crate::state::Velocity;
 use crate::{
-    CheckedStep, Deferred, Gradient, GradientSource, Guard, NamedVars, Optimizer, RotationReport, vars,
+    CheckedStep, Deferred, Gradient, GradientSource, Guard, NamedVars, Optimizer, Report, RotationReport,
+    vars,
 };
 use candle_core::{Result, Tensor, Var, bail};
 use std::collections::HashMap;
@@ -76,34 +77,11 @@ impl Spectral {
         self.check(grads, lr)?.apply()
     }
 
-    /// The hyper-parameters.
-    pub fn config(&self) -> SpectralConfig {
-        self.config
-    }
-}
-
-/// Cuts what belongs to the variables into what belongs to the blocks.
-fn by_block<'a, T>(blocks: &[(Factor, usize)], mut rest: &'a [T]) -> Vec<(Factor, &'a [T])> {
-    let cut = |&(factor, count): &(Factor, usize)| {
-        let (own, others) = rest.split_at(count);
-        rest = others;
-        (factor, own)
-    };
-    blocks.iter().map(cut).collect()
-}
-
-impl Optimizer for Spectral {
-    type Report = RotationReport;
-
-    fn vars(&self) -> &[(String, Var)] {
-        &self.vars
-    }
-
-    fn steps(&self) -> u64 {
-        self.velocity.steps
-    }
-
-    fn check<'a>(
+    /// The step with every check before the first change; see [`Optimizer::check`].
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn check<'a>(
         &'a mut self,
         grads: &'a dyn GradientSource,
         lr: f64,
@@ -134,6 +112,35 @@ impl Optimizer for Spectral {
             *steps += 1;
             Ok(Deferred::ready(report))
         }))
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> SpectralConfig {
+        self.config
+    }
+}
+
+/// Cuts what belongs to the variables into what belongs to the blocks.
+fn by_block<'a, T>(blocks: &[(Factor, usize)], mut rest: &'a [T]) -> Vec<(Factor, &'a [T])> {
+    let cut = |&(factor, count): &(Factor, usize)| {
+        let (own, others) = rest.split_at(count);
+        rest = others;
+        (factor, own)
+    };
+    blocks.iter().map(cut).collect()
+}
+
+impl Optimizer for Spectral {
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
+        self.velocity.steps
+    }
+
+    fn check<'a>(&'a mut self, grads: &'a dyn GradientSource, lr: f64) -> Result<CheckedStep<'a>> {
+        Ok(Spectral::check(self, grads, lr)?.map(Report::from))
     }
 
     fn share_guard(&mut self, guard: &Guard) {
