@@ -36,7 +36,7 @@ impl<R: 'static> Deferred<R> {
         Self(State::Ready(result))
     }
 
-    /// What `finish` makes of the elements of a vector.
+    /// The result of `finish` for the elements of a vector.
     pub fn new(numbers: Tensor, finish: impl FnOnce(&[f64]) -> Result<R> + 'static) -> Self {
         Self(State::Pending { numbers: numbers.detach(), finish: Box::new(finish) })
     }
@@ -83,7 +83,7 @@ impl<R: 'static> Deferred<R> {
     /// The result, given the values of [`pending`](Self::pending), or none if nothing is.
     ///
     /// # Errors
-    /// What the numbers say: that a step was refused. If they are more or fewer than awaited.
+    /// If the numbers say that a step was refused; if they are more or fewer than awaited.
     pub fn finish(self, values: &[f64]) -> Result<R> {
         let awaited = self.len();
         if values.len() != awaited {
@@ -98,7 +98,7 @@ impl<R: 'static> Deferred<R> {
     /// The result; waits for the device.
     ///
     /// # Errors
-    /// What the numbers say: that a step was refused. If the device fails.
+    /// If the numbers say that a step was refused; if the device fails.
     pub fn wait(self) -> Result<R> {
         let values = self.pending().map(crate::download).transpose()?;
         self.finish(&values.unwrap_or_default())

@@ -17,7 +17,7 @@ pub enum Gradient<'a> {
     },
 }
 
-/// What a backward pass leaves behind: candle's `GradStore`, or another collection of gradients.
+/// The gradients that a backward pass leaves behind: candle's `GradStore`, or another collection.
 pub trait GradientSource {
     /// The gradient of `var`, if the loss depends on it.
     fn gradient(&self, var: &Var) -> Option<Gradient<'_>>;

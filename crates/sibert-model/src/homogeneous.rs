@@ -13,10 +13,13 @@ use crate::mode::{Mode, Selection};
 use crate::ops::{self, Weights};
 
 /// Degree zero: unchanged by the scale of the parameters.
+#[derive(Debug)]
 pub enum Zero {}
 /// Degree one: a parameter, or linear in the parameters.
+#[derive(Debug)]
 pub enum One {}
 /// Degree two: the residual stream.
+#[derive(Debug)]
 pub enum Two {}
 
 /// Degrees add under multiplication; past two there is no sum.
@@ -39,6 +42,7 @@ impl Plus<Zero> for Two {
 }
 
 /// A tensor that is homogeneous of degree `D` in the encoder's parameters.
+#[derive(Debug)]
 pub struct Homogeneous<D>(Tensor, PhantomData<D>);
 
 fn tag<D>(tensor: Tensor) -> Homogeneous<D> {

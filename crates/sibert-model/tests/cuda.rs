@@ -49,7 +49,7 @@ fn model((model_type, attention): (ModelType, Option<AttentionKind>)) -> PreTrai
     PreTraining::new(&config, 7, DType::F32, &Device::Cpu).unwrap()
 }
 
-/// What the batch adds up to, and the gradients of all parameters by name.
+/// The sums over the batch, and the gradients of all parameters by name.
 fn step(model: &PreTraining, precision: Precision) -> Result<(Vec<f64>, HashMap<String, Tensor>)> {
     let (batch, vars) = (batch()?, model.parameters());
     let mut gradients = Gradients::of(vars.iter().map(|(_, var)| var));

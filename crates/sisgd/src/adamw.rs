@@ -62,7 +62,7 @@ impl AdamWConfig {
         if self.decay_vectors || var.rank() > 1 { self.weight_decay } else { 0. }
     }
 
-    /// What a step, counted from 1, does to the moments and makes of them.
+    /// The arithmetic of a step, counted from 1.
     fn adam(&self, step: u64, clip_factor: f64) -> Adam {
         Adam::new(self.betas, self.bias_correction, self.eps, step, clip_factor)
     }

@@ -119,7 +119,7 @@ impl LambConfig {
         }
     }
 
-    /// What a step, counted from 1, does to the moments and makes of them, and the decay beside it, `λ` being a variable's.
+    /// The arithmetic of a step, counted from 1, and the decay beside it, `λ` being a variable's.
     fn adam(&self, step: u64, clip_factor: f64, weight_decay: f64) -> (Adam, f64) {
         let (in_update, decoupled, l2) = match self.decay {
             Decay::InUpdate => (weight_decay, 0., 0.),

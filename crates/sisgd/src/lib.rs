@@ -21,20 +21,20 @@
 //!
 //! # The parts
 //!
-//! | module | what |
+//! | part | what |
 //! |---|---|
-//! | [`sgd`] | [`SiSgd`], Algorithm 1 |
-//! | [`plain_sgd`] | [`Sgd`], the same step with a constant threshold: the baseline |
-//! | [`lamb`] | [`Lamb`] for the head, with the switches in which published versions differ |
-//! | [`adamw`] | [`AdamW`], the baseline of BERT |
-//! | [`spectral`] | [`Spectral`], stateless descent by an angle, and Muon |
+//! | [`SiSgd`] | Algorithm 1 |
+//! | [`Sgd`] | the same step with a constant threshold: the baseline |
+//! | [`Lamb`] | for the head, with the switches in which published versions differ |
+//! | [`AdamW`] | the baseline of BERT |
+//! | [`Spectral`] | stateless descent by an angle, and Muon |
 //! | [`Optimizer`] | what they share: steps in two parts, and their state |
-//! | [`Deferred`], [`Guard`] | reports that are still on a GPU, and what stops its steps |
+//! | [`Deferred`], [`Guard`] | reports that are still on a GPU, and the flag that stops its steps |
 //! | [`GradientSource`] | where gradients come from, those of a table by its rows if only a few occurred |
 //! | [`clip`] | norms, thresholds and clip factors |
 //! | [`equilibrium`] | where norm and angle settle |
-//! | [`schedule`] | [`Schedule`], learning rates as pure functions of the step; [`intrinsic_lr`] |
-//! | [`report`] | what a step says about itself |
+//! | [`Schedule`], [`intrinsic_lr`] | learning rates as pure functions of the step |
+//! | [`Report`] | the report of a step |
 //!
 //! Every optimizer takes its variables as [`NamedVars`], in an order that the caller fixes, checks every gradient
 //! before it changes anything, and updates in place. On the CPU all sums are taken in f64 over chunks of a fixed size,
@@ -90,22 +90,22 @@
 //! # }
 //! ```
 
-pub mod adamw;
+mod adamw;
 mod adaptive;
 pub mod clip;
 mod descent;
 pub mod equilibrium;
 mod gradients;
 mod guard;
-pub mod lamb;
+mod lamb;
 mod ops;
 mod optimizer;
-pub mod plain_sgd;
+mod plain_sgd;
 mod refusal;
-pub mod report;
+mod report;
 mod require;
-pub mod schedule;
-pub mod sgd;
+mod schedule;
+mod sgd;
 pub mod spectral;
 mod state;
 mod vars;

@@ -1,4 +1,4 @@
-//! What the optimizers have in common: a step is checked first and applied then.
+//! The interface of all optimizers: a step is checked first and applied then.
 
 use crate::{Deferred, GradientSource, Guard, Report};
 use candle_core::{Result, Tensor, Var};
@@ -51,7 +51,7 @@ pub trait Optimizer {
     /// Puts the optimizer under a guard that others have too; to be done before its first step.
     fn share_guard(&mut self, guard: &Guard);
 
-    /// What to save, by name: `step`, the number of steps, and if there are moments, copies of `exp_avg.NAME` and
+    /// The tensors to save, by name: `step`, the number of steps, and if there are moments, copies of `exp_avg.NAME` and
     /// `exp_avg_sq.NAME` for each variable. The copies are where the variables are; on a GPU they are worth keeping only if
     /// no step was refused, see [`Guard`].
     ///

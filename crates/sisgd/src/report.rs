@@ -1,4 +1,4 @@
-//! What a step says about itself.
+//! Reports of steps.
 
 use crate::clip::clip_factor;
 use crate::gradients::{Checked, total};
@@ -21,7 +21,7 @@ pub struct StepReport {
     pub new_param_norm: f64,
     /// The gradient norm above which this step clips; `None` without clipping.
     pub threshold: Option<f64>,
-    /// What the gradient was multiplied by, `min(1, threshold/‖g‖)`.
+    /// The factor of the gradient, `min(1, threshold/‖g‖)`.
     pub clip_factor: f64,
     /// Whether the gradient was longer than the threshold.
     pub clipped: bool,
@@ -55,7 +55,7 @@ pub struct UpdateReport {
     pub grad_norm: f64,
     /// The global norm of the parameters, before the step.
     pub param_norm: f64,
-    /// What the gradient was multiplied by.
+    /// The factor of the gradient.
     pub clip_factor: f64,
     /// Whether the gradient was longer than `max_grad_norm`.
     pub clipped: bool,

@@ -1,4 +1,4 @@
-//! What a bad gradient leaves behind on an emulated GPU: nothing changed, in no group, and words that name it.
+//! A bad gradient on an emulated GPU changes nothing, in no group, and words that name it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -118,7 +118,7 @@ fn both_reports_of_a_step_tell_of_the_other_groups_gradient() {
     });
 }
 
-/// What an optimizer says of a gradient on the emulated GPU; its variable must not have changed.
+/// The words of an optimizer about a gradient on the emulated GPU; its variable must not have changed.
 fn refusal<O: Optimizer>(x: &[f32], gradient: &[f32], lr: f64, of: impl Fn(NamedVars) -> O) -> String {
     let var = Var::new(x, &Device::Cpu).unwrap();
     let mut grads = GradStore::default();

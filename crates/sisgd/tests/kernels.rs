@@ -1,4 +1,4 @@
-//! What the in-place updates promise: the same bits with any number of threads, any layout, and no large allocation.
+//! The promises of in-place updates: the same bits with any number of threads, any layout, and no large allocation.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What the optimizers refuse, with what words, and that nothing has changed then.
+//! The refusals of the optimizers, their words, and that nothing has changed then.
 
 #![allow(clippy::unwrap_used)]
 

@@ -43,7 +43,7 @@ fn two_steps<O: Optimizer>(mut optimizer: O, grads: &dyn GradientSource) -> Stri
     format!("{reports:?} {:x?}", bits.collect::<Vec<_>>())
 }
 
-/// What all four optimizers do, with `threads` threads.
+/// The outcome of all four optimizers, with `threads` threads.
 fn outcome(rows: usize, width: usize, ids: &[u32], dtype: DType, whole: bool, threads: usize) -> [String; 4] {
     fn run<O: Optimizer>(
         (vars, sparse, dense): (NamedVars, Given, Given),

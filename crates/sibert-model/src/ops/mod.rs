@@ -1,7 +1,7 @@
 //! The differentiable operations of both models.
 //!
 //! candle's own fused layers stop gradients, and its element-wise CPU code uses one thread. So each operation lives in
-//! a folder of its own: `mod.rs` states the equation, checks the shapes and calls [`op`], the one way through all of them.
+//! a folder of its own: `mod.rs` states the equation, checks the shapes and calls `op`, the one way through all of them.
 //! `cpu.rs` has the kernels over slices, for f32 and f64, whose results do not depend on the number of threads; `NAME.cu`
 //! is their twin for NVIDIA's GPUs, for activations of f32 and bf16 and parameters of f32, and `cuda.rs` launches it.
 //! Both give the backward pass with the result. `composed.rs` says the same in ordinary candle operations.

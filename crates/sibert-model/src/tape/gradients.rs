@@ -10,18 +10,20 @@ use crate::compute::groups::{self, spread};
 use crate::compute::sum::sum;
 
 /// The sums of the gradients of a list of variables over any number of backward passes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Gradients {
     sums: HashMap<TensorId, Option<Sum>>,
 }
 
 /// A gradient up to now.
+#[derive(Debug)]
 enum Sum {
     Dense(Tensor),
     Rows(Merged),
 }
 
 /// Rows of a table's gradient, each row once.
+#[derive(Debug)]
 struct Merged {
     /// Ascending, each once.
     ids: Vec<u32>,

@@ -14,6 +14,7 @@ pub mod profile;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use candle_core::{Result, Tensor, TensorId, bail};
 
@@ -23,7 +24,7 @@ pub(crate) use node::{Backward, record};
 use crate::compute::sum::sum;
 use node::{Input, Node};
 
-/// What becomes of the operations that this thread applies.
+/// The fate of the operations that this thread applies.
 enum Recorder {
     /// They join candle's graph.
     Graph,
@@ -57,6 +58,12 @@ pub(crate) fn joins_graph() -> bool {
 pub struct Tape {
     nodes: Vec<Node>,
     tracked: HashSet<TensorId>, // results that depend on a variable
+}
+
+impl fmt::Debug for Tape {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_list().entries(self.nodes.iter().map(Node::name)).finish()
+    }
 }
 
 impl Tape {

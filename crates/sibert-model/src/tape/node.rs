@@ -23,7 +23,7 @@ pub(super) struct Node {
     backward: AnyBackward,
 }
 
-/// What a gradient belongs to.
+/// The origin of an input, to which its gradient belongs.
 pub(super) enum Input {
     Variable(Tensor),
     Result(TensorId),
@@ -73,6 +73,11 @@ impl Tape {
 }
 
 impl Node {
+    /// The operation's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Runs the backward pass and frees what it needed.
     pub fn backward(self, dy: &Tensor, sink: &mut Sink) -> Result<()> {
         let Self { name, device, backward, .. } = self;

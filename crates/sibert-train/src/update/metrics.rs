@@ -1,4 +1,4 @@
-//! What the log takes of an optimizer's report.
+//! The numbers that the log takes of an optimizer's report.
 
 use sisgd::{Report, RotationReport, StepReport, UpdateReport};
 

@@ -31,7 +31,7 @@ pub struct WholeRule {
     pub schedule: Schedule,
 }
 
-/// What a step updates: the main group, and the head's where it has its own.
+/// The groups that a step updates: the main one, and the head's where it has its own.
 pub struct Update {
     /// The encoder's, or everything.
     main: Group,

@@ -1,4 +1,4 @@
-//! What the optimizers do to tensors: one folder per operation, `mod.rs` the glue, `cpu.rs` the loops.
+//! The operations of the optimizers: one folder per operation, `mod.rs` the glue, `cpu.rs` the loops.
 //!
 //! On the CPU an operation works in place on slices, in parallel over chunks of [`CHUNK`] elements. A chunk's sum is
 //! taken in f64 in a fixed order and the chunks' sums are added in order: results do not depend on the number of
@@ -44,7 +44,7 @@ const LANES: usize = 64;
 
 /// Evaluates an expression in the version compiled for this processor: AVX-512, AVX2 with FMA, or the target's baseline.
 ///
-/// What it calls must be `#[inline(always)]` to be compiled with it. So must the closure here, which is so only if it
+/// The functions that it calls must be `#[inline(always)]` to be compiled with it. So must the closure here, which is so only if it
 /// can be called but once: hence the operands to move into it and out again. Products and sums are never fused into one
 /// rounding, so all versions give the same bits.
 macro_rules! vectorize {

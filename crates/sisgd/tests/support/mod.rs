@@ -1,4 +1,4 @@
-//! What several tests need.
+//! Gradients for several tests.
 
 use candle_core::{Tensor, Var};
 use sisgd::{Gradient, GradientSource};

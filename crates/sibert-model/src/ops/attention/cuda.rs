@@ -17,7 +17,7 @@ mod tests;
 /// The longest head that has a kernel.
 const LONGEST: usize = 256;
 
-/// What the backward pass knows of queries is padded to a multiple of so many: its tile.
+/// Statistics of queries are padded to a multiple of so many, the tile of the backward pass.
 const QUERIES: usize = 64;
 
 /// Two numbers a row are kept for the backward pass.
@@ -121,7 +121,7 @@ struct Kernels<'a> {
     key_value: Block,
 }
 
-/// What a block takes.
+/// The size of a block.
 #[derive(Clone, Copy)]
 struct Block {
     rows: usize, // of one head

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, bail};
 
-use super::{Dropout, Weights};
+use super::weights::{Dropout, Weights};
 use crate::precision::Precision;
 
 /// Shapes and options.

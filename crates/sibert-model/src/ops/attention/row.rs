@@ -7,7 +7,7 @@ use crate::random::word;
 /// Running sums of a row: with more of them, short rows spend their time in adding them up.
 const LANES: usize = 16;
 
-/// What makes weights of scores.
+/// The rule that makes weights of scores.
 #[derive(Clone, Copy)]
 pub struct Rule<T> {
     weights: Weights,

@@ -1,4 +1,4 @@
-//! What makes weights of scores.
+//! The rules that make weights of scores.
 
 use candle_core::{Result, bail};
 

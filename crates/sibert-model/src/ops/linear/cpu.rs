@@ -23,7 +23,7 @@ pub fn linear_bias(inputs: [Tensor; 3], Rectifier(relu): Rectifier) -> Result<(T
     Ok((y, move |dy: &Tensor, sink: &mut Sink| kept.backward(dy, sink)))
 }
 
-/// What the backward pass needs; the result only for the sign behind a rectifier.
+/// The tensors that the backward pass needs; the result only for the sign behind a rectifier.
 struct Kept {
     precision: Precision,
     x: Tensor,

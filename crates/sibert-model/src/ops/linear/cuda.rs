@@ -52,7 +52,7 @@ fn with_bias(y: &Tensor, bias: &Tensor, relu: bool) -> Result<Tensor> {
     Ok(y.clone())
 }
 
-/// What the backward pass needs.
+/// The tensors that the backward pass needs.
 struct Kept {
     x: Tensor,
     w: Tensor,

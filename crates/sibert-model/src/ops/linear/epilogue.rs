@@ -1,4 +1,4 @@
-//! What follows a matrix product, in place, on the rows that a task has just made.
+//! Bias and rectifier, applied in place to the rows of a product.
 
 use std::mem::MaybeUninit;
 

@@ -82,7 +82,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// What the kernels and the loops make of the same problem, the optimizer's state given `times` over.
+/// The results of kernels and loops for the same problem, the optimizer's state given `times` over.
 fn compare(times: usize, kernels: impl Fn(&Group), loops: impl Fn(&[Checked], &[Tensor])) {
     let ((vars, grads), (twins, twin_grads)) = (problem(), problem());
     let (state, twin_state) = (states(&vars, times, 90), states(&twins, times, 90));

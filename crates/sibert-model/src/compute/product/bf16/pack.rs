@@ -57,6 +57,9 @@ pub unsafe fn pack<const W: usize>(lines: Lines, out: *mut i32) {
 }
 
 /// Neighbours in memory are neighbours of a line: squares of 16 x 16 pairs are transposed.
+///
+/// # Safety
+/// As [`pack`].
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn along<const W: usize>(lines: Lines, out: *mut i32) {
     let pairs = lines.depth.div_ceil(2);
@@ -88,6 +91,9 @@ unsafe fn along<const W: usize>(lines: Lines, out: *mut i32) {
 }
 
 /// Neighbours in memory belong to neighbouring lines: the numbers of two elements are interleaved.
+///
+/// # Safety
+/// As [`pack`].
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn across<const W: usize>(lines: Lines, out: *mut i32) {
     /// Pairs packed for all lines before the next: few enough that the cache keeps their rows, far apart in memory.
@@ -113,6 +119,9 @@ unsafe fn across<const W: usize>(lines: Lines, out: *mut i32) {
 }
 
 /// Any distances, one number at a time.
+///
+/// # Safety
+/// As [`pack`].
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn strided<const W: usize>(lines: Lines, out: *mut i32) {
     let interleave = interleaving();

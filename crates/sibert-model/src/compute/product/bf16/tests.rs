@@ -131,7 +131,7 @@ fn rounds_to_nearest_even() {
     assert!(round(f32::from_bits(0x7f80_0001)).is_nan() && round(f32::from_bits(0xffff_ffff)).is_nan());
 }
 
-/// What is not a number, and what is not finite, arrives in the result, and only in its own row or column.
+/// NaN and infinity arrive in the result, and only in its own row or column.
 #[test]
 fn nan_and_infinity_survive() {
     let (m, n, k) = (17, 40, 35);

@@ -45,6 +45,9 @@ pub unsafe fn tile(pairs: usize, a: *const i32, b: *const i32, place: Place) {
 }
 
 /// [`tile`] with `R` rows and `V` vectors of columns.
+///
+/// # Safety
+/// As [`tile`], whose place has so many rows and vectors.
 #[target_feature(enable = "avx512f,avx512bf16")]
 unsafe fn sized<const R: usize, const V: usize>(pairs: usize, a: *const i32, b: *const i32, place: Place) {
     let Place { c, stride, columns, add, .. } = place;
@@ -86,6 +89,10 @@ pub fn mask(count: usize) -> __mmask16 {
     if count >= 16 { !0 } else { (1 << count) - 1 }
 }
 
+/// Sixteen pairs.
+///
+/// # Safety
+/// So many can be read.
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn load(pairs: *const i32) -> __m512i {
