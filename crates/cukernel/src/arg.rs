@@ -22,7 +22,7 @@ pub enum Arg<'a> {
 }
 
 impl Arg<'_> {
-    /// What the kernel must have declared: `u`, `U`, `f`, `d`, or `*` and the type pointed to, `b` being bf16.
+    /// The type that the kernel must have declared: `u`, `U`, `f`, `d`, or `*` and the type pointed to, `b` being bf16.
     pub fn signature(&self) -> &'static str {
         match self {
             Self::U32(_) => "u",

@@ -1,4 +1,4 @@
-//! What runs kernels in the place of a GPU.
+//! A stand-in for a GPU, which runs kernels.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ pub trait Executor {
     /// The arguments are what the kernel expects: it writes where they point.
     unsafe fn launch(&self, module: &Module, kernel: &str, grid: Grid, args: &[Arg]) -> Result<()>;
 
-    /// What cuBLAS does with these numbers: `c = a b`, or `c += a b`, by columns.
+    /// The product that cuBLAS would make: `c = a b`, or `c += a b`, by columns.
     ///
     /// # Errors
     /// If a tensor is not on the CPU.

@@ -14,17 +14,25 @@
 //! | [`empty`], [`upload`] | memory: results to write, numbers from the host through pinned memory |
 //! | [`matmul`] | matrix products by cuBLAS |
 //! | [`open`], [`memory`], [`keep_compiled_in`] | the device, and a folder for what was compiled for it |
+//! | [`Deferred`] | results whose numbers are still on the device |
+//! | [`Gradient`], [`GradientSource`] | gradients, between a backward pass and a training rule |
+//! | [`simd`] | loops for the vectors of the processor |
 
 mod arg;
+mod deferred;
 mod executor;
 mod gpu;
+mod gradients;
 mod memory;
 mod module;
 mod product;
+pub mod simd;
 
 pub use arg::{Arg, IntoArg};
+pub use deferred::Deferred;
 pub use executor::{Executor, emulated, with_executor};
 pub use gpu::{Gpu, Memory, devices, keep_compiled_in, memory, open};
+pub use gradients::{Gradient, GradientSource};
 pub use memory::{aligned, download, empty, upload};
 pub use module::{Grid, Module, PRELUDE};
 pub use product::{Columns, Operand, matmul, matmul_bands};

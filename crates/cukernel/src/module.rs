@@ -6,7 +6,7 @@ use candle_core::{Device, Result, bail};
 
 use crate::{Arg, executor, gpu};
 
-/// What every module begins with: the number types, memory access, sums over warps and blocks, tensor cores, random
+/// The text that every module begins with: the number types, memory access, sums over warps and blocks, tensor cores, random
 /// words. The same names mean the same on a GPU and in the emulator.
 pub const PRELUDE: &str = include_str!("prelude.cu");
 

@@ -100,7 +100,7 @@ fn stored(tensor: &Tensor) -> Result<(usize, usize)> {
     Ok((tensor.elem_count() / columns.max(1), columns))
 }
 
-/// What cuBLAS is asked for: it stores matrices by columns, so `C = A B` by rows is `Cᵀ = Bᵀ Aᵀ` by columns.
+/// The request to cuBLAS, which stores matrices by columns, so `C = A B` by rows is `Cᵀ = Bᵀ Aᵀ` by columns.
 ///
 /// The first of its operands is our second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,7 +27,7 @@ const TOKENS: usize = BATCH * SEQ;
 /// Times a pass is repeated; the median counts.
 const REPEATS: usize = 21;
 
-/// What an operation cannot avoid.
+/// The work that an operation cannot avoid.
 enum Work {
     /// f32 numbers read or written, forward and backward.
     Floats(usize, usize),

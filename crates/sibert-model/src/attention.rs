@@ -18,13 +18,13 @@ use crate::homogeneous::{Homogeneous, One, Two, Zero};
 use crate::linear::Linear;
 use crate::mode::{Mode, Selection};
 
-/// What makes weights of queries and keys.
+/// The rule that makes weights of queries and keys.
 enum Rule {
     Relu,
     Normalized { scale: f64 },
 }
 
-/// What happens between the maps, without parameters.
+/// The part between the maps, without parameters.
 struct Mixer {
     rule: Rule,
     rotary_base: Option<f64>,

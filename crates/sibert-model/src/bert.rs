@@ -144,6 +144,12 @@ pub struct Bert {
     dropout: f32,
 }
 
+impl std::fmt::Debug for Bert {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Bert").field("layers", &self.layers.len()).finish_non_exhaustive()
+    }
+}
+
 impl Bert {
     /// Takes the parameters below `embeddings` and `encoder.layer.N`.
     ///
@@ -160,7 +166,7 @@ impl Bert {
     /// Ids, segments and mask (batch, seq) to the last hidden states (batch, seq, hidden).
     ///
     /// `keep` is 1 where a token is real and 0 where it is padding. Of `rows` alone the states are (n, hidden), as of
-    /// [`Encoder`](crate::encoder::Encoder::forward).
+    /// SIBERT's encoder.
     ///
     /// # Errors
     /// If the shapes do not fit, an id is outside its table, or the sequence is longer than the positions.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use candle_core::{Result, TensorId, Var, bail};
 
-/// What a block of parameters is to a training rule that treats matrices as matrices.
+/// The kind of a block, for a training rule that treats matrices as matrices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockKind {
     /// A weight (out, in), and after it its bias (out) if it has one, which is one more column.
@@ -24,7 +24,7 @@ pub enum BlockKind {
 /// Parameters that a rule moves together.
 #[derive(Clone, Debug)]
 pub struct Block {
-    /// What they are.
+    /// Their kind.
     pub kind: BlockKind,
     /// Their names and variables: a weight before its bias.
     pub vars: Vec<(String, Var)>,

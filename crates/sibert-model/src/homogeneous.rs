@@ -13,10 +13,13 @@ use crate::mode::{Mode, Selection};
 use crate::ops::{self, Weights};
 
 /// Degree zero: unchanged by the scale of the parameters.
+#[derive(Debug)]
 pub enum Zero {}
 /// Degree one: a parameter, or linear in the parameters.
+#[derive(Debug)]
 pub enum One {}
 /// Degree two: the residual stream.
+#[derive(Debug)]
 pub enum Two {}
 
 /// Degrees add under multiplication; past two there is no sum.
@@ -39,6 +42,7 @@ impl Plus<Zero> for Two {
 }
 
 /// A tensor that is homogeneous of degree `D` in the encoder's parameters.
+#[derive(Debug)]
 pub struct Homogeneous<D>(Tensor, PhantomData<D>);
 
 fn tag<D>(tensor: Tensor) -> Homogeneous<D> {
@@ -73,11 +77,6 @@ impl Homogeneous<One> {
         type_ids: &Tensor,
     ) -> Result<Self> {
         ops::embed_without_positions([&words.0, &types.0], ids, type_ids).map(tag)
-    }
-
-    /// Adds a bias of shape (d) to (…, d): block B, (1 ; 1).
-    pub fn add_bias(&self, bias: &Homogeneous<One>) -> Result<Self> {
-        ops::add_bias(&self.0, &bias.0).map(tag)
     }
 }
 
@@ -159,11 +158,6 @@ impl<D> Homogeneous<D> {
         Selection::of(rows, &self.0).map(tag)
     }
 
-    /// `max(x, 0)`: of degree one in x.
-    pub fn relu(&self) -> Result<Self> {
-        ops::relu(&self.0).map(tag)
-    }
-
     /// Inverted dropout; its mask does not depend on any parameter.
     pub fn dropout(&self, p: f32, mode: Mode) -> Result<Self> {
         mode.dropout(&self.0, p).map(tag)
@@ -232,9 +226,9 @@ mod tests {
     }
 
     #[test]
-    fn sums_bias_relu_and_dropout_keep_the_degree() {
-        assert_degree(1, &[&[3, 8], &[3, 8], &[8]], |p| {
-            let sum = p[0].add(&p[1])?.add_bias(&p[2])?.relu()?;
+    fn sums_and_dropout_keep_the_degree() {
+        assert_degree(1, &[&[3, 8], &[3, 8]], |p| {
+            let sum = p[0].add(&p[1])?;
             let dropped = sum.dropout(0.3, Mode::train(5))?;
             Ok(dropped.add_dropout(&sum, 0.3, None, Mode::train(6))?.probe())
         });

@@ -10,11 +10,15 @@
 //!
 //! | block | degrees (in ; out) | where |
 //! |---|---|---|
-//! | Embed, NA, L | (– ; 1), (1 ; 1), (1 ; 2) | [`embeddings`] |
+//! | Embed, NA, L | (– ; 1), (1 ; 1), (1 ; 2) | `embeddings.rs` |
 //! | N | (x ; 0) | [`homogeneous::Homogeneous::normalize`] |
-//! | ATTN, of either kind | (0 ; 2) | [`attention`] |
-//! | FF | (0 ; 2) | [`feed_forward`] |
-//! | Encoder | (2 ; 2), then N: (2 ; 0) | [`encoder`] |
+//! | ATTN, of either kind | (0 ; 2) | `attention.rs` |
+//! | FF | (0 ; 2) | `feed_forward.rs` |
+//! | Encoder | (2 ; 2), then N: (2 ; 0) | `encoder.rs` |
+//!
+//! [`PreTraining`] and [`FineTuning`] are the models, made of a [`ModelConfig`] and saved as a folder that transformers
+//! reads. A [`Tape`] records their forward pass and gives [`Gradients`] to a training rule. [`ops`] and [`homogeneous`] are
+//! for models of one's own. `examples/` has a training loop of forty lines.
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};
@@ -37,26 +41,28 @@
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 
-pub mod affine;
-pub mod attention;
+mod affine;
+mod attention;
 mod backbone;
 pub mod bert;
-pub mod blocks;
-pub mod config;
-pub mod embeddings;
-pub mod encoder;
-pub mod feed_forward;
-pub mod finetuning;
-pub mod heads;
+mod blocks;
+mod checkpoint;
+mod compute;
+mod config;
+mod embeddings;
+mod encoder;
+mod feed_forward;
+mod finetuning;
+mod heads;
 pub mod homogeneous;
-pub mod linear;
-pub mod mode;
+mod linear;
+mod mode;
 pub mod ops;
-pub mod parameters;
-pub mod precision;
-pub mod pretraining;
+mod parameters;
+mod precision;
+mod pretraining;
 pub mod random;
-pub mod recycler;
+mod recycler;
 pub mod tape;
 
 pub use blocks::{Block, BlockKind};

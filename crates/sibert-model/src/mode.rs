@@ -1,4 +1,4 @@
-//! What a forward pass is for, as an argument.
+//! The purpose of a forward pass, as an argument.
 
 use candle_core::{Result, Tensor};
 

@@ -31,7 +31,7 @@ struct Inner {
     asked: Mutex<Asked>,
 }
 
-/// What the layers have asked for up to now.
+/// The variables that the layers have asked for up to now.
 #[derive(Default)]
 struct Asked {
     vars: Vec<(String, Var)>,
@@ -52,7 +52,7 @@ impl Parameters {
 
     /// Parameters that will be read from `tensors`, or drawn from `seed` where one below `roots` is not there.
     ///
-    /// What else is missing or of another shape is no error yet but one of the [`faults`](Self::faults), and zero.
+    /// Another tensor that is missing or misshapen becomes zero, and one of the [`faults`](Self::faults).
     pub fn completed(tensors: HashMap<String, Tensor>, seed: u64, roots: Vec<&'static str>) -> Self {
         Self::from_source(Source::Completed { tensors, seed, roots })
     }
@@ -78,7 +78,7 @@ impl Parameters {
         names
     }
 
-    /// What a completed checkpoint lacks or has in another shape, in the order of the layers.
+    /// The tensors that a completed checkpoint lacks or has in another shape, in the order of the layers.
     pub fn faults(&self) -> Vec<String> {
         self.lock().faults.clone()
     }

@@ -36,14 +36,6 @@ impl Precision {
     pub fn current() -> Self {
         CURRENT.get()
     }
-
-    /// Whether this processor has instructions for it.
-    pub fn is_native(self) -> bool {
-        match self {
-            Precision::F32 => true,
-            Precision::Bf16 => crate::ops::bf16_is_native(),
-        }
-    }
 }
 
 impl fmt::Display for Precision {

@@ -1,6 +1,7 @@
 //! The model that is pretrained: an encoder, the masked-LM head, optionally the next-sentence head.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use candle_nn::VarBuilder;
@@ -8,12 +9,15 @@ use candle_nn::VarBuilder;
 use crate::backbone::{self, Backbone};
 use crate::blocks::{self, Block};
 use crate::config::{ModelConfig, ModelType};
+use crate::finetuning::Inputs;
 use crate::heads::{MaskedLmHead, NextSentenceHead};
 use crate::mode::{Mode, Selection};
 use crate::ops;
 use crate::parameters::Parameters;
+use crate::tape::no_grad;
 
 /// A masked batch. Ids and labels are on the host whatever the device of the model: operations send what they need.
+#[derive(Clone, Debug)]
 pub struct Batch {
     /// Token ids with masks applied, u32 (batch, seq).
     pub input_ids: Tensor,
@@ -30,6 +34,7 @@ pub struct Batch {
 }
 
 /// Sums over the batch, so that micro-batches add up to their batch exactly.
+#[derive(Clone, Debug)]
 pub struct PretrainingOutput {
     /// Sum of the cross-entropies of the masked positions, a scalar.
     pub masked_lm_loss: Tensor,
@@ -42,7 +47,7 @@ pub struct PretrainingOutput {
 }
 
 impl PretrainingOutput {
-    /// What the batch adds up to, on the model's device: nothing waits for it.
+    /// The sums over the batch, on the model's device: nothing waits for them.
     ///
     /// Two numbers of f64, the sum of the cross-entropies of the masked positions and how many of them have their label as
     /// the most likely token; and the same two of the pairs of sentences, if the batch has labels for them.
@@ -57,6 +62,16 @@ impl PretrainingOutput {
         }
         let wide = |number: &Tensor| number.detach().to_dtype(DType::F64)?.reshape(1);
         Tensor::cat(&numbers.iter().map(wide).collect::<Result<Vec<_>>>()?, 0)
+    }
+}
+
+impl fmt::Debug for PreTraining {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let count: usize = self.parameters().iter().map(|(_, var)| var.elem_count()).sum();
+        f.debug_struct("PreTraining")
+            .field("config", &self.config)
+            .field("parameters", &count)
+            .finish_non_exhaustive()
     }
 }
 
@@ -197,6 +212,19 @@ impl PreTraining {
     /// If the sequence is longer than the positions, an id is outside its table, or the shapes do not fit.
     pub fn encode(&self, batch: &Batch, mode: Mode) -> Result<Tensor> {
         self.encode_rows(batch, None, mode)
+    }
+
+    /// A vector for each text, the mean of the last hidden states of its real tokens: (batch, hidden), outside any graph.
+    ///
+    /// # Errors
+    /// As `encode`.
+    pub fn embed(&self, texts: &Inputs) -> Result<Tensor> {
+        let Inputs { input_ids, token_type_ids, attention_mask } = texts;
+        self.config.check_length(input_ids.dim(1)?)?;
+        let hidden =
+            no_grad(|| self.backbone.forward(input_ids, token_type_ids, attention_mask, None, Mode::Eval))?;
+        let keep = attention_mask.unsqueeze(2)?.to_dtype(hidden.dtype())?; // (batch, seq, 1)
+        hidden.detach().broadcast_mul(&keep)?.sum(1)?.broadcast_div(&keep.sum(1)?)
     }
 
     /// The last hidden states of all rows (batch, seq, hidden), or of the selected ones (n, hidden).

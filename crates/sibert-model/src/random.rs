@@ -8,10 +8,17 @@
 const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// SplitMix64's finaliser: a bijection that spreads every input bit over the word.
+#[inline(always)]
 pub fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
+}
+
+/// The word that `index` increments lead to from `key`: the generator's state, spread.
+#[inline(always)]
+pub(crate) fn word(key: u64, index: u64) -> u64 {
+    mix(key.wrapping_add(index.wrapping_mul(GAMMA)))
 }
 
 /// The key of the stream `index` below `key`; different indices give unrelated streams.

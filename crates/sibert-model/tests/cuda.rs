@@ -49,7 +49,7 @@ fn model((model_type, attention): (ModelType, Option<AttentionKind>)) -> PreTrai
     PreTraining::new(&config, 7, DType::F32, &Device::Cpu).unwrap()
 }
 
-/// What the batch adds up to, and the gradients of all parameters by name.
+/// The sums over the batch, and the gradients of all parameters by name.
 fn step(model: &PreTraining, precision: Precision) -> Result<(Vec<f64>, HashMap<String, Tensor>)> {
     let (batch, vars) = (batch()?, model.parameters());
     let mut gradients = Gradients::of(vars.iter().map(|(_, var)| var));
@@ -63,7 +63,7 @@ fn step(model: &PreTraining, precision: Precision) -> Result<(Vec<f64>, HashMap<
 
 /// A gradient with the shape of its variable.
 fn whole(gradients: &Gradients, var: &Var) -> Result<Tensor> {
-    match sisgd::Gradients::gradient(gradients, var).unwrap() {
+    match sisgd::GradientSource::gradient(gradients, var).unwrap() {
         sisgd::Gradient::Dense(gradient) => Ok(gradient.clone()),
         sisgd::Gradient::Rows { ids, values } => {
             var.zeros_like()?.detach().index_add(&Tensor::new(ids, &Device::Cpu)?, values, 0)

@@ -5,7 +5,7 @@ mod support;
 
 use candle_core::{DType, Device, Tensor};
 use sibert_model::{FineTuning, Gradients, HeadKind, Inputs, Mode, ModelConfig, ModelType, Tape, random};
-use sisgd::Gradients as _;
+use sisgd::GradientSource as _;
 use support::{dense, inputs, norm, part, relative_error, scalar, small, targets, tuned};
 
 const HEADS: [HeadKind; 3] = [HeadKind::Classes(3), HeadKind::Score, HeadKind::Span];

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
 use sibert_model::{FineTuning, Gradients, HeadKind, Inputs, Mode, ModelConfig, ModelType, Tape, Targets};
-use sisgd::Gradients as _;
+use sisgd::GradientSource as _;
 use support::{below, dense, golden, relative_error, scalar, small};
 
 /// Computed in f64 and stored in f32.

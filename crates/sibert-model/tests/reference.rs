@@ -5,7 +5,7 @@ mod support;
 
 use candle_core::{DType, Device};
 use sibert_model::{HiddenAct, Mode, ModelConfig, ModelType, PreTraining};
-use sisgd::{Lamb, LambConfig, SgdConfig, SiSgd};
+use sisgd::{Lamb, LambConfig, SiSgd, SiSgdConfig};
 use support::{below, data, golden, golden_batch, mean_loss, relative_error, scalar};
 
 /// Hidden states, loss and parameters: f32 rounding through two layers.
@@ -78,7 +78,7 @@ fn five_steps_of_sisgd_and_lamb_match_pytorch() {
         let number = |group: &str, key: &str| settings[group][key].as_f64().unwrap();
         let (model, batch) = (model(case, DType::F32), golden_batch(&tensors, DType::F32));
         let sgd_config =
-            SgdConfig { weight_decay: number("sgd", "weight_decay"), clip: Some(number("sgd", "sqrt_c")) };
+            SiSgdConfig { weight_decay: number("sgd", "weight_decay"), clip: Some(number("sgd", "sqrt_c")) };
         let mut sgd = SiSgd::new(model.encoder_parameters(), sgd_config).unwrap();
         let mut lamb = Lamb::new(model.head_parameters(), LambConfig::default()).unwrap();
         for (step, expected) in settings["steps"].as_array().unwrap().iter().enumerate() {

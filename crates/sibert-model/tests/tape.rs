@@ -5,7 +5,7 @@ mod support;
 
 use candle_core::{DType, Device, Tensor};
 use sibert_model::{Gradients, Mode, ModelConfig, ModelType, PreTraining, Precision, Tape};
-use sisgd::{Gradient, Gradients as _};
+use sisgd::{Gradient, GradientSource as _};
 use support::{batch, dense, norm, normalized, small};
 
 fn with_pairs(config: ModelConfig) -> ModelConfig {

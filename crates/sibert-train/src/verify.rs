@@ -1,9 +1,8 @@
 //! `sibert verify`: the theorems of Li et al. (2022), Section 2, measured on a trained model.
 
 use anyhow::{Result, bail};
-use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use sibert_model::{Batch, Mode, PreTraining, no_grad, random};
+use sibert_model::{Batch, Gradients, Mode, PreTraining, Tape, no_grad, random};
 
 use crate::args::VerifyArgs;
 use crate::batch::DTYPE;
@@ -70,22 +69,24 @@ fn for_each_scale(
 struct Measured {
     hidden: Tensor,
     encoder: Vec<(String, Var)>,
-    grads: GradStore,
+    grads: Gradients,
 }
 
 impl Measured {
     fn at(model: &PreTraining, batch: &Batch) -> Result<Self> {
         let hidden = no_grad(|| model.encode(batch, Mode::Eval))?;
-        let loss = model.masked_lm(batch, Mode::Eval)?.masked_lm_loss;
-        let grads = (loss / batch.labels.dim(0)? as f64)?.backward()?;
-        Ok(Self { hidden, encoder: model.encoder_parameters(), grads })
+        let encoder = model.encoder_parameters();
+        let mut grads = Gradients::of(encoder.iter().map(|(_, var)| var));
+        let (output, tape) = Tape::record(|| model.masked_lm(batch, Mode::Eval))?;
+        tape.backward(&[(&output.masked_lm_loss, 1. / batch.labels.dim(0)? as f64)], &mut grads)?;
+        Ok(Self { hidden, encoder, grads })
     }
 
     fn gradient(&self, var: &Var) -> Result<Tensor> {
-        Ok(match self.grads.get(var) {
-            Some(grad) => grad.clone(),
-            None => var.zeros_like()?,
-        })
+        match self.grads.whole(var)? {
+            Some(grad) => Ok(grad),
+            None => Ok(var.zeros_like()?),
+        }
     }
 
     /// `⟨∇L, x⟩ / (‖∇L‖ ‖x‖)` over the parameters that `belongs` accepts.

@@ -6,7 +6,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var};
 use rayon::prelude::*;
-use sisgd::{AdamW, AdamWConfig, Gradient, Gradients, Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
+use sisgd::{AdamW, AdamWConfig, Gradient, GradientSource, Lamb, LambConfig, NamedVars, SiSgd, SiSgdConfig};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -44,8 +44,8 @@ fn measure(name: &str, shapes: &[(usize, usize)]) -> Result<()> {
         rows.0.push((var.clone(), grad.narrow(0, 0, ids.len())?, ids));
         grads.insert(var, grad);
     }
-    let mut sgd = SiSgd::new(vars.clone(), SgdConfig::default())?;
-    let mut sparse = SiSgd::new(vars.clone(), SgdConfig::default())?;
+    let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig::default())?;
+    let mut sparse = SiSgd::new(vars.clone(), SiSgdConfig::default())?;
     let mut adamw = AdamW::new(vars.clone(), AdamWConfig::default())?;
     let mut lamb = Lamb::new(vars.clone(), LambConfig::default())?;
     let len = vars.iter().map(|(_, var)| var.elem_count()).sum();
@@ -94,7 +94,7 @@ fn compare(
 macro_rules! vectorize {
     ([$($moved:ident),*] $body:expr) => {{
         let moved = Once(($($moved,)*));
-        pulp::Arch::new().dispatch(
+        cukernel::simd::arch().dispatch(
             #[inline(always)]
             move || {
                 let ($($moved,)*) = moved.take();
@@ -167,7 +167,7 @@ fn add<const R: usize, const W: usize>(read: [&mut [f32]; R], mut written: [&mut
 /// Gradients by rows.
 struct Rows(Vec<(Var, Tensor, Vec<u32>)>);
 
-impl Gradients for Rows {
+impl GradientSource for Rows {
     fn gradient(&self, var: &Var) -> Option<Gradient<'_>> {
         let (_, values, ids) = self.0.iter().find(|(other, ..)| other.id() == var.id())?;
         Some(Gradient::Rows { ids, values })

@@ -6,7 +6,9 @@ use crate::guard::Guarded;
 use crate::ops::adam::{Adam, AdamStep};
 use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::Moments;
-use crate::{CheckedStep, Deferred, Gradients, Guard, NamedVars, Optimizer, UpdateReport, require, vars};
+use crate::{
+    CheckedStep, Deferred, GradientSource, Guard, NamedVars, Optimizer, Report, UpdateReport, require, vars,
+};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -60,7 +62,7 @@ impl AdamWConfig {
         if self.decay_vectors || var.rank() > 1 { self.weight_decay } else { 0. }
     }
 
-    /// What a step, counted from 1, does to the moments and makes of them.
+    /// The arithmetic of a step, counted from 1.
     fn adam(&self, step: u64, clip_factor: f64) -> Adam {
         Adam::new(self.betas, self.bias_correction, self.eps, step, clip_factor)
     }
@@ -101,28 +103,19 @@ impl AdamW {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive or
     /// `ηλ ≥ 1`. Neither parameters nor moments have changed then.
-    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<UpdateReport> {
+    pub fn step(&mut self, grads: &dyn GradientSource, lr: f64) -> Result<UpdateReport> {
         self.check(grads, lr)?.apply()
     }
 
-    /// The hyper-parameters.
-    pub fn config(&self) -> AdamWConfig {
-        self.config
-    }
-}
-
-impl Optimizer for AdamW {
-    type Report = UpdateReport;
-
-    fn vars(&self) -> &[(String, Var)] {
-        &self.vars
-    }
-
-    fn steps(&self) -> u64 {
-        self.moments.steps
-    }
-
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, UpdateReport>> {
+    /// The step with every check before the first change; see [`Optimizer::check`].
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn GradientSource,
+        lr: f64,
+    ) -> Result<CheckedStep<'a, UpdateReport>> {
         let config = self.config;
         require::learning_rate(lr, config.weight_decay)?;
         let Moments { steps, tensors } = &mut self.moments;
@@ -144,6 +137,25 @@ impl Optimizer for AdamW {
             }
             Ok(Deferred::ready(report))
         }))
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> AdamWConfig {
+        self.config
+    }
+}
+
+impl Optimizer for AdamW {
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
+        self.moments.steps
+    }
+
+    fn check<'a>(&'a mut self, grads: &'a dyn GradientSource, lr: f64) -> Result<CheckedStep<'a>> {
+        Ok(AdamW::check(self, grads, lr)?.map(Report::from))
     }
 
     fn share_guard(&mut self, guard: &Guard) {

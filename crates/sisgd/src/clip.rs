@@ -51,7 +51,7 @@ pub fn relative_threshold(clip: f64, weight_decay: f64, lr: f64, param_norm: f64
     clip * (2. * weight_decay / lr).sqrt() * param_norm
 }
 
-/// What to multiply a gradient by so that its norm is at most the threshold: `min(1, threshold/‖g‖)`.
+/// The factor that brings the norm of a gradient down to the threshold: `min(1, threshold/‖g‖)`.
 ///
 /// No threshold, or a zero gradient, gives 1.
 ///

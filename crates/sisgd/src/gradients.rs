@@ -2,34 +2,8 @@
 
 use crate::ops::dots::{Dots, dots, non_finite};
 use crate::ops::share_storage;
-use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var, bail};
-
-/// The gradient of one variable.
-#[derive(Debug, Clone, Copy)]
-pub enum Gradient<'a> {
-    /// Of the variable's shape.
-    Dense(&'a Tensor),
-    /// Of a table (n, width), zero but in a few rows.
-    Rows {
-        /// Which rows, ascending, each once.
-        ids: &'a [u32],
-        /// Their gradients (ids, width).
-        values: &'a Tensor,
-    },
-}
-
-/// Where optimizers find gradients: candle's `GradStore`, or what else a backward pass leaves behind.
-pub trait Gradients {
-    /// The gradient of `var`, if the loss depends on it.
-    fn gradient(&self, var: &Var) -> Option<Gradient<'_>>;
-}
-
-impl Gradients for GradStore {
-    fn gradient(&self, var: &Var) -> Option<Gradient<'_>> {
-        self.get(var).map(Gradient::Dense)
-    }
-}
+use cukernel::{Gradient, GradientSource};
 
 /// One variable with its gradient, contiguous and fitting; what numbers it holds is not known.
 pub(crate) struct Fitting<'a> {
@@ -88,12 +62,15 @@ pub(crate) fn themselves(vars: &[(String, Var)]) -> Vec<Fitting<'_>> {
 }
 
 /// The gradients of all variables, in their order, but for the numbers in them.
-pub(crate) fn fit<'a>(vars: &'a [(String, Var)], grads: &'a dyn Gradients) -> Result<Vec<Fitting<'a>>> {
+pub(crate) fn fit<'a>(vars: &'a [(String, Var)], grads: &'a dyn GradientSource) -> Result<Vec<Fitting<'a>>> {
     vars.iter().map(|(name, var)| fitting(name, var, grads)).collect()
 }
 
 /// The gradients of all variables, in their order.
-pub(crate) fn collect<'a>(vars: &'a [(String, Var)], grads: &'a dyn Gradients) -> Result<Vec<Checked<'a>>> {
+pub(crate) fn collect<'a>(
+    vars: &'a [(String, Var)],
+    grads: &'a dyn GradientSource,
+) -> Result<Vec<Checked<'a>>> {
     vars.iter().map(|(name, var)| checked(fitting(name, var, grads)?)).collect()
 }
 
@@ -119,11 +96,11 @@ pub(crate) fn spread(var: &Var, gradient: Gradient) -> Result<Tensor> {
 ///
 /// # Errors
 /// If a variable has no gradient, or one of another shape or dtype, or one with a NaN or an infinity; each is named.
-pub fn check_gradients(vars: &[(String, Var)], grads: &dyn Gradients) -> Result<f64> {
+pub fn check_gradients(vars: &[(String, Var)], grads: &dyn GradientSource) -> Result<f64> {
     Ok(total(&collect(vars, grads)?).gg.sqrt())
 }
 
-fn fitting<'a>(name: &'a str, var: &'a Var, grads: &'a dyn Gradients) -> Result<Fitting<'a>> {
+fn fitting<'a>(name: &'a str, var: &'a Var, grads: &'a dyn GradientSource) -> Result<Fitting<'a>> {
     let (values, ids) = match grads.gradient(var) {
         Some(Gradient::Dense(gradient)) => (gradient, None),
         Some(Gradient::Rows { ids, values }) => (values, Some(ids)),

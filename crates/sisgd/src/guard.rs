@@ -1,4 +1,4 @@
-//! What stops the steps on a GPU: a flag on the device, which the host reads only with the reports.
+//! The stop of steps on a GPU: a flag on the device, which the host reads only with the reports.
 
 use crate::NamedVars;
 use crate::refusal::Refusal;

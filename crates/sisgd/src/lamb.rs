@@ -17,7 +17,9 @@ use crate::guard::Guarded;
 use crate::ops::adam::{Adam, AdamStep};
 use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::Moments;
-use crate::{CheckedStep, Deferred, Gradients, Guard, NamedVars, Optimizer, UpdateReport, require, vars};
+use crate::{
+    CheckedStep, Deferred, GradientSource, Guard, NamedVars, Optimizer, Report, UpdateReport, require, vars,
+};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -117,7 +119,7 @@ impl LambConfig {
         }
     }
 
-    /// What a step, counted from 1, does to the moments and makes of them, and the decay beside it, `λ` being a variable's.
+    /// The arithmetic of a step, counted from 1, and the decay beside it, `λ` being a variable's.
     fn adam(&self, step: u64, clip_factor: f64, weight_decay: f64) -> (Adam, f64) {
         let (in_update, decoupled, l2) = match self.decay {
             Decay::InUpdate => (weight_decay, 0., 0.),
@@ -178,28 +180,19 @@ impl Lamb {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive, or
     /// `ηλ ≥ 1` with decoupled decay. Neither parameters nor moments have changed then.
-    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<UpdateReport> {
+    pub fn step(&mut self, grads: &dyn GradientSource, lr: f64) -> Result<UpdateReport> {
         self.check(grads, lr)?.apply()
     }
 
-    /// The hyper-parameters.
-    pub fn config(&self) -> LambConfig {
-        self.config
-    }
-}
-
-impl Optimizer for Lamb {
-    type Report = UpdateReport;
-
-    fn vars(&self) -> &[(String, Var)] {
-        &self.vars
-    }
-
-    fn steps(&self) -> u64 {
-        self.moments.steps
-    }
-
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, UpdateReport>> {
+    /// The step with every check before the first change; see [`Optimizer::check`].
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn GradientSource,
+        lr: f64,
+    ) -> Result<CheckedStep<'a, UpdateReport>> {
         let config = self.config;
         let decoupled = if config.decay == Decay::Decoupled { config.weight_decay } else { 0. };
         require::learning_rate(lr, decoupled)?;
@@ -223,6 +216,25 @@ impl Optimizer for Lamb {
             }
             Ok(Deferred::ready(report))
         }))
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> LambConfig {
+        self.config
+    }
+}
+
+impl Optimizer for Lamb {
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
+        self.moments.steps
+    }
+
+    fn check<'a>(&'a mut self, grads: &'a dyn GradientSource, lr: f64) -> Result<CheckedStep<'a>> {
+        Ok(Lamb::check(self, grads, lr)?.map(Report::from))
     }
 
     fn share_guard(&mut self, guard: &Guard) {

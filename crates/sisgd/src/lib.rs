@@ -16,25 +16,25 @@
 //! ```
 //!
 //! `√(2λ/η)·‖x‖` is the gradient norm at which decay and gradient keep `‖x‖` in balance; a gradient more than `√C`
-//! times that long is a spike, and is cut. `√C` ([`SgdConfig::clip`]) is 2 by default. There is no momentum and no
+//! times that long is a spike, and is cut. `√C` ([`SiSgdConfig::clip`]) is 2 by default. There is no momentum and no
 //! state beside the parameters.
 //!
 //! # The parts
 //!
-//! | module | what |
+//! | part | what |
 //! |---|---|
-//! | [`sgd`] | [`SiSgd`], Algorithm 1 |
-//! | [`plain_sgd`] | [`Sgd`], the same step with a constant threshold: the baseline |
-//! | [`lamb`] | [`Lamb`] for the head, with the switches in which published versions differ |
-//! | [`adamw`] | [`AdamW`], the baseline of BERT |
-//! | [`spectral`] | [`Spectral`], stateless descent by an angle, and Muon |
+//! | [`SiSgd`] | Algorithm 1 |
+//! | [`Sgd`] | the same step with a constant threshold: the baseline |
+//! | [`Lamb`] | for the head, with the switches in which published versions differ |
+//! | [`AdamW`] | the baseline of BERT |
+//! | [`Spectral`] | stateless descent by an angle, and Muon |
 //! | [`Optimizer`] | what they share: steps in two parts, and their state |
-//! | [`Deferred`], [`Guard`] | reports that are still on a GPU, and what stops its steps |
-//! | [`Gradients`] | where gradients come from, those of a table by its rows if only a few occurred |
+//! | [`Deferred`], [`Guard`] | reports that are still on a GPU, and the flag that stops its steps |
+//! | [`GradientSource`] | where gradients come from, those of a table by its rows if only a few occurred |
 //! | [`clip`] | norms, thresholds and clip factors |
 //! | [`equilibrium`] | where norm and angle settle |
-//! | [`schedule`] | [`Schedule`], learning rates as pure functions of the step; [`intrinsic_lr`] |
-//! | [`report`] | what a step says about itself |
+//! | [`Schedule`], [`intrinsic_lr`] | learning rates as pure functions of the step |
+//! | [`Report`] | the report of a step |
 //!
 //! Every optimizer takes its variables as [`NamedVars`], in an order that the caller fixes, checks every gradient
 //! before it changes anything, and updates in place. On the CPU all sums are taken in f64 over chunks of a fixed size,
@@ -66,7 +66,7 @@
 //!
 //! ```
 //! use candle_core::{Device, Result, Tensor, Var};
-//! use sisgd::{SgdConfig, SiSgd};
+//! use sisgd::{SiSgdConfig, SiSgd};
 //!
 //! # fn main() -> Result<()> {
 //! let target = Tensor::new(&[0.6, 0.8], &Device::Cpu)?;
@@ -77,7 +77,7 @@
 //!
 //! for scale in [0.01, 1., 100.] {
 //!     let x = Var::new(&[scale, -0.5 * scale], &Device::Cpu)?;
-//!     let config = SgdConfig { weight_decay: 0.1, clip: Some(2.) };
+//!     let config = SiSgdConfig { weight_decay: 0.1, clip: Some(2.) };
 //!     let mut sgd = SiSgd::new(vec![("x".into(), x.clone())], config)?;
 //!     for _ in 0..1000 {
 //!         sgd.step(&loss(&x)?.backward()?, 0.1)?;
@@ -90,37 +90,36 @@
 //! # }
 //! ```
 
-pub mod adamw;
+mod adamw;
 mod adaptive;
 pub mod clip;
-mod deferred;
 mod descent;
 pub mod equilibrium;
 mod gradients;
 mod guard;
-pub mod lamb;
+mod lamb;
 mod ops;
 mod optimizer;
-pub mod plain_sgd;
+mod plain_sgd;
 mod refusal;
-pub mod report;
+mod report;
 mod require;
-pub mod schedule;
-pub mod sgd;
+mod schedule;
+mod sgd;
 pub mod spectral;
 mod state;
 mod vars;
 
 pub use adamw::{AdamW, AdamWConfig};
-pub use deferred::Deferred;
-pub use gradients::{Gradient, Gradients, check_gradients};
+pub use cukernel::{Deferred, Gradient, GradientSource};
+pub use gradients::check_gradients;
 pub use guard::Guard;
 pub use lamb::{Adapt, Decay, Lamb, LambConfig};
 pub use ops::group::KERNELS;
 pub use optimizer::{CheckedStep, Optimizer};
 pub use plain_sgd::{PlainSgdConfig, Sgd};
-pub use report::{RotationReport, StepReport, UpdateReport};
+pub use report::{Report, RotationReport, StepReport, UpdateReport};
 pub use schedule::{Schedule, intrinsic_lr};
-pub use sgd::{SgdConfig, SiSgd};
+pub use sgd::{SiSgd, SiSgdConfig};
 pub use spectral::{Block, Factor, Length, Spectral, SpectralConfig};
 pub use vars::NamedVars;

@@ -1,29 +1,29 @@
-//! What the optimizers have in common: a step is checked first and applied then.
+//! The interface of all optimizers: a step is checked first and applied then.
 
-use crate::{Deferred, Gradients, Guard};
+use crate::{Deferred, GradientSource, Guard, Report};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 use std::fmt;
 
-/// A rule, the variables that it updates, and its state.
+/// A rule, the variables that it updates, and its state; `Box<dyn Optimizer>` is any of them.
 ///
 /// A training step with two optimizers, one for the encoder and one for the head, checks both before it applies either,
 /// so that a bad gradient in the second cannot follow an update of the first:
 ///
 /// ```
 /// use candle_core::{Device, Result, Tensor, Var};
-/// use sisgd::{Gradients, Lamb, LambConfig, Optimizer, SgdConfig, SiSgd};
+/// use sisgd::{GradientSource, Lamb, LambConfig, Optimizer, SiSgdConfig, SiSgd};
 ///
-/// fn step(encoder: &mut SiSgd, head: &mut Lamb, grads: &dyn Gradients) -> Result<()> {
+/// fn step(encoder: &mut dyn Optimizer, head: &mut dyn Optimizer, grads: &dyn GradientSource) -> Result<()> {
 ///     let (encoder, head) = (encoder.check(grads, 0.1)?, head.check(grads, 0.01)?);
-///     println!("‖g‖ {}", encoder.apply()?.grad_norm);
+///     println!("‖g‖ {}", encoder.apply()?.grad_norm());
 ///     head.apply()?;
 ///     Ok(())
 /// }
 ///
 /// # fn main() -> Result<()> {
 /// let (x, bias) = (Var::new(&[3., 4.], &Device::Cpu)?, Var::new(&[f64::INFINITY], &Device::Cpu)?);
-/// let mut encoder = SiSgd::new(vec![("x".into(), x.clone())], SgdConfig::default())?;
+/// let mut encoder = SiSgd::new(vec![("x".into(), x.clone())], SiSgdConfig::default())?;
 /// let mut head = Lamb::new(vec![("bias".into(), bias.clone())], LambConfig::default())?;
 /// let loss = (x.sum_all()? + bias.sum_all()?)?;
 /// let error = step(&mut encoder, &mut head, &loss.backward()?).unwrap_err();
@@ -33,9 +33,6 @@ use std::fmt;
 /// # }
 /// ```
 pub trait Optimizer {
-    /// What a step says about itself.
-    type Report: 'static;
-
     /// The variables, in their order.
     fn vars(&self) -> &[(String, Var)];
 
@@ -49,12 +46,12 @@ pub trait Optimizer {
     ///
     /// # Errors
     /// Those of the optimizer's `step`.
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, Self::Report>>;
+    fn check<'a>(&'a mut self, grads: &'a dyn GradientSource, lr: f64) -> Result<CheckedStep<'a>>;
 
     /// Puts the optimizer under a guard that others have too; to be done before its first step.
     fn share_guard(&mut self, guard: &Guard);
 
-    /// What to save, by name: `step`, the number of steps, and if there are moments, copies of `exp_avg.NAME` and
+    /// The tensors to save, by name: `step`, the number of steps, and if there are moments, copies of `exp_avg.NAME` and
     /// `exp_avg_sq.NAME` for each variable. The copies are where the variables are; on a GPU they are worth keeping only if
     /// no step was refused, see [`Guard`].
     ///
@@ -71,10 +68,11 @@ pub trait Optimizer {
 
 /// A step that nothing speaks against. Dropped, it changes nothing.
 #[must_use = "a checked step changes nothing until it is applied"]
-pub struct CheckedStep<'a, Report>(Box<dyn FnOnce() -> Result<Deferred<Report>> + 'a>);
+pub struct CheckedStep<'a, R = Report>(Box<dyn FnOnce() -> Result<Deferred<R>> + 'a>);
 
-impl<'a, Report: 'static> CheckedStep<'a, Report> {
-    pub(crate) fn new(change: impl FnOnce() -> Result<Deferred<Report>> + 'a) -> Self {
+impl<'a, R: 'static> CheckedStep<'a, R> {
+    /// A step that `change` takes, which only a device can refuse now; for rules of one's own.
+    pub fn new(change: impl FnOnce() -> Result<Deferred<R>> + 'a) -> Self {
         Self(Box::new(change))
     }
 
@@ -82,7 +80,7 @@ impl<'a, Report: 'static> CheckedStep<'a, Report> {
     ///
     /// # Errors
     /// If the device fails; on a GPU, those of [`check`](Optimizer::check) too, and nothing has changed then.
-    pub fn apply(self) -> Result<Report> {
+    pub fn apply(self) -> Result<R> {
         self.enqueue()?.wait()
     }
 
@@ -90,17 +88,17 @@ impl<'a, Report: 'static> CheckedStep<'a, Report> {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn enqueue(self) -> Result<Deferred<Report>> {
+    pub fn enqueue(self) -> Result<Deferred<R>> {
         (self.0)()
     }
 
     /// The same step with another report.
-    pub fn map<Other: 'static>(self, f: impl FnOnce(Report) -> Other + 'static) -> CheckedStep<'a, Other> {
+    pub fn map<Other: 'static>(self, f: impl FnOnce(R) -> Other + 'static) -> CheckedStep<'a, Other> {
         CheckedStep::new(move || Ok(self.enqueue()?.map(f)))
     }
 }
 
-impl<Report> fmt::Debug for CheckedStep<'_, Report> {
+impl<R> fmt::Debug for CheckedStep<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("CheckedStep")
     }

@@ -6,7 +6,7 @@ use crate::gradients::{collect, fit};
 use crate::guard::Guarded;
 use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::Velocity;
-use crate::{CheckedStep, Gradients, Guard, NamedVars, Optimizer, StepReport, require, vars};
+use crate::{CheckedStep, GradientSource, Guard, NamedVars, Optimizer, Report, StepReport, require, vars};
 use candle_core::{Result, Tensor, Var};
 use std::collections::HashMap;
 
@@ -67,28 +67,19 @@ impl Sgd {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if `η` is not positive or
     /// `ηλ ≥ 1`. No parameter has changed then.
-    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<StepReport> {
+    pub fn step(&mut self, grads: &dyn GradientSource, lr: f64) -> Result<StepReport> {
         self.check(grads, lr)?.apply()
     }
 
-    /// The hyper-parameters.
-    pub fn config(&self) -> PlainSgdConfig {
-        self.config
-    }
-}
-
-impl Optimizer for Sgd {
-    type Report = StepReport;
-
-    fn vars(&self) -> &[(String, Var)] {
-        &self.vars
-    }
-
-    fn steps(&self) -> u64 {
-        self.velocity.steps
-    }
-
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, StepReport>> {
+    /// The step with every check before the first change; see [`Optimizer::check`].
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn GradientSource,
+        lr: f64,
+    ) -> Result<CheckedStep<'a, StepReport>> {
         let PlainSgdConfig { weight_decay, max_grad_norm, momentum } = self.config;
         require::learning_rate(lr, weight_decay)?;
         let threshold = Threshold::constant(max_grad_norm);
@@ -108,6 +99,25 @@ impl Optimizer for Sgd {
             None => descent.check(gradients, steps),
             Some(velocity) => heavy_ball.check(gradients, velocity, steps),
         }
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> PlainSgdConfig {
+        self.config
+    }
+}
+
+impl Optimizer for Sgd {
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
+        self.velocity.steps
+    }
+
+    fn check<'a>(&'a mut self, grads: &'a dyn GradientSource, lr: f64) -> Result<CheckedStep<'a>> {
+        Ok(Sgd::check(self, grads, lr)?.map(Report::from))
     }
 
     fn share_guard(&mut self, guard: &Guard) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What is wrong with a step.
+/// The fault of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Refusal<'a> {
     /// A gradient is not finite.

@@ -1,4 +1,4 @@
-//! What a step says about itself.
+//! Reports of steps.
 
 use crate::clip::clip_factor;
 use crate::gradients::{Checked, total};
@@ -21,7 +21,7 @@ pub struct StepReport {
     pub new_param_norm: f64,
     /// The gradient norm above which this step clips; `None` without clipping.
     pub threshold: Option<f64>,
-    /// What the gradient was multiplied by, `min(1, threshold/‖g‖)`.
+    /// The factor of the gradient, `min(1, threshold/‖g‖)`.
     pub clip_factor: f64,
     /// Whether the gradient was longer than the threshold.
     pub clipped: bool,
@@ -55,10 +55,60 @@ pub struct UpdateReport {
     pub grad_norm: f64,
     /// The global norm of the parameters, before the step.
     pub param_norm: f64,
-    /// What the gradient was multiplied by.
+    /// The factor of the gradient.
     pub clip_factor: f64,
     /// Whether the gradient was longer than `max_grad_norm`.
     pub clipped: bool,
+}
+
+/// A step of any rule.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Report {
+    /// Gradient descent's.
+    Step(StepReport),
+    /// Spectral descent's.
+    Rotation(RotationReport),
+    /// Any other's.
+    Update(UpdateReport),
+}
+
+impl Report {
+    /// The norm of the gradient, before clipping.
+    pub fn grad_norm(&self) -> f64 {
+        match self {
+            Self::Step(report) => report.grad_norm,
+            Self::Rotation(report) => report.grad_norm,
+            Self::Update(report) => report.grad_norm,
+        }
+    }
+
+    /// The norm of the parameters, before the step.
+    pub fn param_norm(&self) -> f64 {
+        match self {
+            Self::Step(report) => report.param_norm,
+            Self::Rotation(report) => report.param_norm,
+            Self::Update(report) => report.param_norm,
+        }
+    }
+}
+
+impl From<StepReport> for Report {
+    fn from(report: StepReport) -> Self {
+        Self::Step(report)
+    }
+}
+
+impl From<RotationReport> for Report {
+    fn from(report: RotationReport) -> Self {
+        Self::Rotation(report)
+    }
+}
+
+impl From<UpdateReport> for Report {
+    fn from(report: UpdateReport) -> Self {
+        Self::Update(report)
+    }
 }
 
 impl StepReport {

@@ -27,7 +27,7 @@ pub enum Schedule {
     PiecewiseConstant {
         /// The first step of each new rate, increasing.
         milestones: Vec<usize>,
-        /// What each milestone multiplies the rate by.
+        /// The factor of the rate at each milestone.
         factor: f64,
     },
     /// Linear warm-up, then `η·(1 − p)`: the paper's head.

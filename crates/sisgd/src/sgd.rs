@@ -6,26 +6,26 @@ use crate::gradients::{collect, fit};
 use crate::guard::Guarded;
 use crate::ops::group::{Group, Traits, has_kernels};
 use crate::state::{load_step, step_entry};
-use crate::{CheckedStep, Gradients, Guard, NamedVars, Optimizer, StepReport, require, vars};
+use crate::{CheckedStep, GradientSource, Guard, NamedVars, Optimizer, Report, StepReport, require, vars};
 use candle_core::{Result, Tensor, Var, bail};
 use std::collections::HashMap;
 
 /// The hyper-parameters of [`SiSgd`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SgdConfig {
+pub struct SiSgdConfig {
     /// `λ`, decoupled from the gradient; the paper's is 1e-2 at `η = 8e-4`.
     pub weight_decay: f64,
     /// `√C ≥ 1`: how many times the equilibrium norm a gradient may have; `None` is no clipping.
     pub clip: Option<f64>,
 }
 
-impl Default for SgdConfig {
+impl Default for SiSgdConfig {
     fn default() -> Self {
         Self { weight_decay: 1e-2, clip: Some(2.) }
     }
 }
 
-impl SgdConfig {
+impl SiSgdConfig {
     /// Refuses values for which the algorithm means nothing.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl SgdConfig {
 #[derive(Debug)]
 pub struct SiSgd {
     vars: NamedVars,
-    config: SgdConfig,
+    config: SiSgdConfig,
     steps: u64,
     guarded: Guarded,
 }
@@ -65,9 +65,9 @@ impl SiSgd {
     /// An optimizer of `vars`.
     ///
     /// # Errors
-    /// If the configuration is not [valid](SgdConfig::validate); if the list is empty, has a name or a variable twice, or
+    /// If the configuration is not [valid](SiSgdConfig::validate); if the list is empty, has a name or a variable twice, or
     /// holds one that is neither f32 nor f64.
-    pub fn new(vars: NamedVars, config: SgdConfig) -> Result<Self> {
+    pub fn new(vars: NamedVars, config: SiSgdConfig) -> Result<Self> {
         config.validate()?;
         vars::validate(&vars)?;
         let guarded = Guarded::new(&Guard::new(), &vars);
@@ -86,29 +86,20 @@ impl SiSgd {
     /// # Errors
     /// If a variable has no gradient (the graph between it and the loss is cut) or one that is not finite or does not fit,
     /// naming it; if `η` is not positive or `ηλ ≥ 1`; if `‖x‖ = 0`. No parameter has changed then.
-    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<StepReport> {
+    pub fn step(&mut self, grads: &dyn GradientSource, lr: f64) -> Result<StepReport> {
         self.check(grads, lr)?.apply()
     }
 
-    /// The hyper-parameters.
-    pub fn config(&self) -> SgdConfig {
-        self.config
-    }
-}
-
-impl Optimizer for SiSgd {
-    type Report = StepReport;
-
-    fn vars(&self) -> &[(String, Var)] {
-        &self.vars
-    }
-
-    fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, StepReport>> {
-        let SgdConfig { weight_decay, clip } = self.config;
+    /// The step with every check before the first change; see [`Optimizer::check`].
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn GradientSource,
+        lr: f64,
+    ) -> Result<CheckedStep<'a, StepReport>> {
+        let SiSgdConfig { weight_decay, clip } = self.config;
         require::learning_rate(lr, weight_decay)?;
         let relative = |clip| Threshold::Relative { clip, weight_decay, lr };
         let threshold = clip.map_or(Threshold::None, relative);
@@ -118,6 +109,25 @@ impl Optimizer for SiSgd {
             return descent.check_on_device(group, &self.guarded, &mut self.steps);
         }
         descent.check(collect(&self.vars, grads)?, &mut self.steps)
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> SiSgdConfig {
+        self.config
+    }
+}
+
+impl Optimizer for SiSgd {
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    fn check<'a>(&'a mut self, grads: &'a dyn GradientSource, lr: f64) -> Result<CheckedStep<'a>> {
+        Ok(SiSgd::check(self, grads, lr)?.map(Report::from))
     }
 
     fn share_guard(&mut self, guard: &Guard) {

@@ -9,7 +9,7 @@ use cukernel_emulator::emulate;
 use serde_json::Value;
 use sisgd::{
     AdamW, AdamWConfig, Adapt, Decay, Deferred, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd,
-    SgdConfig, SiSgd,
+    SiSgd, SiSgdConfig,
 };
 use std::collections::HashMap;
 use support::Given;
@@ -47,7 +47,7 @@ fn grads(vars: &NamedVars, step: usize) -> Given {
 }
 
 /// The reports of all steps, and parameters and state after them.
-fn run<O: Optimizer<Report: serde::Serialize>>(mut optimizer: O) -> (Vec<Value>, Vec<f64>) {
+fn run<O: Optimizer>(mut optimizer: O) -> (Vec<Value>, Vec<f64>) {
     let vars = optimizer.vars().to_vec();
     let reports = (0..STEPS).map(|step| {
         let grads = grads(&vars, step);
@@ -67,7 +67,7 @@ fn assert_close(found: f64, expected: f64, tolerance: f64, what: &str) {
 }
 
 /// The same trajectory on both.
-fn assert_follows<O: Optimizer<Report: serde::Serialize>>(what: &str, of: impl Fn(NamedVars) -> O) {
+fn assert_follows<O: Optimizer>(what: &str, of: impl Fn(NamedVars) -> O) {
     let (reports, found) = emulate(|| run(of(vars())));
     let (expected_reports, expected) = run(of(vars()));
     assert_eq!(found.len(), expected.len());
@@ -88,8 +88,8 @@ fn assert_follows<O: Optimizer<Report: serde::Serialize>>(what: &str, of: impl F
 
 #[test]
 fn gradient_descent() {
-    assert_follows("sisgd", |vars| SiSgd::new(vars, SgdConfig::default()).unwrap());
-    let unclipped = SgdConfig { weight_decay: 0.1, clip: None };
+    assert_follows("sisgd", |vars| SiSgd::new(vars, SiSgdConfig::default()).unwrap());
+    let unclipped = SiSgdConfig { weight_decay: 0.1, clip: None };
     assert_follows("sisgd, unclipped", |vars| SiSgd::new(vars, unclipped).unwrap());
     let plain = PlainSgdConfig { weight_decay: 0.1, max_grad_norm: Some(3.), momentum: 0. };
     assert_follows("sgd", |vars| Sgd::new(vars, plain).unwrap());
@@ -162,7 +162,7 @@ fn doubles_are_updated_without_kernels() {
         .into_iter()
         .map(|(name, var)| (name, Var::from_tensor(&var.to_dtype(DType::F64).unwrap()).unwrap()))
         .collect();
-    let mut sgd = SiSgd::new(vars.clone(), SgdConfig::default()).unwrap();
+    let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig::default()).unwrap();
     let grads = Given(vars.iter().map(|(_, var)| (var.clone(), None, var.ones_like().unwrap())).collect());
     let step = emulate(|| sgd.check(&grads, 0.02).unwrap().enqueue().unwrap());
     assert!(step.pending().is_none());

@@ -7,7 +7,7 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use sisgd::{Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
+use sisgd::{Lamb, LambConfig, NamedVars, SiSgd, SiSgdConfig};
 use std::collections::HashMap;
 
 /// The values are stored in f32.
@@ -54,7 +54,7 @@ impl Golden {
 fn clipped_sisgd_matches_the_golden_step() {
     for dtype in [DType::F32, DType::F64] {
         let golden = Golden::of("sibert.", dtype);
-        let config = SgdConfig { weight_decay: 1e-4, clip: Some(2.) };
+        let config = SiSgdConfig { weight_decay: 1e-4, clip: Some(2.) };
         let report = SiSgd::new(golden.vars.clone(), config).unwrap().step(&golden.grads, 0.05).unwrap();
         golden.assert_stepped();
         assert!(report.clipped && report.euler.abs() < 1e-6);

@@ -1,4 +1,4 @@
-//! What a bad gradient leaves behind on an emulated GPU: nothing changed, in no group, and words that name it.
+//! A bad gradient on an emulated GPU changes nothing, in no group, and words that name it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ use candle_core::{Device, Result, Tensor, Var};
 use cukernel_emulator::emulate;
 use sisgd::{
     AdamW, AdamWConfig, Adapt, Deferred, Guard, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd,
-    SgdConfig, SiSgd, StepReport, UpdateReport,
+    SiSgd, SiSgdConfig, StepReport, UpdateReport,
 };
 
 const ENCODER: [f32; 3] = [3., 0., 4.];
@@ -25,7 +25,7 @@ impl Pair {
     fn new() -> Self {
         let var = |values: &[f32]| Var::new(values, &Device::Cpu).unwrap();
         let vars = vec![("encoder".to_string(), var(&ENCODER)), ("head".to_string(), var(&HEAD))];
-        let unclipped = SgdConfig { clip: None, ..SgdConfig::default() };
+        let unclipped = SiSgdConfig { clip: None, ..SiSgdConfig::default() };
         let mut encoder = SiSgd::new(vec![vars[0].clone()], unclipped).unwrap();
         let adapting = LambConfig { adapt: Adapt::All, ..LambConfig::default() };
         let mut head = Lamb::new(vec![vars[1].clone()], adapting).unwrap();
@@ -118,13 +118,8 @@ fn both_reports_of_a_step_tell_of_the_other_groups_gradient() {
     });
 }
 
-/// What an optimizer says of a gradient on the emulated GPU; its variable must not have changed.
-fn refusal<O: Optimizer<Report: std::fmt::Debug>>(
-    x: &[f32],
-    gradient: &[f32],
-    lr: f64,
-    of: impl Fn(NamedVars) -> O,
-) -> String {
+/// The words of an optimizer about a gradient on the emulated GPU; its variable must not have changed.
+fn refusal<O: Optimizer>(x: &[f32], gradient: &[f32], lr: f64, of: impl Fn(NamedVars) -> O) -> String {
     let var = Var::new(x, &Device::Cpu).unwrap();
     let mut grads = GradStore::default();
     grads.insert(&var, Tensor::new(gradient, &Device::Cpu).unwrap());
@@ -146,7 +141,7 @@ fn steps_out_of_the_numbers_are_refused_as_on_the_cpu() {
         "a step along a gradient of norm 9.999999680285692e37 overflows the parameters: norm 9.99999968";
     assert!(error.starts_with(expected), "{error}");
     assert_eq!(refusal(&ENCODER, &[1e38, 0., 0.], 100., sgd(0.9)), error);
-    let sisgd = |vars| SiSgd::new(vars, SgdConfig::default()).unwrap();
+    let sisgd = |vars| SiSgd::new(vars, SiSgdConfig::default()).unwrap();
     let zero = refusal(&[0., 0.], &[1., 1.], 0.1, sisgd);
     assert!(zero.starts_with("the parameters are all zero: a scale-invariant loss"), "{zero}");
     let parameter = refusal(&[f32::INFINITY, 0.], &[1., 1.], 0.1, sisgd);

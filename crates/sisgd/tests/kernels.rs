@@ -1,10 +1,10 @@
-//! What the in-place updates promise: the same bits with any number of threads, any layout, and no large allocation.
+//! The promises of in-place updates: the same bits with any number of threads, any layout, and no large allocation.
 
 #![allow(clippy::unwrap_used)]
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use sisgd::{AdamW, AdamWConfig, Gradient, Gradients, Lamb, LambConfig, NamedVars, SgdConfig, SiSgd};
+use sisgd::{AdamW, AdamWConfig, Gradient, GradientSource, Lamb, LambConfig, NamedVars, SiSgd, SiSgdConfig};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -19,10 +19,12 @@ struct Watched;
 unsafe impl GlobalAlloc for Watched {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(layout.size())));
+        // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -57,7 +59,7 @@ fn grads(vars: &NamedVars) -> GradStore {
 /// All parameters after two steps of each optimizer, and the first step's norms.
 fn three_optimizers(dtype: DType, grads: impl Fn(&NamedVars) -> GradStore) -> Vec<f64> {
     let [a, b, c] = [(); 3].map(|()| vars(dtype));
-    let mut sgd = SiSgd::new(a.clone(), SgdConfig::default()).unwrap();
+    let mut sgd = SiSgd::new(a.clone(), SiSgdConfig::default()).unwrap();
     let mut lamb = Lamb::new(b.clone(), LambConfig::default()).unwrap();
     let mut adamw = AdamW::new(c.clone(), AdamWConfig::default()).unwrap();
     let mut numbers = vec![];
@@ -108,7 +110,7 @@ struct OneRow {
     row: Tensor,
 }
 
-impl Gradients for OneRow {
+impl GradientSource for OneRow {
     fn gradient(&self, var: &Var) -> Option<Gradient<'_>> {
         match var.rank() {
             2 => Some(Gradient::Rows { ids: &[7], values: &self.row }),
@@ -126,7 +128,7 @@ fn steps_allocate_nothing_of_parameter_size() {
         let row = noise(COLUMNS, 0.9).reshape((1, COLUMNS)).unwrap().to_dtype(DType::F32).unwrap();
         let rows = OneRow { grads: grads(&vars), row };
         let grads = grads(&vars);
-        let mut sgd = SiSgd::new(vars.clone(), SgdConfig::default()).unwrap();
+        let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig::default()).unwrap();
         let mut lamb = Lamb::new(vars.clone(), LambConfig::default()).unwrap();
         let mut adamw = AdamW::new(vars.clone(), AdamWConfig::default()).unwrap();
         LARGEST.set(0);

@@ -36,7 +36,7 @@ fn found(config: LambConfig) -> Vec<Vec<f64>> {
     vars.iter().map(|(_, var)| var.flatten_all().unwrap().to_vec1().unwrap()).collect()
 }
 
-/// What a variant's definition says about one variable.
+/// The definition of a variant for one variable.
 struct Rule {
     clip: Option<f64>,
     /// λ added to the gradient, λ added to the update, λ applied beside it.

@@ -1,10 +1,10 @@
-//! What the optimizers refuse, with what words, and that nothing has changed then.
+//! The refusals of the optimizers, their words, and that nothing has changed then.
 
 #![allow(clippy::unwrap_used)]
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var};
-use sisgd::{AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, PlainSgdConfig, Sgd, SgdConfig, SiSgd};
+use sisgd::{AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, PlainSgdConfig, Sgd, SiSgd, SiSgdConfig};
 use sisgd::{Optimizer, StepReport, check_gradients};
 
 fn vars() -> NamedVars {
@@ -24,7 +24,7 @@ fn refusal(lr: f64, grads: impl Fn(&NamedVars) -> GradStore) -> String {
     type Step = Box<dyn FnMut(&GradStore, f64) -> Result<()>>;
     let optimizers: [fn(NamedVars) -> Step; 4] = [
         |vars| {
-            let mut sgd = SiSgd::new(vars, SgdConfig::default()).unwrap();
+            let mut sgd = SiSgd::new(vars, SiSgdConfig::default()).unwrap();
             Box::new(move |grads, lr| sgd.step(grads, lr).map(|_| ()))
         },
         |vars| {
@@ -99,19 +99,19 @@ fn a_rate_that_is_not_positive_or_erases_the_parameters_is_refused() {
 fn gradients_whose_step_overflows_are_refused() {
     let vars = vars();
     let huge = grads(&vars, &[3e38, 3e38, 3e38], &[1., 1.]);
-    let mut sgd = SiSgd::new(vars.clone(), SgdConfig { weight_decay: 0., clip: None }).unwrap();
+    let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig { weight_decay: 0., clip: None }).unwrap();
     assert!(sgd.step(&huge, 100.).unwrap_err().to_string().contains("overflows the parameters"));
     let mut adamw = AdamW::new(vars.clone(), AdamWConfig::default()).unwrap();
     assert!(adamw.step(&huge, 0.1).unwrap_err().to_string().contains("`first`"));
     assert_eq!(vars[0].1.to_vec1::<f32>().unwrap(), [3., 0., 4.]);
     // The same gradient, clipped, is an ordinary step.
-    SiSgd::new(vars.clone(), SgdConfig::default()).unwrap().step(&huge, 0.1).unwrap();
+    SiSgd::new(vars.clone(), SiSgdConfig::default()).unwrap().step(&huge, 0.1).unwrap();
 }
 
 #[test]
 fn configurations_that_mean_nothing_are_refused() {
     let refusal = |weight_decay, clip| {
-        SiSgd::new(vars(), SgdConfig { weight_decay, clip }).map(|_| ()).unwrap_err().to_string()
+        SiSgd::new(vars(), SiSgdConfig { weight_decay, clip }).map(|_| ()).unwrap_err().to_string()
     };
     let zero = refusal(0., Some(2.));
     assert!(
@@ -126,7 +126,7 @@ fn configurations_that_mean_nothing_are_refused() {
     assert!(AdamW::new(vars(), AdamWConfig { eps: 0., ..Default::default() }).is_err());
     assert!(Sgd::new(vars(), PlainSgdConfig { max_grad_norm: Some(0.), ..Default::default() }).is_err());
     assert!(Sgd::new(vars(), PlainSgdConfig { momentum: 1., ..Default::default() }).is_err());
-    assert!(SiSgd::new(vec![], SgdConfig::default()).is_err());
+    assert!(SiSgd::new(vec![], SiSgdConfig::default()).is_err());
 }
 
 #[test]
@@ -134,14 +134,14 @@ fn parameters_that_are_all_zero_are_refused() {
     let zero = vec![("x".to_string(), Var::new(&[0f32, 0.], &Device::Cpu).unwrap())];
     let mut grads = GradStore::default();
     grads.insert(&zero[0].1, Tensor::new(&[1f32, 1.], &Device::Cpu).unwrap());
-    let error = SiSgd::new(zero, SgdConfig::default()).unwrap().step(&grads, 0.1).unwrap_err();
+    let error = SiSgd::new(zero, SiSgdConfig::default()).unwrap().step(&grads, 0.1).unwrap_err();
     assert!(error.to_string().contains("all zero"));
 }
 
 #[test]
 fn a_zero_gradient_only_decays() {
     let vars = vars();
-    let mut sgd = SiSgd::new(vars.clone(), SgdConfig { weight_decay: 0.5, clip: Some(2.) }).unwrap();
+    let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig { weight_decay: 0.5, clip: Some(2.) }).unwrap();
     let report: StepReport = sgd.step(&grads(&vars, &[0.; 3], &[0.; 2]), 0.1).unwrap();
     assert_eq!(vars[0].1.to_vec1::<f32>().unwrap(), [3. * 0.95, 0., 4. * 0.95]);
     assert_eq!((report.grad_norm, report.clip_factor, report.angle, report.euler), (0., 1., 0., 0.));
@@ -162,7 +162,7 @@ fn gradients_of_a_group_can_be_checked_alone() {
 fn a_step_that_is_checked_and_not_applied_changes_nothing() {
     let vars = vars();
     let grads = grads(&vars, &[1., 2., 2.], &[4., 0.]);
-    let mut sgd = SiSgd::new(vars.clone(), SgdConfig::default()).unwrap();
+    let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig::default()).unwrap();
     let mut lamb = Lamb::new(vars.clone(), LambConfig::default()).unwrap();
     drop(sgd.check(&grads, 0.1).unwrap());
     drop(lamb.check(&grads, 0.1).unwrap());

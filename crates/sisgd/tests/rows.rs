@@ -1,4 +1,4 @@
-//! Gradients by rows: the same step as with the table that they stand for, bit for bit, and what is refused.
+//! GradientSource by rows: the same step as with the table that they stand for, bit for bit, and what is refused.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,8 +7,8 @@ mod support;
 use candle_core::{DType, Device, Tensor, Var};
 use proptest::prelude::*;
 use sisgd::{
-    AdamW, AdamWConfig, Gradients, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd, SgdConfig,
-    SiSgd, check_gradients,
+    AdamW, AdamWConfig, GradientSource, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd, SiSgd,
+    SiSgdConfig, check_gradients,
 };
 use support::Given;
 
@@ -34,7 +34,7 @@ fn problem(rows: usize, width: usize, ids: &[u32], dtype: DType) -> (NamedVars, 
 }
 
 /// Reports and parameters of two steps, as text that is the same only for the same bits.
-fn two_steps<O: Optimizer<Report: std::fmt::Debug>>(mut optimizer: O, grads: &dyn Gradients) -> String {
+fn two_steps<O: Optimizer>(mut optimizer: O, grads: &dyn GradientSource) -> String {
     let reports = [(); 2].map(|()| optimizer.check(grads, 0.1).unwrap().apply().unwrap());
     let bits = optimizer.vars().iter().flat_map(|(_, var)| {
         let values = var.flatten_all().unwrap().to_dtype(DType::F64).unwrap();
@@ -43,9 +43,9 @@ fn two_steps<O: Optimizer<Report: std::fmt::Debug>>(mut optimizer: O, grads: &dy
     format!("{reports:?} {:x?}", bits.collect::<Vec<_>>())
 }
 
-/// What all four optimizers do, with `threads` threads.
+/// The outcome of all four optimizers, with `threads` threads.
 fn outcome(rows: usize, width: usize, ids: &[u32], dtype: DType, whole: bool, threads: usize) -> [String; 4] {
-    fn run<O: Optimizer<Report: std::fmt::Debug>>(
+    fn run<O: Optimizer>(
         (vars, sparse, dense): (NamedVars, Given, Given),
         whole: bool,
         optimizer: impl Fn(NamedVars) -> O,
@@ -56,7 +56,7 @@ fn outcome(rows: usize, width: usize, ids: &[u32], dtype: DType, whole: bool, th
     let clipped = PlainSgdConfig { weight_decay: 0.1, max_grad_norm: Some(1.), momentum: 0.5 };
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
         [
-            run(problem(), whole, |vars| SiSgd::new(vars, SgdConfig::default()).unwrap()),
+            run(problem(), whole, |vars| SiSgd::new(vars, SiSgdConfig::default()).unwrap()),
             run(problem(), whole, |vars| Sgd::new(vars, clipped).unwrap()),
             run(problem(), whole, |vars| Lamb::new(vars, LambConfig::default()).unwrap()),
             run(problem(), whole, |vars| AdamW::new(vars, AdamWConfig::default()).unwrap()),
@@ -107,7 +107,7 @@ fn refusal(ids: &[u32], values: Tensor) -> String {
     let vars: NamedVars = vec![("table".into(), Var::ones((4, 2), DType::F32, &Device::Cpu).unwrap())];
     let grads = Given(vec![(vars[0].1.clone(), Some(ids.to_vec()), values)]);
     let alone = check_gradients(&vars, &grads).unwrap_err().to_string();
-    let mut sgd = SiSgd::new(vars.clone(), SgdConfig::default()).unwrap();
+    let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig::default()).unwrap();
     assert_eq!(sgd.step(&grads, 0.1).unwrap_err().to_string().lines().next(), alone.lines().next());
     assert_eq!(vars[0].1.to_vec2::<f32>().unwrap(), [[1.; 2]; 4]);
     alone.lines().next().unwrap().to_string()

@@ -7,7 +7,7 @@ mod support;
 use candle_core::{DType, Device, Tensor, Var};
 use cukernel_emulator::emulate;
 use sisgd::{
-    Block, Deferred, Factor, Guard, NamedVars, Optimizer, RotationReport, SgdConfig, SiSgd, Spectral,
+    Block, Deferred, Factor, Guard, NamedVars, Optimizer, RotationReport, SiSgd, SiSgdConfig, Spectral,
     SpectralConfig,
 };
 use support::Given;
@@ -187,7 +187,7 @@ impl Pair {
         let mut spectral = Spectral::new(blocks.clone(), config).unwrap();
         let other_var = Var::from_tensor(&noise(&[4], 99)).unwrap();
         let vars: NamedVars = vec![("other".into(), other_var.clone())];
-        let mut other = SiSgd::new(vars, SgdConfig::default()).unwrap();
+        let mut other = SiSgd::new(vars, SiSgdConfig::default()).unwrap();
         let guard = Guard::new();
         spectral.share_guard(&guard);
         other.share_guard(&guard);

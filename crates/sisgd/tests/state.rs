@@ -5,7 +5,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use sisgd::{
-    AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd, SgdConfig, SiSgd,
+    AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, Optimizer, PlainSgdConfig, Sgd, SiSgd, SiSgdConfig,
 };
 use std::collections::HashMap;
 
@@ -75,7 +75,7 @@ macro_rules! assert_resumes {
 fn restored_optimizers_continue_bit_for_bit() {
     assert_resumes!(Lamb, LambConfig::default());
     assert_resumes!(AdamW, AdamWConfig::default());
-    assert_resumes!(SiSgd, SgdConfig::default());
+    assert_resumes!(SiSgd, SiSgdConfig::default());
     assert_resumes!(Sgd, PlainSgdConfig::default());
     assert_resumes!(Sgd, PlainSgdConfig { momentum: 0.9, ..PlainSgdConfig::default() });
 }
@@ -104,7 +104,7 @@ fn entries_are_named_after_the_variables_in_their_order() {
     assert_eq!(names[0], "step");
     assert_eq!(names[1..], moments);
     assert_eq!(state[1].1.dims(), [7, 5]);
-    let state = SiSgd::new(vars(DType::F32), SgdConfig::default()).unwrap().state().unwrap();
+    let state = SiSgd::new(vars(DType::F32), SiSgdConfig::default()).unwrap().state().unwrap();
     assert_eq!(state.len(), 1);
     let momentum = PlainSgdConfig { momentum: 0.9, ..PlainSgdConfig::default() };
     let state = Sgd::new(vars(DType::F32), momentum).unwrap().state().unwrap();

@@ -7,7 +7,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use sibert_model::{Batch, Mode, ModelConfig, ModelType, PreTraining};
-use sisgd::{NamedVars, SgdConfig, SiSgd, StepReport};
+use sisgd::{NamedVars, SiSgd, SiSgdConfig, StepReport};
 
 /// Agreement of runs that are equal in exact arithmetic: a few steps amplify 1e-16 by less than 1e6.
 const SAME_RUN: f64 = 1e-9;
@@ -121,7 +121,7 @@ impl Run {
     fn iterates(&self) -> Vec<Vec<f64>> {
         let (vars, loss) = problem(DType::F64);
         set(&vars, &scaled(&parameters(&vars), self.init_scale));
-        let config = SgdConfig { weight_decay: self.weight_decay, clip: self.clip };
+        let config = SiSgdConfig { weight_decay: self.weight_decay, clip: self.clip };
         let mut sgd = SiSgd::new(vars.clone(), config).unwrap();
         let step = |seed| {
             sgd.step(&(loss(seed) * self.loss_scale).unwrap().backward().unwrap(), self.lr).unwrap();
@@ -194,7 +194,7 @@ fn norm_squared_after_a_step_obeys_pythagoras() {
     for clip in [None, Some(2.), Some(1.)] {
         let (vars, loss) = problem(DType::F64);
         let (lr, weight_decay) = (0.5, 1e-3);
-        let mut sgd = SiSgd::new(vars.clone(), SgdConfig { weight_decay, clip }).unwrap();
+        let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig { weight_decay, clip }).unwrap();
         for seed in 0..5 {
             let before = norm(&parameters(&vars));
             let report = sgd.step(&loss(seed).backward().unwrap(), lr).unwrap();
@@ -211,7 +211,7 @@ fn norm_squared_after_a_step_obeys_pythagoras() {
 #[test]
 fn reported_angle_is_the_angle_between_the_iterates() {
     let (vars, loss) = problem(DType::F64);
-    let mut sgd = SiSgd::new(vars.clone(), SgdConfig { weight_decay: 1e-3, clip: None }).unwrap();
+    let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig { weight_decay: 1e-3, clip: None }).unwrap();
     for seed in 0..5 {
         let before = parameters(&vars);
         let report = sgd.step(&loss(seed).backward().unwrap(), 2.).unwrap();
@@ -264,7 +264,7 @@ struct Noise {
 }
 
 impl Noise {
-    fn new(scale: f64, sigma: f64, config: SgdConfig) -> Self {
+    fn new(scale: f64, sigma: f64, config: SiSgdConfig) -> Self {
         let mut random = Random(3);
         let x = Var::from_vec(scaled(&random.vector(300), scale), 300, &Device::Cpu).unwrap();
         let sgd = SiSgd::new(vec![("x".into(), x.clone())], config).unwrap();
@@ -290,7 +290,7 @@ impl Noise {
 fn norm_gradient_and_angle_reach_their_equilibrium() {
     let (lr, weight_decay, sigma) = (0.2, 0.05, 3.);
     for scale in [0.1, 1., 10.] {
-        let mut noise = Noise::new(scale, sigma, SgdConfig { weight_decay, clip: None });
+        let mut noise = Noise::new(scale, sigma, SiSgdConfig { weight_decay, clip: None });
         let report = (0..2000).map(|_| noise.step(lr, 1.)).last().unwrap();
         let intrinsic = lr * weight_decay;
         let expected = lr * sigma * sigma / (weight_decay * (2. - intrinsic));
@@ -304,7 +304,7 @@ fn norm_gradient_and_angle_reach_their_equilibrium() {
 }
 
 /// The mean norm over the run's last quarter.
-fn settled_norm(init_scale: f64, lr: f64, config: SgdConfig, steps: u64) -> f64 {
+fn settled_norm(init_scale: f64, lr: f64, config: SiSgdConfig, steps: u64) -> f64 {
     let (vars, loss) = problem(DType::F64);
     set(&vars, &scaled(&parameters(&vars), init_scale));
     let mut sgd = SiSgd::new(vars, config).unwrap();
@@ -324,7 +324,7 @@ fn theorem_4_5_the_norm_settles_in_order_one_over_the_intrinsic_rate_from_any_sc
     for (weight_decay, clip, spread) in [(2e-3, None, 10.), (2e-3, Some(2.), 2.), (1e-3, Some(2.), 2.)] {
         let lr = 10.;
         let steps = (8. / (lr * weight_decay)) as u64;
-        let config = SgdConfig { weight_decay, clip };
+        let config = SiSgdConfig { weight_decay, clip };
         let norms = [0.01, 1., 100.].map(|scale| settled_norm(scale, lr, config, steps));
         let low = norms.iter().copied().fold(f64::INFINITY, f64::min);
         let high = norms.iter().copied().fold(0., f64::max);
@@ -337,7 +337,7 @@ fn clipped_norm_never_exceeds_the_bound() {
     for clip in [1., 2., 4.] {
         let (vars, loss) = problem(DType::F64);
         let (lr, weight_decay) = (0.5, 0.02);
-        let mut sgd = SiSgd::new(vars.clone(), SgdConfig { weight_decay, clip: Some(clip) }).unwrap();
+        let mut sgd = SiSgd::new(vars.clone(), SiSgdConfig { weight_decay, clip: Some(clip) }).unwrap();
         let (mut random, mut clipped) = (Random(5), 0);
         for seed in 0..20 {
             let spike = 10f64.powf(random.uniform() * 8. - 4.);
@@ -360,7 +360,7 @@ fn clipped_norm_never_exceeds_the_bound() {
 fn clipping_leaves_the_equilibrium_and_removes_the_spikes() {
     let (lr, weight_decay, sigma) = (0.2, 0.05, 3.);
     let highest = |clip| {
-        let mut noise = Noise::new(1., sigma, SgdConfig { weight_decay, clip });
+        let mut noise = Noise::new(1., sigma, SiSgdConfig { weight_decay, clip });
         let norms: Vec<_> = (0..1500)
             .map(|step| noise.step(lr, if step % 500 == 499 { 100. } else { 1. }).new_param_norm)
             .collect();

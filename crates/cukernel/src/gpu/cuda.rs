@@ -69,7 +69,7 @@ pub fn open(index: usize) -> Result<Device> {
     Ok(device)
 }
 
-/// What tensors take of the GPU's memory; nothing of other devices.
+/// The memory of the GPU that tensors take; none for other devices.
 ///
 /// # Errors
 /// If the driver fails.
@@ -111,6 +111,10 @@ pub(crate) fn address(storage: &CudaStorage) -> Result<u64> {
     })
 }
 
+/// Enqueues a kernel.
+///
+/// # Safety
+/// As [`Module::launch`].
 pub(crate) unsafe fn launch(
     device: &Device,
     module: &Module,

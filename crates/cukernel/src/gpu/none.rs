@@ -38,6 +38,10 @@ pub(crate) fn address(_storage: &CudaStorage) -> Result<u64> {
     bail!("{REASON}")
 }
 
+/// No kernel.
+///
+/// # Safety
+/// None is launched.
 pub(crate) unsafe fn launch(
     _device: &Device,
     _module: &Module,

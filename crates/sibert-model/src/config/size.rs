@@ -5,7 +5,7 @@ use super::ModelConfig;
 impl ModelConfig {
     /// Parameters that the encoder has at least: its tables and its matrices; none if that is no number of 64 bits.
     ///
-    /// What is left out, biases and norms, is less than a twentieth of a model of the published sizes.
+    /// Biases and norms are left out: they are less than a twentieth of a model of the published sizes.
     pub fn least_parameters(&self) -> Option<u64> {
         let [vocab, segments, positions, hidden, wide, layers] = [
             self.vocab_size,

@@ -12,7 +12,7 @@ use crate::config::{ModelConfig, ModelType};
 use crate::mode::Mode;
 use crate::ops;
 
-/// What a task asks of a text.
+/// The question that a task asks of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadKind {
     /// One of so many classes.

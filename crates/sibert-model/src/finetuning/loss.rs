@@ -5,7 +5,8 @@ use candle_core::{Result, Tensor, bail};
 use super::{HeadKind, Inputs};
 use crate::ops;
 
-/// What is right for each text of a batch; classes and spans on the host.
+/// The right answer for each text of a batch; classes and spans on the host.
+#[derive(Clone, Debug)]
 pub enum Targets {
     /// The class, u32 (batch).
     Classes(Tensor),

@@ -13,6 +13,7 @@ mod loss;
 mod tests;
 
 use std::collections::HashMap;
+use std::fmt;
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 
@@ -28,6 +29,7 @@ pub use loss::Targets;
 use head::Head;
 
 /// A batch of texts. Ids are on the host whatever the device of the model: operations send what they need.
+#[derive(Clone, Debug)]
 pub struct Inputs {
     /// Token ids, u32 (batch, seq).
     pub input_ids: Tensor,
@@ -44,6 +46,17 @@ pub struct Origins {
     pub drawn: Vec<String>,
     /// Tensors of the checkpoint that were not used, the head that a new one replaces among them.
     pub unused: Vec<String>,
+}
+
+impl fmt::Debug for FineTuning {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let count: usize = self.parameters.iter().map(|(_, var)| var.elem_count()).sum();
+        f.debug_struct("FineTuning")
+            .field("config", &self.config)
+            .field("head", &self.kind)
+            .field("parameters", &count)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An encoder with the head of a task and its parameters.
@@ -124,7 +137,7 @@ impl FineTuning {
         &self.config
     }
 
-    /// What the head gives.
+    /// The kind of head.
     pub fn head(&self) -> HeadKind {
         self.kind
     }

@@ -1,14 +1,14 @@
 //! The place of the largest element of every row.
 
 use candle_core::{D, Device, Result, Tensor, bail};
+use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use super::buffer::Values;
-use super::by_float;
 use super::cross_entropy;
-use super::lanes::{BLOCK, max};
-use super::real::Real;
-use super::simd::vectorize;
+use crate::compute::buffer::Values;
+use crate::compute::lanes::{BLOCK, max};
+use crate::compute::real::Real;
+use crate::compute::{by_float, kernels};
 
 /// The index (u32) of the largest element along the last dimension of x (…, n), as candle's `argmax`.
 ///
@@ -22,7 +22,7 @@ pub fn argmax_rows(x: &Tensor) -> Result<Tensor> {
     if width == 0 {
         bail!("argmax_rows: rows of shape {:?} have no elements", x.dims())
     }
-    if super::kernels(&x) {
+    if kernels(&x) {
         return cross_entropy::cuda::argmax_rows(&x);
     }
     if !x.device().is_cpu() {
@@ -42,7 +42,7 @@ pub fn count_correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     if logits.dims2()?.0 != labels.dim(0)? {
         bail!("count_correct: {} labels do not fit logits of shape {:?}", labels.elem_count(), logits.dims())
     }
-    if super::kernels(&logits) {
+    if kernels(&logits) {
         return cross_entropy::cuda::count_correct(&logits, labels);
     }
     let (guesses, labels) = (argmax_rows(&logits)?.to_vec1::<u32>()?, labels.to_vec1::<u32>()?);

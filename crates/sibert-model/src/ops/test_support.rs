@@ -4,12 +4,13 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use cukernel_emulator::emulate;
 
-use crate::tape::{Gradients, Tape};
+use crate::random::word;
+use crate::tape::{Gradients, Tape, no_grad};
 
 /// Reproducible f64 numbers in (-1, 1).
 pub fn sample(shape: &[usize], seed: u64) -> Tensor {
     let len = shape.iter().product::<usize>() as u64;
-    let uniform = |i| (super::dropout::word(seed.wrapping_mul(0xA5A5_1234_5678_9ABD), i) >> 11) as f64;
+    let uniform = |i| (word(seed.wrapping_mul(0xA5A5_1234_5678_9ABD), i) >> 11) as f64;
     let values: Vec<f64> = (0..len).map(|i| uniform(i) / 2f64.powi(52) - 1.).collect();
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
@@ -42,23 +43,24 @@ fn weighted_sum(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> R
 
 /// The gradients of a fixed weighted sum of the result with respect to every float input.
 ///
-/// Where a tape sees the operation, its gradients must be those of candle's graph.
+/// They are those of the tape, as kernels make them; where it sees no operation, of candle's graph.
 pub fn gradients(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    let vars = inputs.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
+    let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+    let on_tape = gradients_on_tape(&f, &vars, &tensors)?;
+    if let Some(all) = on_tape.into_iter().collect() {
+        return Ok(all);
+    }
+    gradients_on_graph(f, inputs)
+}
+
+/// The same by candle's graph, which composed operations join.
+fn gradients_on_graph(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     let vars = inputs.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
     let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
     let grads = weighted_sum(&f, &tensors)?.backward()?;
     let float = |var: &&Var| var.dtype().is_float();
-    let on_graph: Vec<Tensor> =
-        vars.iter().filter(float).map(|var| grads.get(var).unwrap().clone()).collect();
-    let on_tape = gradients_on_tape(&f, &vars, &tensors)?;
-    for (on_tape, on_graph) in on_tape.into_iter().zip(&on_graph) {
-        if let Some(on_tape) = on_tape {
-            // the halves are rounded before they are added
-            let tolerance = if on_graph.dtype() == DType::F32 { 2e-6 } else { 1e-14 };
-            assert_close(&on_tape, on_graph, tolerance);
-        }
-    }
-    Ok(on_graph)
+    Ok(vars.iter().filter(float).map(|var| grads.get(var).unwrap().clone()).collect())
 }
 
 /// The same by a tape, twice the half of each; none for inputs that only operations of candle's reach.
@@ -97,8 +99,8 @@ pub fn shifted(all: &[Tensor], which: usize) -> Vec<Tensor> {
     all
 }
 
-/// Results and gradients equal the oracle's in f32 and f64, those for strided inputs are the same bits, and those of the
-/// kernels for CUDA, which the emulator runs, equal the oracle's in f32.
+/// Results and gradients equal the oracle's in f32 and f64, those for strided inputs are the same bits, off the tape they are
+/// those of candle's graph, and those of the kernels for CUDA, which the emulator runs, equal the oracle's in f32.
 #[track_caller]
 pub fn assert_matches(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
@@ -107,16 +109,22 @@ pub fn assert_matches(
 ) {
     for (dtype, tolerance) in [(DType::F32, 2e-6), (DType::F64, 1e-13)] {
         let inputs = cast(inputs, dtype);
-        let result = f(&inputs).unwrap();
+        let result = no_grad(|| f(&inputs)).unwrap();
         assert_eq!(result.dtype(), dtype);
         assert_close(&result, &oracle(&inputs).unwrap(), tolerance);
         let (actual, expected) = (gradients(&f, &inputs).unwrap(), gradients(&oracle, &inputs).unwrap());
         actual.iter().zip(&expected).for_each(|(actual, expected)| assert_close(actual, expected, tolerance));
         let views: Vec<Tensor> = inputs.iter().map(strided).collect();
-        assert_eq!(values(&f(&views).unwrap()), values(&result));
+        assert_eq!(values(&no_grad(|| f(&views)).unwrap()), values(&result));
         let through_views = |inputs: &[Tensor]| f(&inputs.iter().map(strided).collect::<Vec<_>>());
-        let strided = gradients(through_views, &inputs).unwrap();
-        strided.iter().zip(&actual).for_each(|(strided, actual)| assert_close(strided, actual, 1e-15));
+        for composed in [&f as &dyn Fn(&[Tensor]) -> Result<Tensor>, &through_views] {
+            assert_close(&composed(&inputs).unwrap(), &result, tolerance);
+            let on_graph = gradients_on_graph(composed, &inputs).unwrap();
+            on_graph
+                .iter()
+                .zip(&expected)
+                .for_each(|(found, expected)| assert_close(found, expected, tolerance));
+        }
         if dtype == DType::F32 {
             assert_kernels_match(&f, &inputs, &result, &actual, KERNEL_TOLERANCE);
             assert_kernels_match(through_views, &inputs, &result, &actual, KERNEL_TOLERANCE);
@@ -139,7 +147,7 @@ fn assert_kernels_match(
     let vars = inputs.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>().unwrap();
     let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
     let (found, on_tape) = emulate(|| {
-        let found = crate::tape::no_grad(|| f(&tensors)).unwrap();
+        let found = no_grad(|| f(&tensors)).unwrap();
         (found, gradients_on_tape(&f, &vars, &tensors).unwrap())
     });
     assert_close(&found, result, tolerance);
@@ -164,15 +172,14 @@ pub fn assert_kernels_take_bf16(
     };
     let rounded: Vec<Tensor> = inputs.iter().enumerate().map(round).collect();
     let exact = cast(&rounded, DType::F32);
-    let (result, expected) = (f(&exact).unwrap(), gradients(&f, &exact).unwrap());
+    let (result, expected) = (no_grad(|| f(&exact)).unwrap(), gradients(&f, &exact).unwrap());
     let vars = rounded.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>().unwrap();
     let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
-    let (found, on_tape) = emulate(|| {
-        (crate::tape::no_grad(|| f(&tensors)).unwrap(), gradients_on_tape(&f, &vars, &tensors).unwrap())
-    });
+    let (found, on_tape) =
+        emulate(|| (no_grad(|| f(&tensors)).unwrap(), gradients_on_tape(&f, &vars, &tensors).unwrap()));
     assert_close(&found, &result, 1e-2);
     for which in 0..tensors.len() {
-        let found = emulate(|| crate::tape::no_grad(|| f(&shifted(&tensors, which)))).unwrap();
+        let found = emulate(|| no_grad(|| f(&shifted(&tensors, which)))).unwrap();
         assert_close(&found, &result, 1e-2);
     }
     for ((on_tape, expected), input) in on_tape.iter().zip(&expected).zip(&rounded) {
@@ -193,7 +200,7 @@ pub fn assert_gradients(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tenso
             moved[element] += step;
             let mut inputs = inputs.to_vec();
             inputs[index] = Tensor::from_vec(moved, inputs[index].shape(), &Device::Cpu).unwrap();
-            weighted_sum(&f, &inputs).unwrap().to_scalar::<f64>().unwrap()
+            no_grad(|| weighted_sum(&f, &inputs)).unwrap().to_scalar::<f64>().unwrap()
         };
         let slope = |element| (at(element, STEP) - at(element, -STEP)) / (2. * STEP);
         let slopes: Vec<f64> = (0..gradient.elem_count()).map(slope).collect();
@@ -213,7 +220,7 @@ pub fn assert_same_on_any_number_of_threads(
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let mut all = gradients(&f, &inputs).unwrap();
-            all.push(f(&inputs).unwrap());
+            all.push(no_grad(|| f(&inputs)).unwrap());
             all.iter().map(values).collect::<Vec<_>>()
         })
     };
@@ -230,10 +237,10 @@ pub fn assert_homogeneous(
     degree: i32,
 ) {
     let inputs = cast(inputs, DType::F32);
-    let expected = f(&inputs).unwrap();
+    let expected = no_grad(|| f(&inputs)).unwrap();
     for scale in [1e-2, 0.1, 0.37, 10., 100f64] {
         let mut inputs = inputs.clone();
         scaled.iter().for_each(|&i| inputs[i] = (&inputs[i] * scale).unwrap());
-        assert_close(&f(&inputs).unwrap(), &(&expected * scale.powi(degree)).unwrap(), 2e-6);
+        assert_close(&no_grad(|| f(&inputs)).unwrap(), &(&expected * scale.powi(degree)).unwrap(), 2e-6);
     }
 }

@@ -44,6 +44,12 @@ pub struct Recycler {
     shelves: Mutex<Shelves>,
 }
 
+impl std::fmt::Debug for Recycler {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Recycler").finish_non_exhaustive()
+    }
+}
+
 struct Shelves {
     tops: [Option<NonNull<Block>>; CLASSES],
     live: usize, // bytes of large blocks in use

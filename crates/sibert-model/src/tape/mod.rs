@@ -2,27 +2,29 @@
 //!
 //! candle's backward pass makes a tensor of zeros for every gradient, adds to it out of place on one thread, and keeps
 //! all intermediate results to the end. On the CPU that costs as much as the gradients themselves. A [`Tape`] records the
-//! operations of [`crate::ops`] while it is open, calls the same backward functions in reverse, moves their results, and
-//! lets go of what it has passed. So it is with the kernels for CUDA. On other devices operations join candle's graph, and
-//! so does [`Tape::backward`].
+//! operations of [`crate::ops`] while it is open, calls their backward passes in reverse, moves their results, and lets go
+//! of what it has passed. It knows no operation: each brings its backward pass along.
+//!
+//! Without a tape operations join candle's graph, and so they do on devices without kernels; [`Tape::backward`] goes
+//! through that graph too.
 
-mod custom_op;
 mod gradients;
 mod node;
 pub mod profile;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use candle_core::{Result, Tensor, TensorId, bail};
 
-pub(crate) use custom_op::{apply1, apply2, apply3};
 pub use gradients::Gradients;
-pub(crate) use node::{Backward, Record, apply, apply_kernels};
+pub(crate) use node::{Backward, record};
 
+use crate::compute::sum::sum;
 use node::{Input, Node};
 
-/// What becomes of the operations that this thread applies.
+/// The fate of the operations that this thread applies.
 enum Recorder {
     /// They join candle's graph.
     Graph,
@@ -56,6 +58,12 @@ pub(crate) fn joins_graph() -> bool {
 pub struct Tape {
     nodes: Vec<Node>,
     tracked: HashSet<TensorId>, // results that depend on a variable
+}
+
+impl fmt::Debug for Tape {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_list().entries(self.nodes.iter().map(Node::name)).finish()
+    }
 }
 
 impl Tape {
@@ -96,11 +104,11 @@ impl Tape {
         let mut pending: HashMap<TensorId, Pending> = HashMap::new();
         for (output, gradient) in outputs {
             if self.tracked.contains(&output.id()) {
-                let sum = match pending.remove(&output.id()) {
-                    Some(earlier) => crate::ops::sum(&earlier.gradient, &gradient)?,
+                let gradient = match pending.remove(&output.id()) {
+                    Some(earlier) => sum(&earlier.gradient, &gradient)?,
                     None => gradient,
                 };
-                pending.insert(output.id(), Pending { gradient: sum, owned: false });
+                pending.insert(output.id(), Pending { gradient, owned: false });
             } else {
                 gradients.extend((output * gradient)?.backward()?)?;
             }
@@ -198,9 +206,7 @@ impl Sink<'_> {
             Input::Result(id) => {
                 let pending = match self.pending.remove(id) {
                     None => Pending { gradient, owned },
-                    Some(earlier) => {
-                        Pending { gradient: crate::ops::sum(&earlier.gradient, &gradient)?, owned: true }
-                    }
+                    Some(earlier) => Pending { gradient: sum(&earlier.gradient, &gradient)?, owned: true },
                 };
                 self.pending.insert(*id, pending);
                 Ok(())

@@ -4,114 +4,61 @@ use candle_core::{Device, Result, Tensor, TensorId};
 
 use super::{RECORDER, Recorder, Sink, Tape, profile};
 
-/// An operation that a tape can record.
-pub(crate) trait Record {
-    /// What its backward pass needs.
-    type Backward: Backward + 'static;
+/// The backward pass of an operation: given the gradient of its result, contiguous, it puts those of its inputs into a sink.
+///
+/// It keeps what it needs of the forward pass and no more: the rest is freed.
+pub(crate) trait Backward: FnOnce(&Tensor, &mut Sink) -> Result<()> + 'static {}
 
-    /// For profiles and messages.
-    fn name(&self) -> &'static str;
+impl<F: FnOnce(&Tensor, &mut Sink) -> Result<()> + 'static> Backward for F {}
 
-    /// Keeps of the operation, its inputs and its output what the backward pass needs, and no more: the rest is freed.
-    fn keep(self, inputs: &[&Tensor], output: &Tensor) -> Self::Backward;
-}
-
-/// The backward pass of a recorded operation.
-pub(crate) trait Backward {
-    /// Puts the gradients of the inputs into `sink`, given that of the output.
-    fn backward(self: Box<Self>, dy: &Tensor, sink: &mut Sink) -> Result<()>;
-}
+/// A backward pass of any operation.
+type AnyBackward = Box<dyn FnOnce(&Tensor, &mut Sink) -> Result<()>>;
 
 /// A recorded operation.
 pub(super) struct Node {
     name: &'static str,
+    device: Device,
     pub inputs: Vec<Input>,
     pub output: TensorId,
-    backward: Box<dyn Backward>,
+    backward: AnyBackward,
 }
 
-/// What a gradient belongs to.
+/// The origin of an input, to which its gradient belongs.
 pub(super) enum Input {
     Variable(Tensor),
     Result(TensorId),
     Constant,
 }
 
-/// Applies an operation: recorded while a tape is open, forgotten in [`super::no_grad`], else by `on_graph`, as part of
-/// candle's graph.
+/// Calls `forward` for a result and its backward pass: recorded while a tape is open, forgotten otherwise.
 ///
-/// `forward` computes the result alone.
-pub(crate) fn apply<O: Record>(
-    op: O,
-    inputs: &[&Tensor],
-    forward: impl FnOnce(&O) -> Result<Tensor>,
-    on_graph: impl FnOnce(O) -> Result<Tensor>,
-) -> Result<Tensor> {
-    if RECORDER.with_borrow(|recorder| matches!(recorder, Recorder::Graph)) {
-        return on_graph(op);
-    }
-    let output = profile::timed(op.name(), profile::forward, || forward(&op))?;
-    RECORDER.with_borrow_mut(|recorder| {
-        if let Recorder::Tape(tape) = recorder {
-            tape.push(op, inputs, &output);
-        }
-    });
-    Ok(output)
-}
-
-/// Applies an operation whose forward pass is kernels on a device, and says how its backward pass goes: recorded while a
-/// tape is open, forgotten otherwise.
-pub(crate) fn apply_kernels<B>(
+/// # Errors
+/// Those of `forward`.
+pub(crate) fn record<B: Backward>(
     name: &'static str,
     inputs: &[&Tensor],
     forward: impl FnOnce() -> Result<(Tensor, B)>,
-) -> Result<Tensor>
-where
-    B: FnOnce(&Tensor, &mut Sink) -> Result<()> + 'static,
-{
+) -> Result<Tensor> {
     let device = inputs[0].device();
     let (output, backward) = profile::timed_on(device, name, profile::forward, forward)?;
     RECORDER.with_borrow_mut(|recorder| {
         if let Recorder::Tape(tape) = recorder {
-            tape.push_with(name, inputs, &output, || Box::new(Kernels { device: device.clone(), backward }));
+            tape.push(name, inputs, &output, backward);
         }
     });
     Ok(output)
 }
 
-/// A backward pass of kernels.
-struct Kernels<B> {
-    device: Device,
-    backward: B,
-}
-
-impl<B: FnOnce(&Tensor, &mut Sink) -> Result<()>> Backward for Kernels<B> {
-    fn backward(self: Box<Self>, dy: &Tensor, sink: &mut Sink) -> Result<()> {
-        let Kernels { device, backward } = *self;
-        backward(&dy.contiguous()?, sink)?;
-        profile::settle(&device)
-    }
-}
-
 impl Tape {
     /// Records an operation, unless its inputs are constants.
-    fn push<O: Record>(&mut self, op: O, inputs: &[&Tensor], output: &Tensor) {
-        self.push_with(op.name(), inputs, output, || Box::new(op.keep(inputs, output)));
-    }
-
-    fn push_with(
-        &mut self,
-        name: &'static str,
-        inputs: &[&Tensor],
-        output: &Tensor,
-        backward: impl FnOnce() -> Box<dyn Backward>,
-    ) {
-        let kinds: Vec<Input> = inputs.iter().map(|input| self.kind(input)).collect();
-        if kinds.iter().all(|kind| matches!(kind, Input::Constant)) {
+    fn push(&mut self, name: &'static str, inputs: &[&Tensor], output: &Tensor, backward: impl Backward) {
+        let inputs: Vec<Input> = inputs.iter().map(|input| self.kind(input)).collect();
+        if inputs.iter().all(|input| matches!(input, Input::Constant)) {
             return;
         }
         self.tracked.insert(output.id());
-        self.nodes.push(Node { name, inputs: kinds, output: output.id(), backward: backward() });
+        let (device, output) = (output.device().clone(), output.id());
+        self.nodes.push(Node { name, device, inputs, output, backward: Box::new(backward) });
     }
 
     fn kind(&self, tensor: &Tensor) -> Input {
@@ -126,8 +73,14 @@ impl Tape {
 }
 
 impl Node {
+    /// The operation's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Runs the backward pass and frees what it needed.
     pub fn backward(self, dy: &Tensor, sink: &mut Sink) -> Result<()> {
-        profile::timed(self.name, profile::backward, || self.backward.backward(dy, sink))
+        let Self { name, device, backward, .. } = self;
+        profile::timed_on(&device, name, profile::backward, || backward(&dy.contiguous()?, sink))
     }
 }

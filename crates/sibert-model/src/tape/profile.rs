@@ -32,7 +32,7 @@ pub fn profile<R>(f: impl FnOnce() -> R) -> (R, Profile) {
 }
 
 /// Calls `f` and adds its time to that of the operation `name` by `add`, while someone listens.
-pub(super) fn timed<R>(name: &'static str, add: impl Fn(&mut Span, Duration), f: impl FnOnce() -> R) -> R {
+fn timed<R>(name: &'static str, add: impl Fn(&mut Span, Duration), f: impl FnOnce() -> R) -> R {
     if PROFILE.with_borrow(Option::is_none) {
         return f();
     }
@@ -62,7 +62,7 @@ pub(super) fn timed_on<R>(
 }
 
 /// Waits for the device while someone listens.
-pub(super) fn settle(device: &Device) -> Result<()> {
+fn settle(device: &Device) -> Result<()> {
     if PROFILE.with_borrow(Option::is_some) { device.synchronize() } else { Ok(()) }
 }
 

@@ -12,7 +12,7 @@ fn encode(p: &[Homogeneous<One>], ids: &Tensor, keep: &Tensor) -> Result<Homogen
     let (query, key) = (query.unit_heads(2)?, key.unit_heads(2)?);
     let mixed = Homogeneous::softmax_attention([&query, &key], &value, keep, 2, 6., 0., Mode::Eval)?;
     let z = z.add(&mixed.linear(&p[5])?)?;
-    let wide = z.normalize()?.linear(&p[6])?.add_bias(&p[7])?.relu()?;
+    let wide = z.normalize()?.linear_bias_relu(&p[6], &p[7])?;
     z.add(&wide.linear(&p[8])?)?.normalize()
 }
 

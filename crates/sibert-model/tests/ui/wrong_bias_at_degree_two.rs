@@ -7,7 +7,7 @@ pub fn feed_forward(
     w: &Homogeneous<One>,
     bias: &Homogeneous<One>,
 ) -> Result<Homogeneous<Two>> {
-    x.linear(w)?.add_bias(bias)?.relu()?.linear(w)?.add_bias(bias)
+    x.linear_bias_relu(w, bias)?.linear(w)?.add(bias)
 }
 
 fn main() {}

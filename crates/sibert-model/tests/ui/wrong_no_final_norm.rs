@@ -3,7 +3,7 @@ use candle_core::Result;
 use sibert_model::homogeneous::{Homogeneous, One, Two, Zero};
 
 pub fn encode(z: Homogeneous<Two>, w: &Homogeneous<One>) -> Result<Homogeneous<Zero>> {
-    let wide = z.normalize()?.linear(w)?.relu()?;
+    let wide = z.normalize()?.linear(w)?;
     z.add(&wide.linear(w)?)
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use sibert_model::Precision;
 
 use super::{at_least_one, thread_count};
-use crate::config::{HeadOptimizer, precision_on};
+use crate::config::{GeneralRule, precision_on};
 use crate::device::DeviceName;
 use crate::task::Task;
 
@@ -160,7 +160,7 @@ pub struct FinetuneArgs {
     pub accumulation_steps: usize,
     /// lamb, adamw, or spectral for SIBERT [default: lamb for SIBERT, adamw for BERT]
     #[arg(long, value_name = "RULE")]
-    pub optimizer: Option<HeadOptimizer>,
+    pub optimizer: Option<GeneralRule>,
     /// Share of the steps over which the learning rate rises
     #[arg(long, value_name = "X", default_value_t = 0.1)]
     pub warmup: f64,

@@ -28,7 +28,7 @@ use sibert_model::Precision;
 pub use intrinsic_lr::IntrinsicLr;
 pub use load::{read_set, sweep_of};
 pub use model::ModelSettings;
-pub use optimizer::{ANGLE, HeadConfig, HeadOptimizer, MUON_MOMENTUM, MUON_RATE, Optimizer};
+pub use optimizer::{ANGLE, GeneralRule, HeadConfig, MUON_MOMENTUM, MUON_RATE, Optimizer};
 pub use schedule::{ScheduleConfig, ScheduleKind};
 pub use spectral::SpectralSettings;
 pub use start::Start;

@@ -22,7 +22,7 @@ pub const MUON_MOMENTUM: f64 = 0.95;
 #[serde(default, deny_unknown_fields)]
 pub struct HeadConfig {
     /// Optimizer of the head.
-    pub optimizer: HeadOptimizer,
+    pub optimizer: GeneralRule,
     /// Learning rate before the schedule.
     pub lr: f64,
     /// Decoupled weight decay.
@@ -49,10 +49,10 @@ pub enum Optimizer {
     Adamw,
 }
 
-/// Update rule of the head.
+/// An update rule of any parameters, scale invariant or not: of a head, or of a whole model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum HeadOptimizer {
+pub enum GeneralRule {
     /// Steps along orthogonal factors, relative to the norms, without state.
     Spectral,
     /// Layer-wise adaptive moments, the paper's choice.
@@ -61,7 +61,7 @@ pub enum HeadOptimizer {
     Adamw,
 }
 
-impl HeadOptimizer {
+impl GeneralRule {
     /// Its name in options and files.
     pub fn name(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl HeadOptimizer {
     }
 }
 
-impl FromStr for HeadOptimizer {
+impl FromStr for GeneralRule {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
@@ -88,7 +88,7 @@ impl HeadConfig {
     pub fn under(optimizer: Optimizer) -> Self {
         let warmed_up = |warmup| ScheduleConfig::warmed_up(ScheduleKind::Linear, warmup);
         let spectral = Self {
-            optimizer: HeadOptimizer::Spectral,
+            optimizer: GeneralRule::Spectral,
             lr: HEAD_ANGLE,
             weight_decay: 0.,
             schedule: warmed_up(0.01),
@@ -96,7 +96,7 @@ impl HeadConfig {
         match optimizer {
             Optimizer::Spectral => spectral,
             Optimizer::Muon => Self {
-                optimizer: HeadOptimizer::Adamw,
+                optimizer: GeneralRule::Adamw,
                 lr: 1e-3,
                 weight_decay: 0.01,
                 schedule: warmed_up(0.05),
@@ -109,6 +109,6 @@ impl HeadConfig {
 impl Default for HeadConfig {
     fn default() -> Self {
         let schedule = ScheduleConfig::warmed_up(ScheduleKind::Linear, 0.01);
-        Self { optimizer: HeadOptimizer::Lamb, lr: 8e-4, weight_decay: 0.0, schedule }
+        Self { optimizer: GeneralRule::Lamb, lr: 8e-4, weight_decay: 0.0, schedule }
     }
 }

@@ -5,7 +5,7 @@ use sibert_model::ModelType;
 use toml::{Table, Value};
 
 use super::{
-    ANGLE, HeadConfig, HeadOptimizer, IntrinsicLr, MUON_MOMENTUM, MUON_RATE, Optimizer, RunConfig,
+    ANGLE, GeneralRule, HeadConfig, IntrinsicLr, MUON_MOMENTUM, MUON_RATE, Optimizer, RunConfig,
     ScheduleConfig, ScheduleKind, model,
 };
 
@@ -129,11 +129,10 @@ fn default_schedule(rule: Optimizer) -> ScheduleConfig {
 
 /// Completes a table `[head]`: what it lacks is as under its own rule if it names one, else as `default`.
 fn fill_head(head: &mut Table, default: &HeadConfig) -> Result<()> {
-    let named: Option<HeadOptimizer> =
-        head.get("optimizer").map(|name| name.clone().try_into()).transpose()?;
+    let named: Option<GeneralRule> = head.get("optimizer").map(|name| name.clone().try_into()).transpose()?;
     let default = match named {
         Some(rule) if rule != default.optimizer => match rule {
-            HeadOptimizer::Spectral => HeadConfig::under(Optimizer::Spectral),
+            GeneralRule::Spectral => HeadConfig::under(Optimizer::Spectral),
             _ => HeadConfig { optimizer: rule, ..HeadConfig::default() },
         },
         _ => default.clone(),

@@ -5,7 +5,7 @@ use sisgd::Schedule;
 use toml::Table;
 
 use super::load::{OWN_TEXT, QUICKSTART};
-use super::{HeadOptimizer, IntrinsicLr, Optimizer, RunConfig, diagnose};
+use super::{GeneralRule, IntrinsicLr, Optimizer, RunConfig, diagnose};
 
 fn with(sets: &[&str]) -> anyhow::Result<RunConfig> {
     let sets: Vec<_> = sets.iter().map(|set| set.to_string()).collect();
@@ -318,7 +318,7 @@ fn configs_in_the_program_are_the_files() {
 fn a_text_without_a_config_takes_the_recipe() {
     let own = with(&["source=[\"book.txt\"]"]).unwrap();
     assert_eq!((own.optimizer, own.lr, own.weight_decay), (Optimizer::Spectral, 0.035, 0.));
-    assert_eq!(own.head.unwrap().optimizer, HeadOptimizer::Spectral);
+    assert_eq!(own.head.unwrap().optimizer, GeneralRule::Spectral);
     assert_eq!(own.model.attention, Some(sibert_model::AttentionKind::Normalized));
     assert_eq!(with(&[]).unwrap().out, Path::new("runs/quickstart"));
 }
@@ -327,15 +327,15 @@ fn a_text_without_a_config_takes_the_recipe() {
 fn a_rule_of_other_units_brings_its_own_rates() {
     let paper = with(&["source=[\"book.txt\"]", "optimizer=sisgd"]).unwrap();
     assert_eq!((paper.clip, paper.lr), (Some(2.), 1e4));
-    assert_eq!(paper.head.unwrap().optimizer, HeadOptimizer::Lamb);
+    assert_eq!(paper.head.unwrap().optimizer, GeneralRule::Lamb);
     let spectral = from_text("optimizer = \"spectral\"\n").unwrap();
     assert_eq!((spectral.lr, spectral.weight_decay, spectral.clip), (0.035, 0., None));
     assert_eq!(spectral.schedule.warmup, Some(0.02));
     let muon = from_text("optimizer = \"muon\"\n[model]\ntype = \"bert\"\n").unwrap();
     assert_eq!((muon.lr, muon.momentum, muon.weight_decay), (0.02, 0.95, 0.01));
-    assert_eq!(muon.head.unwrap().optimizer, HeadOptimizer::Adamw);
+    assert_eq!(muon.head.unwrap().optimizer, GeneralRule::Adamw);
     let head = from_text("optimizer = \"spectral\"\n[head]\noptimizer = \"lamb\"\n").unwrap().head.unwrap();
-    assert_eq!((head.optimizer, head.lr), (HeadOptimizer::Lamb, 8e-4));
+    assert_eq!((head.optimizer, head.lr), (GeneralRule::Lamb, 8e-4));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail, ensure};
 use sibert_model::{ModelType, Precision};
 
-use super::{HeadConfig, HeadOptimizer, Optimizer, RunConfig};
+use super::{GeneralRule, HeadConfig, Optimizer, RunConfig};
 use crate::data::sequences::Packing;
 use crate::device::DeviceName;
 
@@ -44,7 +44,7 @@ impl RunConfig {
             (Some(head), ModelType::Sibert) => head.validate(self.max_steps),
             (Some(head), ModelType::Bert) if self.optimizer == Optimizer::Muon => {
                 ensure!(
-                    head.optimizer != HeadOptimizer::Spectral,
+                    head.optimizer != GeneralRule::Spectral,
                     "head.optimizer is spectral, but beside muon [head] trains all that is no matrix: use adamw"
                 );
                 head.validate(self.max_steps)
@@ -219,7 +219,7 @@ impl HeadConfig {
     fn validate(&self, max_steps: usize) -> Result<()> {
         validate_rates("head.", self.lr, self.weight_decay)?;
         ensure!(
-            self.weight_decay == 0.0 || self.optimizer != HeadOptimizer::Spectral,
+            self.weight_decay == 0.0 || self.optimizer != GeneralRule::Spectral,
             "head.weight_decay is {}, but head.optimizer spectral has no decay: leave it out",
             self.weight_decay
         );

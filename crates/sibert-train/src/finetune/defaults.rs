@@ -13,7 +13,7 @@
 
 use sibert_model::{ModelConfig, ModelType};
 
-use crate::config::HeadOptimizer;
+use crate::config::GeneralRule;
 use crate::task::Task;
 
 /// From this width on BERT's own rates hold.
@@ -23,7 +23,7 @@ const LARGE: usize = 512;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Defaults {
     /// The rule.
-    pub optimizer: HeadOptimizer,
+    pub optimizer: GeneralRule,
     /// Peak learning rate.
     pub lr: f64,
     /// Passes over the data.
@@ -38,10 +38,10 @@ impl Defaults {
         let small_data = matches!(task, Task::Mrpc | Task::Wnli);
         let large = config.hidden_size >= LARGE;
         let (optimizer, lr) = match (config.model_type, task.is_squad(), large) {
-            (ModelType::Sibert, ..) => (HeadOptimizer::Lamb, 3e-3),
-            (ModelType::Bert, _, false) => (HeadOptimizer::Adamw, 1e-4),
-            (ModelType::Bert, false, true) => (HeadOptimizer::Adamw, 2e-5),
-            (ModelType::Bert, true, true) => (HeadOptimizer::Adamw, 3e-5),
+            (ModelType::Sibert, ..) => (GeneralRule::Lamb, 3e-3),
+            (ModelType::Bert, _, false) => (GeneralRule::Adamw, 1e-4),
+            (ModelType::Bert, false, true) => (GeneralRule::Adamw, 2e-5),
+            (ModelType::Bert, true, true) => (GeneralRule::Adamw, 3e-5),
         };
         let bert = config.model_type == ModelType::Bert;
         let epochs = match (task.is_squad(), bert && large) {
@@ -78,12 +78,12 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_table() {
         let base = of(Task::Mnli, ModelType::Bert, "base");
-        let expected = Defaults { optimizer: HeadOptimizer::Adamw, lr: 2e-5, epochs: 3, batch_size: 32 };
+        let expected = Defaults { optimizer: GeneralRule::Adamw, lr: 2e-5, epochs: 3, batch_size: 32 };
         assert_eq!(base, expected);
         assert_eq!(of(Task::Mrpc, ModelType::Bert, "base").epochs, 5);
         let squad = of(Task::SquadV2, ModelType::Bert, "base");
         assert_eq!((squad.lr, squad.epochs, squad.batch_size), (3e-5, 2, 12));
         assert_eq!(of(Task::Mnli, ModelType::Bert, "mini").lr, 1e-4);
-        assert_eq!(of(Task::Rte, ModelType::Sibert, "base").optimizer, HeadOptimizer::Lamb);
+        assert_eq!(of(Task::Rte, ModelType::Sibert, "base").optimizer, GeneralRule::Lamb);
     }
 }

@@ -7,7 +7,7 @@ use sibert_model::{ModelType, Precision};
 
 use super::defaults::Defaults;
 use crate::args::{AnswerArgs, FinetuneArgs};
-use crate::config::HeadOptimizer;
+use crate::config::GeneralRule;
 use crate::data::squad::AnswerSettings;
 use crate::pretrained::Pretrained;
 use crate::task::{Kind, Task};
@@ -28,7 +28,7 @@ pub struct Settings {
     /// Where the data is from.
     pub data: String,
     /// The rule.
-    pub optimizer: HeadOptimizer,
+    pub optimizer: GeneralRule,
     /// Peak learning rate.
     pub lr: f64,
     /// Passes over the data.
@@ -92,8 +92,7 @@ impl Settings {
         };
         settings.validate()?;
         ensure!(
-            settings.optimizer != HeadOptimizer::Spectral
-                || pretrained.config.model_type == ModelType::Sibert,
+            settings.optimizer != GeneralRule::Spectral || pretrained.config.model_type == ModelType::Sibert,
             "--optimizer spectral turns encoders whose scale does not matter, and {} is a BERT: use adamw or lamb",
             settings.model
         );

@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Error;
 use candle_core::Var;
-use sisgd::{Gradient, Gradients};
+use sisgd::{Gradient, GradientSource};
 
 use crate::console::without_backtrace;
 
@@ -19,7 +19,7 @@ impl fmt::Display for Diverged {
 }
 
 /// Marks an update's refusal if the loss or a gradient is not finite, or too long to be squared.
-pub fn mark(error: Error, loss: f64, parameters: &[(String, Var)], grads: &dyn Gradients) -> Error {
+pub fn mark(error: Error, loss: f64, parameters: &[(String, Var)], grads: &dyn GradientSource) -> Error {
     let what = format!("loss {loss}");
     match loss.is_finite() && parameters.iter().all(|(_, var)| is_moderate(var, grads)) {
         true => error.context(what),
@@ -28,7 +28,7 @@ pub fn mark(error: Error, loss: f64, parameters: &[(String, Var)], grads: &dyn G
 }
 
 /// Whether the squared norms of a parameter and its gradient can be stored as f32.
-fn is_moderate(var: &Var, grads: &dyn Gradients) -> bool {
+fn is_moderate(var: &Var, grads: &dyn GradientSource) -> bool {
     let values = match grads.gradient(var) {
         None => return true,
         Some(Gradient::Dense(values) | Gradient::Rows { values, .. }) => values,

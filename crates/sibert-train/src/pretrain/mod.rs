@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, ensure};
 use candle_core::Device;
 use sibert_model::PreTraining;
-use sisgd::{Gradient, Gradients};
+use sisgd::{Gradient, GradientSource};
 
 use crate::batch;
 use crate::checkpoint::{self, Best, Snapshot, TrainingState};
@@ -269,7 +269,7 @@ impl<'a> Training<'a> {
 }
 
 /// Bytes of the gradients of a model; tables may have those of a few rows.
-fn bytes(model: &PreTraining, grads: &dyn Gradients) -> u64 {
+fn bytes(model: &PreTraining, grads: &dyn GradientSource) -> u64 {
     let values = |gradient| match gradient {
         Gradient::Dense(values) | Gradient::Rows { values, .. } => values,
     };

@@ -152,7 +152,7 @@ pub fn values(model: &PreTraining, of: impl Fn(&Var) -> Result<Vec<f64>>) -> Res
 
 /// The gradient of a variable, its rows in their places.
 pub fn gradient_of(gradients: &Gradients, var: &Var) -> Result<Vec<f64>> {
-    match sisgd::Gradients::gradient(gradients, var).context("the variable has no gradient")? {
+    match sisgd::GradientSource::gradient(gradients, var).context("the variable has no gradient")? {
         Gradient::Dense(gradient) => Ok(cukernel::download(gradient)?),
         Gradient::Rows { ids, values } => {
             let width = var.dim(1)?;

@@ -1,55 +1,17 @@
 //! A group of parameters with its rule, from the settings that name it.
 
-use std::collections::HashMap;
-
 use anyhow::Result;
-use candle_core::Tensor;
 use sibert_model::{Block, BlockKind, ModelType, PreTraining};
 use sisgd::{
-    AdamW, AdamWConfig, CheckedStep, Gradients, Guard, Lamb, LambConfig, NamedVars, PlainSgdConfig, Schedule,
-    Sgd, SgdConfig, SiSgd, Spectral, SpectralConfig,
+    AdamW, AdamWConfig, Lamb, LambConfig, NamedVars, PlainSgdConfig, Schedule, Sgd, SiSgd, SiSgdConfig,
+    Spectral, SpectralConfig,
 };
 
-use crate::config::{HeadConfig, HeadOptimizer, Optimizer, RunConfig, SpectralSettings};
-use crate::log::StepMetrics;
-
-/// Any optimizer, by what the log wants to know of its steps.
-pub(super) trait Rule {
-    fn check<'a>(
-        &'a mut self,
-        grads: &'a dyn Gradients,
-        lr: f64,
-    ) -> candle_core::Result<CheckedStep<'a, StepMetrics>>;
-    fn share_guard(&mut self, guard: &Guard);
-    fn state(&self) -> candle_core::Result<Vec<(String, Tensor)>>;
-    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> candle_core::Result<()>;
-}
-
-impl<O: sisgd::Optimizer<Report: Into<StepMetrics> + 'static>> Rule for O {
-    fn check<'a>(
-        &'a mut self,
-        grads: &'a dyn Gradients,
-        lr: f64,
-    ) -> candle_core::Result<CheckedStep<'a, StepMetrics>> {
-        Ok(sisgd::Optimizer::check(self, grads, lr)?.map(Into::into))
-    }
-
-    fn share_guard(&mut self, guard: &Guard) {
-        sisgd::Optimizer::share_guard(self, guard);
-    }
-
-    fn state(&self) -> candle_core::Result<Vec<(String, Tensor)>> {
-        sisgd::Optimizer::state(self)
-    }
-
-    fn load_state(&mut self, state: &HashMap<String, Tensor>) -> candle_core::Result<()> {
-        sisgd::Optimizer::load_state(self, state)
-    }
-}
+use crate::config::{GeneralRule, HeadConfig, Optimizer, RunConfig, SpectralSettings};
 
 /// A group of parameters, its rule and its learning rate over time.
 pub(super) struct Group {
-    pub rule: Box<dyn Rule>,
+    pub rule: Box<dyn sisgd::Optimizer>,
     pub lr: f64,
     /// λ, if the group is scale invariant and its rule is without memory, so that the theory of its equilibrium applies.
     pub decay_to_equilibrium: Option<f64>,
@@ -61,7 +23,7 @@ impl Group {
     pub fn encoder(blocks: Vec<Block>, config: &RunConfig) -> Result<Self> {
         let RunConfig { weight_decay, momentum, .. } = *config;
         let vars = || variables(&blocks);
-        let rule: Box<dyn Rule> = match config.optimizer {
+        let rule: Box<dyn sisgd::Optimizer> = match config.optimizer {
             Optimizer::Spectral => {
                 let settings = config.spectral.unwrap_or_default();
                 let rotation = SpectralConfig { momentum, ..settings.rotation() };
@@ -71,7 +33,9 @@ impl Group {
                 let muon = SpectralConfig { momentum, weight_decay, ..SpectralConfig::MUON };
                 Box::new(Spectral::new(SpectralSettings::default().blocks(blocks), muon)?)
             }
-            Optimizer::Sisgd => Box::new(SiSgd::new(vars(), SgdConfig { weight_decay, clip: config.clip })?),
+            Optimizer::Sisgd => {
+                Box::new(SiSgd::new(vars(), SiSgdConfig { weight_decay, clip: config.clip })?)
+            }
             Optimizer::Sgd => {
                 let max_grad_norm = config.clip;
                 Box::new(Sgd::new(vars(), PlainSgdConfig { weight_decay, max_grad_norm, momentum })?)
@@ -89,12 +53,12 @@ impl Group {
 
     /// The head's, or of what Muon leaves.
     pub fn head(blocks: Vec<Block>, config: &HeadConfig, max_steps: usize) -> Result<Self> {
-        let rule: Box<dyn Rule> = match config.optimizer {
-            HeadOptimizer::Spectral => {
+        let rule: Box<dyn sisgd::Optimizer> = match config.optimizer {
+            GeneralRule::Spectral => {
                 Box::new(Spectral::new(SpectralSettings::default().blocks(blocks), SpectralConfig::RELATIVE)?)
             }
-            HeadOptimizer::Lamb => lamb(variables(&blocks), config.weight_decay)?,
-            HeadOptimizer::Adamw => adamw(variables(&blocks), config.weight_decay)?,
+            GeneralRule::Lamb => lamb(variables(&blocks), config.weight_decay)?,
+            GeneralRule::Adamw => adamw(variables(&blocks), config.weight_decay)?,
         };
         let schedule = config.schedule.over(max_steps);
         Ok(Self { rule, lr: config.lr, decay_to_equilibrium: None, schedule })
@@ -125,10 +89,10 @@ fn variables(blocks: &[Block]) -> NamedVars {
     blocks.iter().flat_map(|block| block.vars.iter().cloned()).collect()
 }
 
-fn lamb(vars: NamedVars, weight_decay: f64) -> Result<Box<dyn Rule>> {
+fn lamb(vars: NamedVars, weight_decay: f64) -> Result<Box<dyn sisgd::Optimizer>> {
     Ok(Box::new(Lamb::new(vars, LambConfig { weight_decay, ..LambConfig::default() })?))
 }
 
-fn adamw(vars: NamedVars, weight_decay: f64) -> Result<Box<dyn Rule>> {
+fn adamw(vars: NamedVars, weight_decay: f64) -> Result<Box<dyn sisgd::Optimizer>> {
     Ok(Box::new(AdamW::new(vars, AdamWConfig { weight_decay, ..AdamWConfig::default() })?))
 }

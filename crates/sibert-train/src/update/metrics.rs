@@ -1,8 +1,18 @@
-//! What the log takes of an optimizer's report.
+//! The numbers that the log takes of an optimizer's report.
 
-use sisgd::{RotationReport, StepReport, UpdateReport};
+use sisgd::{Report, RotationReport, StepReport, UpdateReport};
 
 use crate::log::{Sphere, StepMetrics};
+
+impl From<Report> for StepMetrics {
+    fn from(report: Report) -> Self {
+        match report {
+            Report::Step(report) => report.into(),
+            Report::Rotation(report) => report.into(),
+            Report::Update(report) => report.into(),
+        }
+    }
+}
 
 impl From<StepReport> for StepMetrics {
     fn from(report: StepReport) -> Self {

@@ -9,18 +9,18 @@ use anyhow::{Context, Result};
 use candle_core::Tensor;
 use sibert_model::{FineTuning, ModelType, PreTraining};
 use sisgd::{
-    AdamW, AdamWConfig, Deferred, Gradients, Guard, Lamb, LambConfig, Schedule, Spectral, SpectralConfig,
+    AdamW, AdamWConfig, Deferred, GradientSource, Guard, Lamb, LambConfig, Schedule, Spectral, SpectralConfig,
 };
 
-use crate::config::{HeadOptimizer, Optimizer, RunConfig, SpectralSettings};
+use crate::config::{GeneralRule, Optimizer, RunConfig, SpectralSettings};
 use crate::log::{Sphere, StepMetrics};
-use group::{Group, Rule, matrices_and_rest};
+use group::{Group, matrices_and_rest};
 
 /// The rule of fine-tuning.
 #[derive(Clone, Debug)]
 pub struct WholeRule {
     /// LAMB or AdamW, with bias correction, or spectral descent.
-    pub optimizer: HeadOptimizer,
+    pub optimizer: GeneralRule,
     /// Learning rate η before the schedule.
     pub lr: f64,
     /// Decoupled weight decay λ of the matrices.
@@ -31,9 +31,10 @@ pub struct WholeRule {
     pub schedule: Schedule,
 }
 
-/// What a step updates: the encoder's group, then the head's where it has its own.
+/// The groups that a step updates: the main one, and the head's where it has its own.
 pub struct Update {
-    encoder: Group,
+    /// The encoder's, or everything.
+    main: Group,
     head: Option<Group>,
 }
 
@@ -68,33 +69,33 @@ impl Update {
         let group = |rule| Group { rule, lr, decay_to_equilibrium: None, schedule: schedule.clone() };
         let max_grad_norm = Some(max_grad_norm);
         let vars = model.parameters();
-        let (encoder, head) = match optimizer {
-            HeadOptimizer::Spectral => {
+        let (main, head) = match optimizer {
+            GeneralRule::Spectral => {
                 let (blocks, settings) =
                     (|blocks| SpectralSettings::default().blocks(blocks), SpectralConfig::ROTATION);
                 let encoder = Spectral::new(blocks(model.encoder_blocks()), settings)?;
                 let head = Spectral::new(blocks(model.head_blocks()), SpectralConfig::RELATIVE)?;
-                (group(Box::new(encoder) as Box<dyn Rule>), Some(group(Box::new(head))))
+                (group(Box::new(encoder) as Box<dyn sisgd::Optimizer>), Some(group(Box::new(head))))
             }
-            HeadOptimizer::Lamb => {
+            GeneralRule::Lamb => {
                 let config = LambConfig { weight_decay, max_grad_norm, ..LambConfig::default() };
                 (group(Box::new(Lamb::new(vars, config)?)), None)
             }
-            HeadOptimizer::Adamw => {
+            GeneralRule::Adamw => {
                 let config = AdamWConfig { weight_decay, max_grad_norm, ..AdamWConfig::default() };
                 (group(Box::new(AdamW::new(vars, config)?)), None)
             }
         };
-        Ok(Self::under_one_guard(encoder, head))
+        Ok(Self::under_one_guard(main, head))
     }
 
     /// A bad gradient of either group stops both.
-    fn under_one_guard(mut encoder: Group, mut head: Option<Group>) -> Self {
+    fn under_one_guard(mut main: Group, mut head: Option<Group>) -> Self {
         let guard = Guard::new();
-        for group in [Some(&mut encoder), head.as_mut()].into_iter().flatten() {
+        for group in [Some(&mut main), head.as_mut()].into_iter().flatten() {
             group.rule.share_guard(&guard);
         }
-        Self { encoder, head }
+        Self { main, head }
     }
 
     /// Updates every group at optimizer step `step`, counted from 0; nothing changes if a gradient is unfit.
@@ -103,17 +104,17 @@ impl Update {
     ///
     /// # Errors
     /// If a gradient is missing or not finite; names its parameter.
-    pub fn step(&mut self, grads: &dyn Gradients, step: usize) -> Result<Deferred<StepMetrics>> {
+    pub fn step(&mut self, grads: &dyn GradientSource, step: usize) -> Result<Deferred<StepMetrics>> {
         let head_lr = self.head.as_ref().map(|head| head.lr_at(step));
-        let lr = self.encoder.lr_at(step);
-        let encoder = self.encoder.rule.check(grads, lr)?;
+        let lr = self.main.lr_at(step);
+        let main = self.main.rule.check(grads, lr)?.map(StepMetrics::from);
         let head =
             self.head.as_mut().zip(head_lr).map(|(head, lr)| head.rule.check(grads, lr)).transpose()?;
-        let mut metrics = encoder.enqueue()?;
+        let mut metrics = main.enqueue()?;
         if let Some(head) = head {
             metrics = metrics.zip(head.enqueue()?)?.map(|(metrics, _)| metrics);
         }
-        let decay = self.encoder.decay_to_equilibrium;
+        let decay = self.main.decay_to_equilibrium;
         Ok(metrics.map(move |metrics| {
             let sphere = decay.zip(metrics.sphere);
             let sphere = sphere.map(|(weight_decay, sphere)| Sphere { weight_decay, ..sphere });
@@ -145,7 +146,7 @@ impl Update {
             };
             state.iter().filter_map(entry).collect::<HashMap<_, _>>()
         };
-        self.encoder.rule.load_state(&below("encoder")).context("state of the encoder's optimizer")?;
+        self.main.rule.load_state(&below("encoder")).context("state of the encoder's optimizer")?;
         match &mut self.head {
             Some(head) => head.rule.load_state(&below("head")).context("state of the head's optimizer"),
             None => Ok(()),
@@ -153,7 +154,7 @@ impl Update {
     }
 
     fn groups(&self) -> impl Iterator<Item = (&'static str, &Group)> {
-        [("encoder", Some(&self.encoder)), ("head", self.head.as_ref())]
+        [("encoder", Some(&self.main)), ("head", self.head.as_ref())]
             .into_iter()
             .filter_map(|(prefix, group)| Some((prefix, group?)))
     }

@@ -1,4 +1,4 @@
-//! What the optimizers do to tensors: one folder per operation, `mod.rs` the glue, `cpu.rs` the loops.
+//! The operations of the optimizers: one folder per operation, `mod.rs` the glue, `cpu.rs` the loops.
 //!
 //! On the CPU an operation works in place on slices, in parallel over chunks of [`CHUNK`] elements. A chunk's sum is
 //! taken in f64 in a fixed order and the chunks' sums are added in order: results do not depend on the number of
@@ -44,13 +44,13 @@ const LANES: usize = 64;
 
 /// Evaluates an expression in the version compiled for this processor: AVX-512, AVX2 with FMA, or the target's baseline.
 ///
-/// What it calls must be `#[inline(always)]` to be compiled with it. So must the closure here, which is so only if it
+/// The functions that it calls must be `#[inline(always)]` to be compiled with it. So must the closure here, which is so only if it
 /// can be called but once: hence the operands to move into it and out again. Products and sums are never fused into one
 /// rounding, so all versions give the same bits.
 macro_rules! vectorize {
     ([$($moved:ident),*] $body:expr) => {{
         let moved = $crate::ops::Once(($($moved,)*));
-        $crate::ops::arch().dispatch(
+        cukernel::simd::arch().dispatch(
             #[inline(always)]
             move || {
                 let ($($moved,)*) = moved.take();
@@ -60,14 +60,6 @@ macro_rules! vectorize {
     }};
 }
 use vectorize;
-
-/// The widest vectors of this processor, or the target's baseline if `SIBERT_PORTABLE` is set: what other processors run
-/// can then be tested on this one.
-fn arch() -> pulp::Arch {
-    static ARCH: std::sync::OnceLock<pulp::Arch> = std::sync::OnceLock::new();
-    let portable = || std::env::var_os("SIBERT_PORTABLE").is_some();
-    *ARCH.get_or_init(|| if portable() { pulp::Arch::Scalar } else { pulp::Arch::new() })
-}
 
 /// A value that a closure can give away only once.
 struct Once<T>(T);

@@ -13,7 +13,7 @@ pub(super) struct Rows<'a, T> {
 }
 
 impl<'a, T> Rows<'a, T> {
-    /// What lies in `range` of the flat table, in order: where each part begins, counted from the start of the range, and
+    /// The rows in `range` of the flat table, in order: where each part begins, counted from the start of the range, and
     /// its values.
     #[inline(always)]
     pub fn within(self, range: Range<usize>) -> impl Iterator<Item = (usize, &'a [T])> {

@@ -6,7 +6,7 @@ use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Storage, Tensor
 use std::cell::Cell;
 use std::ops::Range;
 
-/// What `f` makes of the elements of `tensor`.
+/// The result of `f` for the elements of `tensor`.
 pub(super) fn read<T: Real, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> Result<R>) -> Result<R> {
     let (storage, layout) = tensor.storage_and_layout();
     let range = elements(layout)?;
@@ -19,7 +19,7 @@ pub(super) fn read<T: Real, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> Result<R
     }
 }
 
-/// What `f` makes of the elements of `tensor`, which it may change.
+/// The result of `f` for the elements of `tensor`, which it may change.
 ///
 /// No other tensor that `f` reads or writes may share the storage of `tensor`: it would wait for itself.
 pub(super) fn write<T: Real, R>(tensor: &Tensor, f: impl FnOnce(&mut [T]) -> Result<R>) -> Result<R> {

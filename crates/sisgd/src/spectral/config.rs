@@ -5,7 +5,7 @@ use crate::require;
 use candle_core::{Result, bail};
 use std::f64::consts::FRAC_PI_2;
 
-/// What the rate of a step means.
+/// The meaning of a step's rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
     /// An angle θ: `W ← cos θ·W − sin θ·‖W‖·U/‖U‖`. For blocks whose scale does not matter.
@@ -26,7 +26,7 @@ impl Length {
 /// The hyper-parameters of [`Spectral`](super::Spectral).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpectralConfig {
-    /// What the rate means.
+    /// The meaning of the rate.
     pub length: Length,
     /// Whether every block is brought back to the norm that it had before the step.
     pub keep_norms: bool,
@@ -68,7 +68,7 @@ impl SpectralConfig {
         Ok(())
     }
 
-    /// What a rate means to every block.
+    /// The meaning of a rate for every block.
     pub(super) fn law(&self, lr: f64) -> Law {
         let (keep, rate) = match self.length {
             Length::Rotation => (lr.cos(), lr.sin()),

@@ -14,7 +14,7 @@ use crate::state::Velocity;
 use crate::{CheckedStep, RotationReport};
 use candle_core::Result;
 
-/// What a step is made of beside gradients and velocities.
+/// The parts of a step beside gradients and velocities.
 pub(super) struct Step<'a> {
     /// The factor of each block, and how many variables it has.
     pub blocks: &'a [(Factor, usize)],

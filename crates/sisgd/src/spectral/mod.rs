@@ -27,7 +27,10 @@ use crate::guard::Guarded;
 use crate::ops::group::has_kernels;
 use crate::refusal::Refusal;
 use crate::state::Velocity;
-use crate::{CheckedStep, Deferred, Gradient, Gradients, Guard, NamedVars, Optimizer, RotationReport, vars};
+use crate::{
+    CheckedStep, Deferred, Gradient, GradientSource, Guard, NamedVars, Optimizer, Report, RotationReport,
+    vars,
+};
 use candle_core::{Result, Tensor, Var, bail};
 use std::collections::HashMap;
 
@@ -70,38 +73,19 @@ impl Spectral {
     /// # Errors
     /// If a variable has no gradient or one that is not finite or does not fit, naming it; if θ is not positive, or not below
     /// a right angle; if a block is zero, whose norm gives a relative step no length. No parameter has changed then.
-    pub fn step(&mut self, grads: &dyn Gradients, lr: f64) -> Result<RotationReport> {
+    pub fn step(&mut self, grads: &dyn GradientSource, lr: f64) -> Result<RotationReport> {
         self.check(grads, lr)?.apply()
     }
 
-    /// The hyper-parameters.
-    pub fn config(&self) -> SpectralConfig {
-        self.config
-    }
-}
-
-/// Cuts what belongs to the variables into what belongs to the blocks.
-fn by_block<'a, T>(blocks: &[(Factor, usize)], mut rest: &'a [T]) -> Vec<(Factor, &'a [T])> {
-    let cut = |&(factor, count): &(Factor, usize)| {
-        let (own, others) = rest.split_at(count);
-        rest = others;
-        (factor, own)
-    };
-    blocks.iter().map(cut).collect()
-}
-
-impl Optimizer for Spectral {
-    type Report = RotationReport;
-
-    fn vars(&self) -> &[(String, Var)] {
-        &self.vars
-    }
-
-    fn steps(&self) -> u64 {
-        self.velocity.steps
-    }
-
-    fn check<'a>(&'a mut self, grads: &'a dyn Gradients, lr: f64) -> Result<CheckedStep<'a, RotationReport>> {
+    /// The step with every check before the first change; see [`Optimizer::check`].
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn check<'a>(
+        &'a mut self,
+        grads: &'a dyn GradientSource,
+        lr: f64,
+    ) -> Result<CheckedStep<'a, RotationReport>> {
         let Self { vars, blocks, config, velocity, guarded } = self;
         config.check_rate(lr)?;
         let law = config.law(lr);
@@ -130,6 +114,35 @@ impl Optimizer for Spectral {
         }))
     }
 
+    /// The hyper-parameters.
+    pub fn config(&self) -> SpectralConfig {
+        self.config
+    }
+}
+
+/// Cuts what belongs to the variables into what belongs to the blocks.
+fn by_block<'a, T>(blocks: &[(Factor, usize)], mut rest: &'a [T]) -> Vec<(Factor, &'a [T])> {
+    let cut = |&(factor, count): &(Factor, usize)| {
+        let (own, others) = rest.split_at(count);
+        rest = others;
+        (factor, own)
+    };
+    blocks.iter().map(cut).collect()
+}
+
+impl Optimizer for Spectral {
+    fn vars(&self) -> &[(String, Var)] {
+        &self.vars
+    }
+
+    fn steps(&self) -> u64 {
+        self.velocity.steps
+    }
+
+    fn check<'a>(&'a mut self, grads: &'a dyn GradientSource, lr: f64) -> Result<CheckedStep<'a>> {
+        Ok(Spectral::check(self, grads, lr)?.map(Report::from))
+    }
+
     fn share_guard(&mut self, guard: &Guard) {
         self.guarded = Guarded::new(guard, &self.vars);
     }
@@ -144,7 +157,7 @@ impl Optimizer for Spectral {
 }
 
 /// Refuses matrices whose gradients are given by rows.
-fn refuse_rows(vars: &NamedVars, blocks: &[(Factor, usize)], grads: &dyn Gradients) -> Result<()> {
+fn refuse_rows(vars: &NamedVars, blocks: &[(Factor, usize)], grads: &dyn GradientSource) -> Result<()> {
     let matrices = by_block(blocks, vars).into_iter().filter(|(factor, _)| factor.bands().is_some());
     for (name, var) in matrices.flat_map(|(_, block)| block) {
         if let Some(Gradient::Rows { .. }) = grads.gradient(var) {

@@ -1,7 +1,8 @@
 //! Results that are written head by head.
 
-use crate::ops::product::Matrix;
-use crate::ops::real::Real;
+use std::mem::MaybeUninit;
+
+use crate::compute::product::{Matrix, Multiply};
 use crate::precision::Precision;
 
 /// A tensor (batch, seq, hidden) of which each task writes the columns of its head.
@@ -14,10 +15,10 @@ pub struct Columns<T> {
 // SAFETY: the tasks write disjoint columns.
 unsafe impl<T: Send> Sync for Columns<T> {}
 
-impl<T: Real> Columns<T> {
+impl<T: Multiply> Columns<T> {
     /// Rows of `row` elements, heads of `dim`.
-    pub fn new(data: &mut [T], row: usize, dim: usize) -> Self {
-        Self { data: data.as_mut_ptr(), row, dim }
+    pub fn new(data: &mut [MaybeUninit<T>], row: usize, dim: usize) -> Self {
+        Self { data: data.as_mut_ptr().cast(), row, dim }
     }
 
     /// Rows `first .. first + m` of the head that begins at `start` become `a·b`, or grow by it; a (m, k), b (k, dim).
@@ -47,8 +48,11 @@ impl<T: Real> Columns<T> {
     pub unsafe fn clear(&self, start: usize, first: usize, end: usize) {
         for row in first..end {
             // SAFETY: the caller's promise.
-            unsafe { std::slice::from_raw_parts_mut(self.data.add(start + row * self.row), self.dim) }
-                .fill(T::zero());
+            let columns = unsafe {
+                let first = self.data.add(start + row * self.row).cast::<MaybeUninit<T>>();
+                std::slice::from_raw_parts_mut(first, self.dim)
+            };
+            columns.fill(MaybeUninit::new(T::zero()));
         }
     }
 }

@@ -1,28 +1,41 @@
+use candle_core::{Result, Tensor};
+use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
 use super::columns::Columns;
 use super::row::{Float as Real, Rule, dot};
 use super::scratch::scratch;
 use super::transpose::{WORK, transpose};
-use super::{Dropout, Weights};
-use crate::ops::buffer::uninit;
-use crate::ops::product::{Matrix, serial};
-use crate::ops::simd::vectorize;
-use crate::precision::Precision;
+use super::{Problem, Weights};
+use crate::compute::buffer::{Values, tensor, uninit, written};
+use crate::compute::by_float;
+use crate::compute::product::{Matrix, serial};
+use crate::tape::{Backward, Sink};
 
 /// Scores of one block of queries: so many stay in a core's second cache.
 const SCORES: usize = 1 << 16;
 
-/// Shapes and options.
-#[derive(Clone, Copy, Debug)]
-pub struct Problem {
-    pub batch: usize,
-    pub seq: usize,
-    pub heads: usize,
-    pub dim: usize,
-    pub weights: Weights,
-    pub dropout: Option<Dropout>,
-    pub precision: Precision,
+pub fn attention(
+    [q, k, v]: [Tensor; 3],
+    (problem, keep): (Problem, Tensor),
+) -> Result<(Tensor, impl Backward)> {
+    let keep = keep.to_dtype(q.dtype())?.contiguous()?;
+    let o = by_float!("attention", q.dtype(), T => {
+        let [qs, ks, vs, keep] = [&q, &k, &v, &keep].map(Values::of);
+        let qkv = [qs.slice::<T>()?, ks.slice()?, vs.slice()?];
+        tensor(forward(&problem, qkv, keep.slice()?), q.shape())
+    })?;
+    let kept = o.clone();
+    let backward = move |d: &Tensor, sink: &mut Sink| {
+        let gradients = by_float!("attention", q.dtype(), T => {
+            let [qs, ks, vs, os, ds, keep] = [&q, &k, &v, &kept, d, &keep].map(Values::of);
+            let qkv = [qs.slice::<T>()?, ks.slice()?, vs.slice()?];
+            let [dq, dk, dv] = backward(&problem, qkv, keep.slice()?, os.slice()?, ds.slice()?);
+            [tensor(dq, q.shape())?, tensor(dk, q.shape())?, tensor(dv, q.shape())?]
+        });
+        gradients.into_iter().enumerate().try_for_each(|(i, gradient)| sink.add(i, gradient))
+    };
+    Ok((o, backward))
 }
 
 impl Problem {
@@ -89,7 +102,8 @@ pub fn forward<T: Real>(problem: &Problem, [q, k, v]: [&[T]; 3], keep: &[T]) -> 
         let keep = problem.keys(keep, index);
         forward_head(problem, index, [q, k, v], keep, &target);
     });
-    out
+    // SAFETY: every task writes the whole of its head, and the heads make up the tensor.
+    unsafe { written(out) }
 }
 
 fn forward_head<T: Real>(p: &Problem, index: usize, [q, k, v]: [&[T]; 3], keep: &[T], out: &Columns<T>) {
@@ -139,7 +153,8 @@ pub fn backward<T: Real>(problem: &Problem, qkv: [&[T]; 3], keep: &[T], o: &[T],
     (0..problem.batch * problem.heads).into_par_iter().for_each(|index| {
         backward_head(problem, index, qkv, problem.keys(keep, index), [o, d], &targets);
     });
-    out
+    // SAFETY: every task writes the whole of its head, and the heads make up the tensors.
+    out.map(|out| unsafe { written(out) })
 }
 
 fn backward_head<T: Real>(

@@ -8,8 +8,8 @@
 use candle_core::{DType, Device, Result, Tensor, bail};
 use cukernel::{Arg, Grid, Module, aligned, args, empty, suffix};
 
-use super::cpu::Problem;
-use super::{Dropout, Weights};
+use super::{Dropout, Problem, Weights};
+use crate::tape::{Backward, Sink};
 
 #[cfg(test)]
 mod tests;
@@ -17,8 +17,23 @@ mod tests;
 /// The longest head that has a kernel.
 const LONGEST: usize = 256;
 
-/// What the backward pass knows of queries is padded to a multiple of so many: its tile.
+/// Statistics of queries are padded to a multiple of so many, the tile of the backward pass.
 const QUERIES: usize = 64;
+
+/// Two numbers a row are kept for the backward pass.
+pub fn attention(
+    [q, k, v]: [Tensor; 3],
+    (problem, keep): (Problem, Tensor),
+) -> Result<(Tensor, impl Backward)> {
+    let keep = keep.to_dtype(DType::F32)?.contiguous()?;
+    let (o, statistics) = forward(&problem, [&q, &k, &v], &keep)?;
+    let kept = o.clone();
+    let backward = move |d: &Tensor, sink: &mut Sink| {
+        let gradients = backward(&problem, [&q, &k, &v], &keep, &kept, &statistics, d)?;
+        gradients.into_iter().enumerate().try_for_each(|(i, gradient)| sink.add_own(i, gradient))
+    };
+    Ok((o, backward))
+}
 
 /// `O` in the dtype of the query, and of each row what the backward pass needs, f32 (batch, heads, seq).
 ///
@@ -26,7 +41,7 @@ const QUERIES: usize = 64;
 ///
 /// # Errors
 /// If the shapes or types do not fit, the head has no kernel, or the device fails.
-pub fn forward(problem: &Problem, qkv: [&Tensor; 3], keep: &Tensor) -> Result<(Tensor, Tensor)> {
+fn forward(problem: &Problem, qkv: [&Tensor; 3], keep: &Tensor) -> Result<(Tensor, Tensor)> {
     check(problem, &qkv, keep)?;
     let [q, k, v] = &all_aligned(qkv)?;
     let kernels = Kernels::of(problem, q)?;
@@ -41,7 +56,7 @@ pub fn forward(problem: &Problem, qkv: [&Tensor; 3], keep: &Tensor) -> Result<(T
 ///
 /// # Errors
 /// If the shapes or types do not fit, the head has no kernel, or the device fails.
-pub fn backward(
+fn backward(
     problem: &Problem,
     qkv: [&Tensor; 3],
     keep: &Tensor,
@@ -106,7 +121,7 @@ struct Kernels<'a> {
     key_value: Block,
 }
 
-/// What a block takes.
+/// The size of a block.
 #[derive(Clone, Copy)]
 struct Block {
     rows: usize, // of one head

@@ -1,13 +1,13 @@
 //! A row of scores to weights and back, in loops that vectorise.
 
 use super::{Dropout, Weights};
-use crate::ops::dropout::cpu::word;
-use crate::ops::real::Real;
+use crate::compute::product::Multiply;
+use crate::random::word;
 
 /// Running sums of a row: with more of them, short rows spend their time in adding them up.
 const LANES: usize = 16;
 
-/// What makes weights of scores.
+/// The rule that makes weights of scores.
 #[derive(Clone, Copy)]
 pub struct Rule<T> {
     weights: Weights,
@@ -151,7 +151,7 @@ fn fold<T: Float>(lanes: &[T; LANES], join: impl Fn(T, T) -> T) -> T {
 }
 
 /// A float type with its smallest number whose inverse is finite.
-pub trait Float: Real {
+pub trait Float: Multiply {
     /// That number.
     const SMALLEST: Self;
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::ops::real::Real;
+use crate::compute::real::Real;
 
 /// A cache line: buffers begin on one, so that no vector straddles two.
 #[derive(Clone, Copy)]

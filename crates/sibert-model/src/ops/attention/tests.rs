@@ -5,6 +5,7 @@ use candle_core::{DType, Device};
 use super::*;
 use crate::ops::test_support::*;
 use crate::ops::{dropout_mask, unit_heads};
+use crate::tape::no_grad;
 
 const HEADS: usize = 2;
 
@@ -36,7 +37,8 @@ fn fused(x: &[Tensor], keep: &Tensor, (weights, dropout): (Weights, Option<Dropo
 }
 
 fn naive(x: &[Tensor], keep: &Tensor, (weights, dropout): (Weights, Option<Dropout>)) -> Result<Tensor> {
-    composed::attention([&x[0], &x[1], &x[2]], keep, HEADS, weights, dropout)
+    let inputs = [&x[0], &x[1], &x[2]];
+    composed::attention(inputs, (Problem::new(inputs, keep, HEADS, weights, dropout)?, keep.clone()))
 }
 
 fn ones(batch: usize, seq: usize) -> Tensor {
@@ -73,7 +75,11 @@ fn attention_matches_composed_in_odd_shapes() {
             let x = inputs(&[batch, seq, HEADS * dim]);
             for (dtype, tolerance) in [(DType::F32, 1e-5), (DType::F64, 1e-13)] {
                 let x: Vec<Tensor> = x.iter().map(|x| x.to_dtype(dtype).unwrap()).collect();
-                assert_close(&fused(&x, &keep, rule).unwrap(), &naive(&x, &keep, rule).unwrap(), tolerance);
+                assert_close(
+                    &no_grad(|| fused(&x, &keep, rule)).unwrap(),
+                    &naive(&x, &keep, rule).unwrap(),
+                    tolerance,
+                );
                 let actual = gradients(|x| fused(x, &keep, rule), &x).unwrap();
                 let expected = gradients(|x| naive(x, &keep, rule), &x).unwrap();
                 // a key without other keys has no influence on its softmax: its gradient is rounding only
@@ -124,20 +130,24 @@ fn softmax_of_unit_heads_has_degree_zero_in_query_and_key() {
 
 #[test]
 fn a_factor_of_the_scores_is_one_of_the_query() {
-    let x = inputs(&[4, 7, 6]);
-    let scaled = [(&x[0] * 4.).unwrap(), x[1].clone(), x[2].clone()];
-    let found = fused(&x, &keep(), (Weights::Softmax { scale: 2. }, dropout())).unwrap();
-    assert_close(&found, &fused(&scaled, &keep(), (SOFTMAX, dropout())).unwrap(), 1e-14);
+    no_grad(|| {
+        let x = inputs(&[4, 7, 6]);
+        let scaled = [(&x[0] * 4.).unwrap(), x[1].clone(), x[2].clone()];
+        let found = fused(&x, &keep(), (Weights::Softmax { scale: 2. }, dropout())).unwrap();
+        assert_close(&found, &fused(&scaled, &keep(), (SOFTMAX, dropout())).unwrap(), 1e-14);
+    });
 }
 
 #[test]
 fn relu_attention_is_scale_invariant_over_24_decades() {
-    let x: Vec<Tensor> = inputs(&[4, 7, 6]).iter().map(|x| x.to_dtype(DType::F32).unwrap()).collect();
-    let expected = fused(&x, &keep(), (Weights::Relu, None)).unwrap();
-    for scale in [1e-12, 1e-6, 1e6, 1e12] {
-        let scaled = [(&x[0] * scale).unwrap(), (&x[1] * scale).unwrap(), x[2].clone()];
-        assert_close(&fused(&scaled, &keep(), (Weights::Relu, None)).unwrap(), &expected, 2e-6);
-    }
+    no_grad(|| {
+        let x: Vec<Tensor> = inputs(&[4, 7, 6]).iter().map(|x| x.to_dtype(DType::F32).unwrap()).collect();
+        let expected = fused(&x, &keep(), (Weights::Relu, None)).unwrap();
+        for scale in [1e-12, 1e-6, 1e6, 1e12] {
+            let scaled = [(&x[0] * scale).unwrap(), (&x[1] * scale).unwrap(), x[2].clone()];
+            assert_close(&fused(&scaled, &keep(), (Weights::Relu, None)).unwrap(), &expected, 2e-6);
+        }
+    });
 }
 
 #[test]
@@ -149,7 +159,7 @@ fn attention_is_the_same_on_any_number_of_threads() {
         let on = |threads: usize| {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
                 let mut all = gradients(apply, &x).unwrap();
-                all.push(apply(&x).unwrap());
+                all.push(no_grad(|| apply(&x)).unwrap());
                 all.iter().map(values).collect::<Vec<_>>()
             })
         };
@@ -160,62 +170,77 @@ fn attention_is_the_same_on_any_number_of_threads() {
 
 #[test]
 fn padding_has_no_influence_and_no_gradient() {
-    let x = inputs(&[4, 7, 6]);
-    let huge = |x: &Tensor| {
-        let padding =
-            keep().to_dtype(DType::F64).unwrap().affine(-5000., 5000.).unwrap().reshape((4, 7, 1)).unwrap();
-        x.broadcast_add(&padding).unwrap()
-    };
-    let other = [x[0].clone(), huge(&x[1]), huge(&x[2])];
-    for rule in rules() {
-        let apply = |x: &[Tensor]| fused(x, &keep(), rule);
-        assert_close(&apply(&other).unwrap(), &apply(&x).unwrap(), 1e-12);
-        let gradients = gradients(apply, &x).unwrap();
-        for gradient in &gradients[1..] {
-            let rows = values(&gradient.abs().unwrap().sum(2).unwrap());
-            let padding = values(&keep()).into_iter().map(|keep| keep == 0.);
-            assert!(rows.into_iter().zip(padding).all(|(row, padding)| (row == 0.) == padding));
+    no_grad(|| {
+        let x = inputs(&[4, 7, 6]);
+        let huge = |x: &Tensor| {
+            let padding = keep()
+                .to_dtype(DType::F64)
+                .unwrap()
+                .affine(-5000., 5000.)
+                .unwrap()
+                .reshape((4, 7, 1))
+                .unwrap();
+            x.broadcast_add(&padding).unwrap()
+        };
+        let other = [x[0].clone(), huge(&x[1]), huge(&x[2])];
+        for rule in rules() {
+            let apply = |x: &[Tensor]| fused(x, &keep(), rule);
+            assert_close(&apply(&other).unwrap(), &apply(&x).unwrap(), 1e-12);
+            let gradients = gradients(apply, &x).unwrap();
+            for gradient in &gradients[1..] {
+                let rows = values(&gradient.abs().unwrap().sum(2).unwrap());
+                let padding = values(&keep()).into_iter().map(|keep| keep == 0.);
+                assert!(rows.into_iter().zip(padding).all(|(row, padding)| (row == 0.) == padding));
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn a_sequence_of_padding_gives_zeros_and_zero_gradients() {
-    for rule in rules() {
-        let apply = |x: &[Tensor]| fused(x, &keep().narrow(0, 3, 1)?, rule);
-        let x = inputs(&[1, 7, 6]);
-        assert!(values(&apply(&x).unwrap()).iter().all(|&o| o == 0.));
-        assert!(gradients(apply, &x).unwrap().iter().flat_map(values).all(|d| d == 0.));
-    }
+    no_grad(|| {
+        for rule in rules() {
+            let apply = |x: &[Tensor]| fused(x, &keep().narrow(0, 3, 1)?, rule);
+            let x = inputs(&[1, 7, 6]);
+            assert!(values(&apply(&x).unwrap()).iter().all(|&o| o == 0.));
+            assert!(gradients(apply, &x).unwrap().iter().flat_map(values).all(|d| d == 0.));
+        }
+    });
 }
 
 #[test]
 fn a_row_without_positive_scores_gives_zeros_and_zero_gradients() {
-    let x = inputs(&[4, 7, 6]);
-    let x = [x[0].abs().unwrap(), x[1].abs().unwrap().neg().unwrap(), x[2].clone()];
-    let apply = |x: &[Tensor]| fused(x, &keep(), (Weights::Relu, dropout()));
-    assert!(values(&apply(&x).unwrap()).iter().all(|&o| o == 0.));
-    assert!(gradients(apply, &x).unwrap().iter().flat_map(values).all(|d| d == 0.));
+    no_grad(|| {
+        let x = inputs(&[4, 7, 6]);
+        let x = [x[0].abs().unwrap(), x[1].abs().unwrap().neg().unwrap(), x[2].clone()];
+        let apply = |x: &[Tensor]| fused(x, &keep(), (Weights::Relu, dropout()));
+        assert!(values(&apply(&x).unwrap()).iter().all(|&o| o == 0.));
+        assert!(gradients(apply, &x).unwrap().iter().flat_map(values).all(|d| d == 0.));
+    });
 }
 
 #[test]
 fn one_token_attends_to_itself() {
-    let x = inputs(&[2, 1, 6]);
-    let positive = [x[0].abs().unwrap(), x[1].abs().unwrap(), x[2].clone()];
-    for weights in RULES {
-        assert_close(&fused(&positive, &ones(2, 1), (weights, None)).unwrap(), &x[2], 1e-15);
-    }
+    no_grad(|| {
+        let x = inputs(&[2, 1, 6]);
+        let positive = [x[0].abs().unwrap(), x[1].abs().unwrap(), x[2].clone()];
+        for weights in RULES {
+            assert_close(&fused(&positive, &ones(2, 1), (weights, None)).unwrap(), &x[2], 1e-15);
+        }
+    });
 }
 
 #[test]
 fn huge_scores_choose_the_largest() {
-    let row = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap().reshape((1, 3, 1)).unwrap();
-    let (query, key, value) = (row(&[1e4, -1e4, 0.]), row(&[1e4, 1., -1e4]), row(&[1., 2., 6.]));
-    let softmax = attention(&query, &key, &value, &ones(1, 3), 1, Weights::softmax(1), None).unwrap();
-    assert_close(&softmax, &row(&[1., 6., 3.]), 1e-6);
-    let huge =
-        attention(&(&query * 1e12).unwrap(), &key, &value, &ones(1, 3), 1, Weights::Relu, None).unwrap();
-    assert_close(&huge, &row(&[1.0001, 6., 0.]), 1e-6);
+    no_grad(|| {
+        let row = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap().reshape((1, 3, 1)).unwrap();
+        let (query, key, value) = (row(&[1e4, -1e4, 0.]), row(&[1e4, 1., -1e4]), row(&[1., 2., 6.]));
+        let softmax = attention(&query, &key, &value, &ones(1, 3), 1, Weights::softmax(1), None).unwrap();
+        assert_close(&softmax, &row(&[1., 6., 3.]), 1e-6);
+        let huge =
+            attention(&(&query * 1e12).unwrap(), &key, &value, &ones(1, 3), 1, Weights::Relu, None).unwrap();
+        assert_close(&huge, &row(&[1.0001, 6., 0.]), 1e-6);
+    });
 }
 
 #[test]
@@ -224,37 +249,44 @@ fn a_nan_reaches_the_rows_that_see_it() {
         let mut x = inputs(&[4, 7, 6]);
         let nan = Tensor::full(f64::NAN, (4, 1, 6), &Device::Cpu).unwrap();
         x[1] = x[1].slice_assign(&[0..4, 2..3, 0..6], &nan).unwrap(); // a key of the first three sequences
-        let rows = fused(&x, &keep(), rule).unwrap();
-        let nan = |batch: usize| values(&rows.get(batch).unwrap()).into_iter().all(f64::is_nan);
-        assert_eq!([0, 1, 2, 3].map(nan), [true, true, true, false], "{rule:?}");
-    }
-}
-
-#[test]
-fn the_mask_is_that_of_dropout() {
-    // equal scores and a value of one at a single key: what is left of the result is the mask of that key
-    const SEQ: usize = 5;
-    let scores = Tensor::ones((2, SEQ, 2), DType::F64, &Device::Cpu).unwrap();
-    let mask = dropout_mask(7, 0.3, 31, 2 * HEADS * SEQ * SEQ);
-    for key in 0..SEQ {
-        let value: Vec<f64> = (0..2 * SEQ * HEADS).map(|i| f64::from(i / HEADS % SEQ == key)).collect();
-        let value = Tensor::from_vec(value, (2, SEQ, HEADS), &Device::Cpu).unwrap();
-        let o = fused(&[scores.clone(), scores.clone(), value], &ones(2, SEQ), (Weights::Relu, dropout()))
-            .unwrap();
-        for (i, o) in values(&o).into_iter().enumerate() {
-            let (sequence, query, head) = (i / HEADS / SEQ, i / HEADS % SEQ, i % HEADS);
-            assert_eq!(o != 0., mask[((sequence * HEADS + head) * SEQ + query) * SEQ + key]);
+        let apply = || fused(&x, &keep(), rule).unwrap();
+        for rows in [no_grad(apply), apply()] {
+            let nan = |batch: usize| values(&rows.get(batch).unwrap()).into_iter().all(f64::is_nan);
+            assert_eq!([0, 1, 2, 3].map(nan), [true, true, true, false], "{rule:?}");
         }
     }
 }
 
 #[test]
+fn the_mask_is_that_of_dropout() {
+    no_grad(|| {
+        // equal scores and a value of one at a single key: what is left of the result is the mask of that key
+        const SEQ: usize = 5;
+        let scores = Tensor::ones((2, SEQ, 2), DType::F64, &Device::Cpu).unwrap();
+        let mask = dropout_mask(7, 0.3, 31, 2 * HEADS * SEQ * SEQ);
+        for key in 0..SEQ {
+            let value: Vec<f64> = (0..2 * SEQ * HEADS).map(|i| f64::from(i / HEADS % SEQ == key)).collect();
+            let value = Tensor::from_vec(value, (2, SEQ, HEADS), &Device::Cpu).unwrap();
+            let o =
+                fused(&[scores.clone(), scores.clone(), value], &ones(2, SEQ), (Weights::Relu, dropout()))
+                    .unwrap();
+            for (i, o) in values(&o).into_iter().enumerate() {
+                let (sequence, query, head) = (i / HEADS / SEQ, i / HEADS % SEQ, i % HEADS);
+                assert_eq!(o != 0., mask[((sequence * HEADS + head) * SEQ + query) * SEQ + key]);
+            }
+        }
+    });
+}
+
+#[test]
 fn keep_may_be_of_any_dtype() {
-    let expected = values(&fused(&inputs(&[4, 7, 6]), &keep(), (Weights::Relu, None)).unwrap());
-    for dtype in [DType::F32, DType::F64, DType::U32] {
-        let keep = keep().to_dtype(dtype).unwrap();
-        assert_eq!(values(&fused(&inputs(&[4, 7, 6]), &keep, (Weights::Relu, None)).unwrap()), expected);
-    }
+    no_grad(|| {
+        let expected = values(&fused(&inputs(&[4, 7, 6]), &keep(), (Weights::Relu, None)).unwrap());
+        for dtype in [DType::F32, DType::F64, DType::U32] {
+            let keep = keep().to_dtype(dtype).unwrap();
+            assert_eq!(values(&fused(&inputs(&[4, 7, 6]), &keep, (Weights::Relu, None)).unwrap()), expected);
+        }
+    });
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The transpose of a head's columns, in loops that vectorise.
 
-use crate::ops::product::Matrix;
-use crate::ops::real::Real;
-use crate::ops::simd::vectorize;
+use crate::compute::product::Matrix;
+use crate::compute::real::Real;
+use cukernel::simd::vectorize;
 
 /// Rows that are transposed at a time.
 const ROWS: usize = 16;

@@ -1,25 +1,38 @@
-use candle_core::{Result, bail};
+use candle_core::{Result, Tensor};
+use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use crate::ops::buffer::uninit;
-use crate::ops::lanes::{BLOCK, max, sum};
-use crate::ops::real::Real;
-use crate::ops::row_sums::for_each_row;
-use crate::ops::simd::vectorize;
+use crate::compute::buffer::{Values, tensor, uninit, written};
+use crate::compute::by_float;
+use crate::compute::lanes::{BLOCK, max, sum};
+use crate::compute::real::Real;
+use crate::compute::row_sums::for_each_row;
+use crate::ops::op::width;
+use crate::tape::{Backward, Sink};
 
-/// Refuses labels that are not below `vocab`.
-pub fn check(labels: &[u32], vocab: usize) -> Result<()> {
-    match labels.iter().position(|&label| label as usize >= vocab) {
-        Some(row) => {
-            bail!("cross_entropy: label {} of row {row} is not below the vocabulary's {vocab}", labels[row])
-        }
-        None => Ok(()),
-    }
+/// The partition of every row is kept for the backward pass, which then reads the logits once.
+pub fn cross_entropy([logits]: [Tensor; 1], labels: Tensor) -> Result<(Tensor, impl Backward)> {
+    let vocab = width(&logits);
+    let (loss, partitions) = by_float!("cross_entropy", logits.dtype(), T => {
+        let (x, labels) = (Values::of(&logits), Values::of(&labels));
+        let x = x.slice::<T>()?;
+        let partitions = partitions(x, vocab);
+        (tensor(vec![forward(x, labels.slice()?, &partitions, vocab)], ())?, partitions)
+    });
+    let backward = move |dloss: &Tensor, sink: &mut Sink| {
+        let dx = by_float!("cross_entropy", logits.dtype(), T => {
+            let (x, labels) = (Values::of(&logits), Values::of(&labels));
+            let dx = backward(x.slice::<T>()?, labels.slice()?, &partitions, dloss.to_scalar()?, vocab);
+            tensor(dx, logits.shape())
+        })?;
+        sink.add(0, dx)
+    };
+    Ok((loss, backward))
 }
 
 /// The largest element of a row and `Σ exp(x − max)`.
 #[derive(Clone, Copy)]
-pub struct Partition {
+struct Partition {
     max: f64,
     sum: f64,
 }
@@ -57,7 +70,7 @@ impl Partition {
 }
 
 /// The partition of every row.
-pub fn partitions<T: Real>(logits: &[T], vocab: usize) -> Vec<Partition> {
+fn partitions<T: Real>(logits: &[T], vocab: usize) -> Vec<Partition> {
     let of = |x: &[T]| {
         vectorize(
             #[inline(always)]
@@ -67,12 +80,12 @@ pub fn partitions<T: Real>(logits: &[T], vocab: usize) -> Vec<Partition> {
     logits.par_chunks_exact(vocab.max(1)).map(of).collect()
 }
 
-pub fn forward<T: Real>(logits: &[T], labels: &[u32], partitions: &[Partition], vocab: usize) -> T {
+fn forward<T: Real>(logits: &[T], labels: &[u32], partitions: &[Partition], vocab: usize) -> T {
     let rows = logits.chunks_exact(vocab.max(1)).zip(labels).zip(partitions);
     T::narrow(rows.map(|((x, &label), partition)| partition.loss(x, label)).sum())
 }
 
-pub fn backward<T: Real>(
+fn backward<T: Real>(
     logits: &[T],
     labels: &[u32],
     partitions: &[Partition],
@@ -88,10 +101,13 @@ pub fn backward<T: Real>(
             let Partition { max, sum } = partitions[row];
             let (max, scale) = (T::narrow(max), T::narrow(dloss.wide() / sum));
             for (dx, &x) in dx.iter_mut().zip(&logits[row * vocab..][..vocab]) {
-                *dx = (x - max).exp() * scale;
+                dx.write((x - max).exp() * scale);
             }
+            // SAFETY: the row of logits is as long.
+            let dx = unsafe { dx.assume_init_mut() };
             dx[labels[row] as usize] -= dloss;
         },
     );
-    dx
+    // SAFETY: each row is written whole.
+    unsafe { written(dx) }
 }

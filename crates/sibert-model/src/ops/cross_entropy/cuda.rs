@@ -3,9 +3,9 @@
 use candle_core::{D, DType, Result, Tensor};
 use cukernel::{Grid, Module, args, empty, suffix, upload};
 
-use super::cpu::check;
-use crate::ops::sum::cuda::total;
-use crate::tape::{Sink, apply_kernels};
+use crate::compute::buffer::Values;
+use crate::compute::sum::cuda::total;
+use crate::tape::{Backward, Sink};
 
 /// The kernels.
 pub const MODULE: Module = Module::new("cross_entropy", include_str!("cross_entropy.cu"));
@@ -13,31 +13,26 @@ pub const MODULE: Module = Module::new("cross_entropy", include_str!("cross_entr
 /// Threads of a block, which reads one row.
 const THREADS: u32 = 256;
 
-/// As [`super::cross_entropy`]: an f32 scalar.
-pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    let (logits, labels) = (logits.contiguous()?, labels.to_vec1::<u32>()?);
-    let (rows, vocab) = logits.dims2()?;
-    check(&labels, vocab)?;
-    apply_kernels("cross_entropy", &[&logits], || {
-        let device = logits.device();
-        let labels = upload(&labels, rows, device)?;
-        let losses = empty(rows, DType::F32, device)?;
-        let partitions = empty((rows, 2), DType::F32, device)?;
-        let kernel = format!("cross_entropy_{}", suffix(logits.dtype())?);
-        let args = args![logits, labels, losses, partitions, vocab];
-        // SAFETY: the logits are (rows, vocab), the labels below vocab, and the results have a place for each row.
-        unsafe { MODULE.launch(device, &kernel, Grid::new(rows, THREADS), &args)? };
-        let logits = logits.clone();
-        let backward = move |dloss: &Tensor, sink: &mut Sink| {
-            let dx = empty(logits.shape(), logits.dtype(), logits.device())?;
-            let kernel = format!("cross_entropy_backward_{}", suffix(logits.dtype())?);
-            let args = args![logits, labels, partitions, dloss, dx, vocab];
-            // SAFETY: as above, and the gradient of the loss is one f32.
-            unsafe { MODULE.launch(logits.device(), &kernel, Grid::new(rows, THREADS), &args)? };
-            sink.add(0, dx)
-        };
-        Ok((total(&losses)?, backward))
-    })
+/// An f32 scalar, whatever the logits are.
+pub fn cross_entropy([logits]: [Tensor; 1], labels: Tensor) -> Result<(Tensor, impl Backward)> {
+    let (device, (rows, vocab)) = (logits.device(), logits.dims2()?);
+    let labels = upload(Values::of(&labels).slice::<u32>()?, rows, device)?;
+    let losses = empty(rows, DType::F32, device)?;
+    let partitions = empty((rows, 2), DType::F32, device)?;
+    let kernel = format!("cross_entropy_{}", suffix(logits.dtype())?);
+    let args = args![logits, labels, losses, partitions, vocab];
+    // SAFETY: the logits are (rows, vocab), the labels below vocab, and the results have a place for each row.
+    unsafe { MODULE.launch(device, &kernel, Grid::new(rows, THREADS), &args)? };
+    let loss = total(&losses)?;
+    let backward = move |dloss: &Tensor, sink: &mut Sink| {
+        let dx = empty(logits.shape(), logits.dtype(), logits.device())?;
+        let kernel = format!("cross_entropy_backward_{}", suffix(logits.dtype())?);
+        let args = args![logits, labels, partitions, dloss, dx, vocab];
+        // SAFETY: as above, and the gradient of the loss is one f32.
+        unsafe { MODULE.launch(logits.device(), &kernel, Grid::new(rows, THREADS), &args)? };
+        sink.add(0, dx)
+    };
+    Ok((loss, backward))
 }
 
 /// As [`crate::ops::argmax_rows`].

@@ -3,19 +3,17 @@
 use candle_core::{Result, Tensor};
 use cukernel::{Grid, Module, args, empty, suffix};
 
-use super::cpu::Mask;
-use crate::tape::{Sink, apply_kernels};
+use super::Draws;
+use super::mask::Mask;
+use crate::tape::{Backward, Sink};
 
 /// The kernels.
 pub const MODULE: Module = Module::new("dropout", include_str!("dropout.cu"));
 
-/// As [`super::dropout`].
-pub fn dropout(x: &Tensor, p: f32, key: u64, offset: usize) -> Result<Tensor> {
-    let (x, mask) = (x.contiguous()?, Mask::new(p, key));
-    apply_kernels("dropout", &[&x], || {
-        let backward = move |dy: &Tensor, sink: &mut Sink| sink.add(0, forward(dy, mask, offset)?);
-        Ok((forward(&x, mask, offset)?, backward))
-    })
+pub fn dropout([x]: [Tensor; 1], Draws { p, key, offset }: Draws) -> Result<(Tensor, impl Backward)> {
+    let mask = Mask::new(p, key);
+    let backward = move |dy: &Tensor, sink: &mut Sink| sink.add(0, forward(dy, mask, offset)?);
+    Ok((forward(&x, mask, offset)?, backward))
 }
 
 /// `x ∘ m / (1 − p)`, the first element being number `offset`.

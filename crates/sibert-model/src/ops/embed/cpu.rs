@@ -1,9 +1,26 @@
-use crate::ops::buffer::uninit;
-use crate::ops::real::Real;
-use crate::ops::row_sums::for_each_row;
+use candle_core::{Result, Tensor};
+
+use super::Tokens;
+use crate::compute::buffer::{Values, tensor, uninit, written};
+use crate::compute::by_float;
+use crate::compute::real::Real;
+use crate::compute::row_sums::for_each_row;
+use crate::ops::op::width;
+use crate::tape::{Backward, Sink};
+
+pub fn embed(tables: [Tensor; 3], tokens: Tokens) -> Result<(Tensor, impl Backward)> {
+    let width = width(&tables[0]);
+    let y = by_float!("embed", tables[0].dtype(), T => {
+        let [words, types, positions] = tables.each_ref().map(Values::of);
+        let tables = [words.slice::<T>()?, types.slice()?, positions.slice()?];
+        tensor(forward(tables, &tokens, width), (tokens.batch(), tokens.seq, width))
+    })?;
+    Ok((y, move |dy: &Tensor, sink: &mut Sink| tokens.backward(dy, sink)))
+}
 
 /// The sums of the rows of `[words, types, positions]` for every token.
-pub fn forward<T: Real>(tables: [&[T]; 3], ids: &[u32], types: &[u32], seq: usize, width: usize) -> Vec<T> {
+fn forward<T: Real>(tables: [&[T]; 3], tokens: &Tokens, width: usize) -> Vec<T> {
+    let Tokens { ids, types, seq } = tokens;
     let mut y = uninit(ids.len() * width);
     for_each_row(
         &mut y,
@@ -15,9 +32,10 @@ pub fn forward<T: Real>(tables: [&[T]; 3], ids: &[u32], types: &[u32], seq: usiz
             for (y, ((&word, &segment), &position)) in
                 y.iter_mut().zip(word.iter().zip(segment).zip(position))
             {
-                *y = word + segment + position;
+                y.write(word + segment + position);
             }
         },
     );
-    y
+    // SAFETY: each row is written whole: those of the tables are as wide.
+    unsafe { written(y) }
 }

@@ -3,9 +3,9 @@
 use candle_core::{D, DType, Result, Tensor};
 use cukernel::{Grid, Module, args, empty, suffix};
 
+use crate::compute::sum::cuda::{row_parts, sum_parts};
 use crate::ops::normalize::cuda::grid;
-use crate::ops::sum::cuda::{row_parts, sum_parts};
-use crate::tape::{Sink, apply_kernels};
+use crate::tape::{Backward, Sink};
 
 /// The kernels; the moments of rows are those of `normalize.cu`.
 pub const MODULE: Module = Module::new(
@@ -13,30 +13,19 @@ pub const MODULE: Module = Module::new(
     concat!(include_str!("../normalize/normalize.cu"), include_str!("layer_norm.cu")),
 );
 
-/// As [`super::layer_norm`], or without eps [`super::normalize_affine`].
-pub fn layer_norm(
-    name: &'static str,
-    x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    eps: Option<f64>,
-) -> Result<Tensor> {
-    let (x, weight, bias) = (x.contiguous()?, weight.contiguous()?, bias.contiguous()?);
+pub fn layer_norm([x, weight, bias]: [Tensor; 3], eps: Option<f64>) -> Result<(Tensor, impl Backward)> {
     let eps = eps.unwrap_or(0.) as f32;
-    apply_kernels(name, &[&x, &weight, &bias], || {
-        let y = forward(&x, &weight, &bias, eps)?;
-        let (x, weight) = (x.clone(), weight.clone());
-        let backward = move |dy: &Tensor, sink: &mut Sink| {
-            let (dx, moments) = input_gradient(&x, &weight, dy, eps)?;
-            if sink.wants(1) || sink.wants(2) {
-                let [dw, db] = affine_gradients(&x, dy, &moments)?;
-                sink.add(1, dw)?;
-                sink.add(2, db)?;
-            }
-            sink.add(0, dx)
-        };
-        Ok((y, backward))
-    })
+    let y = forward(&x, &weight, &bias, eps)?;
+    let backward = move |dy: &Tensor, sink: &mut Sink| {
+        let (dx, moments) = input_gradient(&x, &weight, dy, eps)?;
+        if sink.wants(1) || sink.wants(2) {
+            let [dw, db] = affine_gradients(&x, dy, &moments)?;
+            sink.add(1, dw)?;
+            sink.add(2, db)?;
+        }
+        sink.add(0, dx)
+    };
+    Ok((y, backward))
 }
 
 fn forward(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f32) -> Result<Tensor> {

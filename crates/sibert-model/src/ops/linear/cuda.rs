@@ -3,32 +3,31 @@
 use candle_core::{DType, Result, Tensor, bail};
 use cukernel::{Grid, Module, Operand, args, empty, matmul, suffix};
 
-use super::Epilogue;
-use crate::ops::sum::cuda::{cast, column_sums, relu_sums};
-use crate::tape::{Sink, apply_kernels};
+use super::Rectifier;
+use crate::compute::sum::cuda::{cast, column_sums, relu_sums};
+use crate::tape::{Backward, Sink};
 
 /// The kernels.
 pub const MODULE: Module = Module::new("linear", include_str!("linear.cu"));
 
-/// As [`super::linear`] and its siblings: the weight is read in the type of `x`, its gradient is f32.
-pub(super) fn linear(x: &Tensor, weight: &Tensor, epilogue: Epilogue<&Tensor>) -> Result<Tensor> {
+pub fn linear([x, weight]: [Tensor; 2], _: ()) -> Result<(Tensor, impl Backward)> {
+    apply(x, weight, None, false)
+}
+
+pub fn linear_bias(inputs: [Tensor; 3], Rectifier(relu): Rectifier) -> Result<(Tensor, impl Backward)> {
+    let [x, weight, bias] = inputs;
+    apply(x, weight, Some(bias), relu)
+}
+
+/// The weight is read in the type of `x`, its gradient is f32.
+fn apply(x: Tensor, weight: Tensor, bias: Option<Tensor>, relu: bool) -> Result<(Tensor, impl Backward)> {
     if weight.dtype() != DType::F32 {
         bail!("linear: a weight of {}, expected f32", weight.dtype().as_str())
     }
-    let x = x.contiguous()?;
-    let relu = matches!(epilogue, Epilogue::BiasRelu(_));
-    let name = if relu { "linear_bias_relu" } else { "linear" };
-    let bias = match epilogue {
-        Epilogue::None => None,
-        Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => Some(bias.contiguous()?),
-    };
-    let inputs: Vec<&Tensor> = [&x, weight].into_iter().chain(&bias).collect();
-    apply_kernels(name, &inputs, || {
-        let w = cast(weight, x.dtype())?; // once for both passes
-        let y = forward(&x, &w, bias.as_ref(), relu)?;
-        let kept = Kept { x: x.clone(), w, y: relu.then(|| y.clone()), bias: bias.is_some() };
-        Ok((y, move |dy: &Tensor, sink: &mut Sink| kept.backward(dy, sink)))
-    })
+    let w = cast(&weight, x.dtype())?; // once for both passes
+    let y = forward(&x, &w, bias.as_ref(), relu)?;
+    let kept = Kept { x, w, y: relu.then(|| y.clone()), bias: bias.is_some() };
+    Ok((y, move |dy: &Tensor, sink: &mut Sink| kept.backward(dy, sink)))
 }
 
 fn forward(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, relu: bool) -> Result<Tensor> {
@@ -43,7 +42,7 @@ fn forward(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, relu: bool) -> Result<
 }
 
 /// `y + b` and what a rectifier leaves of it, in the memory of `y`, which nothing else reads.
-pub fn with_bias(y: &Tensor, bias: &Tensor, relu: bool) -> Result<Tensor> {
+fn with_bias(y: &Tensor, bias: &Tensor, relu: bool) -> Result<Tensor> {
     let (n, width) = (y.elem_count(), bias.elem_count());
     let kernel = format!("{}_{}", if relu { "bias_relu" } else { "bias" }, suffix(y.dtype())?);
     // SAFETY: y has n elements in rows of the width of the bias.
@@ -53,7 +52,7 @@ pub fn with_bias(y: &Tensor, bias: &Tensor, relu: bool) -> Result<Tensor> {
     Ok(y.clone())
 }
 
-/// What the backward pass needs.
+/// The tensors that the backward pass needs.
 struct Kept {
     x: Tensor,
     w: Tensor,

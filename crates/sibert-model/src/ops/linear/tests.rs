@@ -13,7 +13,7 @@ fn inputs() -> Vec<Tensor> {
 
 #[test]
 fn linear_matches_composed() {
-    let naive = |inputs: &[Tensor]| composed::linear(&inputs[0], &inputs[1], Epilogue::None);
+    let naive = |inputs: &[Tensor]| composed::linear([&inputs[0], &inputs[1]], ());
     assert_matches(apply, naive, &inputs());
 }
 
@@ -26,8 +26,7 @@ fn epilogues_match_composed_and_finite_differences() {
     let bias = |inputs: &[Tensor]| linear_bias(&inputs[0], &inputs[1], &inputs[2]);
     let relu = |inputs: &[Tensor]| linear_bias_relu(&inputs[0], &inputs[1], &inputs[2]);
     let naive = |inputs: &[Tensor], relu: bool| {
-        let epilogue = if relu { Epilogue::BiasRelu(&inputs[2]) } else { Epilogue::Bias(&inputs[2]) };
-        composed::linear(&inputs[0], &inputs[1], epilogue)
+        composed::linear_bias([&inputs[0], &inputs[1], &inputs[2]], Rectifier(relu))
     };
     assert_matches(bias, |inputs| naive(inputs, false), &with_bias());
     assert_matches(relu, |inputs| naive(inputs, true), &with_bias());

@@ -1,10 +1,32 @@
+use candle_core::{Result, Tensor};
+use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use crate::ops::buffer::uninit;
-use crate::ops::lanes::{sums, sums2};
-use crate::ops::real::Real;
-use crate::ops::row_sums::{TASK, for_each_row};
-use crate::ops::simd::vectorize;
+use crate::compute::buffer::{Values, tensor, uninit, written};
+use crate::compute::by_float;
+use crate::compute::lanes::{sums, sums2};
+use crate::compute::real::Real;
+use crate::compute::row_sums::{TASK, for_each_row};
+use crate::ops::op::width;
+use crate::tape::{Backward, Sink};
+
+/// The backward pass needs the result and the `1 / σ` of every row.
+pub fn normalize([x]: [Tensor; 1], _: ()) -> Result<(Tensor, impl Backward)> {
+    let width = width(&x);
+    let (y, inverses) = by_float!("normalize", x.dtype(), T => {
+        let (y, inverses) = forward::<T>(Values::of(&x).slice()?, width);
+        (tensor(y, x.shape())?, inverses)
+    });
+    let kept = y.clone();
+    let backward = move |dy: &Tensor, sink: &mut Sink| {
+        let dx = by_float!("normalize", kept.dtype(), T => {
+            let [ys, dys] = [&kept, dy].map(Values::of);
+            tensor(backward::<T>(ys.slice()?, &inverses, dys.slice()?, width), kept.shape())
+        })?;
+        sink.add(0, dx)
+    };
+    Ok((y, backward))
+}
 
 /// Mean and inverse standard deviation of a row.
 #[derive(Clone, Copy)]
@@ -96,7 +118,7 @@ impl RowGradient {
 }
 
 /// The normalised rows and the `1 / σ` of each.
-pub fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
+fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
     let width = width.max(1);
     let (mut y, mut inverses) = (uninit(x.len()), vec![0.; x.len() / width]);
     let rows = (TASK / width).max(1);
@@ -109,7 +131,7 @@ pub fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
                     for ((y, x), inverse) in y.chunks_mut(width).zip(x.chunks(width)).zip(inverses) {
                         let moments = Moments::of(x, None);
                         for (y, &x) in y.iter_mut().zip(x) {
-                            *y = T::narrow(moments.normalize(x));
+                            y.write(T::narrow(moments.normalize(x)));
                         }
                         *inverse = moments.inverse;
                     }
@@ -117,11 +139,12 @@ pub fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
             );
         },
     );
-    (y, inverses)
+    // SAFETY: `x` has whole rows, and each is written.
+    (unsafe { written(y) }, inverses)
 }
 
 /// `dx = (dy − mean(dy) − y · mean(dy ∘ y)) / σ`, from the normalised rows.
-pub fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], width: usize) -> Vec<T> {
+fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], width: usize) -> Vec<T> {
     let mut dx = uninit(y.len());
     for_each_row(
         &mut dx,
@@ -137,9 +160,10 @@ pub fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], width: usize) -> V
             );
             let ([mean, dot], inverse) = (sums.map(|sum| sum / width as f64), inverses[row]);
             for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
-                *dx = T::narrow((dy.wide() - mean - y.wide() * dot) * inverse);
+                dx.write(T::narrow((dy.wide() - mean - y.wide() * dot) * inverse));
             }
         },
     );
-    dx
+    // SAFETY: each row is written whole: `y` and `dy` are as wide.
+    unsafe { written(dx) }
 }

@@ -3,7 +3,7 @@
 use candle_core::{D, DType, Result, Tensor};
 use cukernel::{Grid, Module, args, empty, suffix};
 
-use crate::tape::{Sink, apply_kernels};
+use crate::tape::{Backward, Sink};
 
 /// The kernels.
 pub const MODULE: Module = Module::new("normalize", include_str!("normalize.cu"));
@@ -16,18 +16,15 @@ pub fn grid(rows: usize) -> Grid {
     Grid::new(rows.div_ceil(THREADS / 32), THREADS as u32)
 }
 
-/// As [`super::normalize`].
-pub fn normalize(x: &Tensor) -> Result<Tensor> {
-    let x = x.contiguous()?;
-    apply_kernels("normalize", &[&x], || {
-        let (y, inverses) = forward(&x)?;
-        let kept = y.clone();
-        let backward = move |dy: &Tensor, sink: &mut Sink| {
-            let earlier = sink.take_shared(0); // the residual stream's own gradient
-            sink.add_own(0, backward(&kept, &inverses, dy, earlier.as_ref())?)
-        };
-        Ok((y, backward))
-    })
+/// The gradient is added to that of the residual stream, where it is there already.
+pub fn normalize([x]: [Tensor; 1], _: ()) -> Result<(Tensor, impl Backward)> {
+    let (y, inverses) = forward(&x)?;
+    let kept = y.clone();
+    let backward = move |dy: &Tensor, sink: &mut Sink| {
+        let earlier = sink.take_shared(0);
+        sink.add_own(0, backward(&kept, &inverses, dy, earlier.as_ref())?)
+    };
+    Ok((y, backward))
 }
 
 /// The result, and `1 / σ` of every row in f32.

@@ -3,25 +3,21 @@
 use candle_core::{D, Result, Tensor};
 use cukernel::{Arg, Grid, Module, args, empty, suffix, upload};
 
-use super::Residual;
-use crate::ops::dropout::cpu::Mask;
-use crate::tape::{Sink, apply_kernels};
+use super::{Branch, Draws};
+use crate::ops::dropout::mask::Mask;
+use crate::tape::{Backward, Sink};
 
 /// The kernels.
 pub const MODULE: Module = Module::new("residual", include_str!("residual.cu"));
 
-/// As [`super::residual`] and [`super::residual_rows`].
-pub(super) fn residual(x: &Tensor, y: &Tensor, op: Residual) -> Result<Tensor> {
-    let (x, y) = (x.contiguous()?, y.contiguous()?);
-    apply_kernels("residual", &[&x, &y], || {
-        let places = Places::new(&op, &x)?;
-        let z = places.launch("residual", &[&x, &y])?;
-        let backward = move |dz: &Tensor, sink: &mut Sink| {
-            sink.add(0, dz.clone())?;
-            sink.add(1, if op.p > 0. { places.launch("dropped", &[dz])? } else { dz.clone() })
-        };
-        Ok((z, backward))
-    })
+pub fn residual([x, y]: [Tensor; 2], branch: Branch) -> Result<(Tensor, impl Backward)> {
+    let (places, dropped) = (Places::new(&branch, &x)?, branch.draws.p > 0.);
+    let z = places.launch("residual", &[&x, &y])?;
+    let backward = move |dz: &Tensor, sink: &mut Sink| {
+        sink.add(0, dz.clone())?;
+        sink.add(1, if dropped { places.launch("dropped", &[dz])? } else { dz.clone() })
+    };
+    Ok((z, backward))
 }
 
 /// Which elements of a stream of masks belong to the tensors.
@@ -32,11 +28,11 @@ struct Places {
 }
 
 impl Places {
-    fn new(op: &Residual, x: &Tensor) -> Result<Self> {
-        let Residual { p, key, offset, rows } = op;
-        let dropped_rows = rows.as_ref().filter(|_| *p > 0.);
+    fn new(Branch { draws, rows }: &Branch, x: &Tensor) -> Result<Self> {
+        let Draws { p, key, offset } = *draws;
+        let dropped_rows = rows.as_ref().filter(|_| p > 0.);
         let ids = dropped_rows.map(|ids| upload(ids, ids.len(), x.device())).transpose()?;
-        Ok(Self { mask: Mask::new(*p, *key), offset: *offset, ids })
+        Ok(Self { mask: Mask::new(p, key), offset, ids })
     }
 
     /// A kernel from `inputs` to a result of their shape.

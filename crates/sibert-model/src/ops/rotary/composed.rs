@@ -1,10 +1,11 @@
 use candle_core::{Device, Result, Tensor};
 
-use super::cpu::Angles;
+use super::Angles;
 
 /// The halves of every head, four products and two sums.
-pub fn rotary(x: &Tensor, heads: usize, angles: &Angles) -> Result<Tensor> {
-    let (batch, seq, _) = x.dims3()?;
+pub fn rotary([x]: [&Tensor; 1], angles: Angles) -> Result<Tensor> {
+    let (batch, seq, hidden) = x.dims3()?;
+    let heads = hidden / (2 * angles.half);
     let table = |values: &[f64]| {
         Tensor::from_slice(values, (seq, 1, angles.half), &Device::Cpu)?
             .to_dtype(x.dtype())?

@@ -1,37 +1,26 @@
-use rayon::prelude::*;
+use candle_core::{Result, Tensor};
 
-use crate::ops::buffer::uninit;
-use crate::ops::real::Real;
-use crate::ops::row_sums::for_each_row;
+use super::Angles;
+use crate::compute::buffer::{Values, tensor, uninit, written};
+use crate::compute::by_float;
+use crate::compute::real::Real;
+use crate::compute::row_sums::for_each_row;
+use crate::ops::op::width;
+use crate::tape::{Backward, Sink};
 
-/// Cosine and sine of every position's angle for every pair of columns, (seq, dim / 2).
-pub struct Angles {
-    /// Pairs of columns in a head.
-    pub half: usize,
-    /// (seq, half)
-    pub cos: Vec<f64>,
-    /// (seq, half)
-    pub sin: Vec<f64>,
+pub fn rotary([x]: [Tensor; 1], angles: Angles) -> Result<(Tensor, impl Backward)> {
+    let y = turned(&x, &angles, 1.)?;
+    Ok((y, move |dy: &Tensor, sink: &mut Sink| sink.add(0, turned(dy, &angles, -1.)?)))
 }
 
-impl Angles {
-    /// The angles `p · base^(−i / half)` of the positions p below `seq`.
-    pub fn new(seq: usize, half: usize, base: f64) -> Self {
-        let rates: Vec<f64> = (0..half).map(|i| libm::pow(base, -(i as f64) / half as f64)).collect();
-        let angle = |at: usize| (at / half) as f64 * rates[at % half];
-        let pairs = (0..seq * half).into_par_iter().with_min_len(256);
-        let (sin, cos) = pairs.map(|at| libm::sincos(angle(at))).unzip();
-        Self { half, cos, sin }
-    }
-
-    /// Number of positions.
-    pub fn seq(&self) -> usize {
-        self.cos.len() / self.half
-    }
+fn turned(x: &Tensor, angles: &Angles, sign: f64) -> Result<Tensor> {
+    by_float!("rotary", x.dtype(), T => {
+        tensor(rotate::<T>(Values::of(x).slice()?, angles, width(x), sign), x.shape())
+    })
 }
 
 /// `(a cos − b sin, b cos + a sin)` for the halves a and b of every head of x (…, seq, width), the sine taken `sign` times.
-pub fn rotate<T: Real>(x: &[T], angles: &Angles, width: usize, sign: f64) -> Vec<T> {
+fn rotate<T: Real>(x: &[T], angles: &Angles, width: usize, sign: f64) -> Vec<T> {
     let (half, seq) = (angles.half, angles.seq());
     let mut y = uninit(x.len());
     for_each_row(
@@ -45,11 +34,12 @@ pub fn rotate<T: Real>(x: &[T], angles: &Angles, width: usize, sign: f64) -> Vec
                 let ((left, right), (a, b)) = (y.split_at_mut(half), x.split_at(half));
                 for i in 0..half {
                     let (a, b, sin) = (a[i].wide(), b[i].wide(), sign * sin[i]);
-                    left[i] = T::narrow(a * cos[i] - b * sin);
-                    right[i] = T::narrow(b * cos[i] + a * sin);
+                    left[i].write(T::narrow(a * cos[i] - b * sin));
+                    right[i].write(T::narrow(b * cos[i] + a * sin));
                 }
             }
         },
     );
-    y
+    // SAFETY: a row is whole heads, of which both halves are written.
+    unsafe { written(y) }
 }

@@ -1,24 +1,42 @@
-use candle_core::{Result, bail};
+use candle_core::{Result, Shape, Tensor};
 
-use crate::ops::real::Real;
-use crate::ops::row_sums::for_each_row;
+use crate::compute::buffer::{Values, tensor, uninit, written};
+use crate::compute::by_float;
+use crate::compute::real::Real;
+use crate::compute::row_sums::for_each_row;
+use crate::ops::op::width;
+use crate::tape::{Backward, Sink};
 
-/// Refuses ids that are not below `len`.
-pub fn check(op: &str, ids: &[u32], len: usize) -> Result<()> {
-    match ids.iter().position(|&id| id as usize >= len) {
-        Some(at) => bail!("{op}: id {} at position {at} is not below the table's {len} rows", ids[at]),
-        None => Ok(()),
-    }
+pub fn rows([x]: [Tensor; 1], ids: Tensor) -> Result<(Tensor, impl Backward)> {
+    let width = width(&x);
+    let y = by_float!("rows", x.dtype(), T => {
+        let (table, ids) = (Values::of(&x), Values::of(&ids));
+        let shape = Shape::from([ids.shape().dims(), &[width]].concat());
+        tensor(forward::<T>(table.slice()?, ids.slice()?, width), shape)
+    })?;
+    let shape = x.shape().clone();
+    let backward = move |dy: &Tensor, sink: &mut Sink| {
+        let len = shape.elem_count() / width.max(1);
+        let dx = by_float!("rows", dy.dtype(), T => {
+            let (dys, ids) = (Values::of(dy), Values::of(&ids));
+            tensor(backward(dys.slice::<T>()?, ids.slice()?, len, width), shape)
+        })?;
+        sink.add(0, dx)
+    };
+    Ok((y, backward))
 }
 
-pub fn forward<T: Real>(table: &[T], ids: &[u32], width: usize) -> Vec<T> {
-    let mut y = crate::ops::buffer::uninit(ids.len() * width);
-    for_each_row(&mut y, width, |i, y| y.copy_from_slice(&table[ids[i] as usize * width..][..width]));
-    y
+fn forward<T: Real>(table: &[T], ids: &[u32], width: usize) -> Vec<T> {
+    let mut y = uninit(ids.len() * width);
+    for_each_row(&mut y, width, |i, y| {
+        y.write_copy_of_slice(&table[ids[i] as usize * width..][..width]);
+    });
+    // SAFETY: a row of the table is copied to each row.
+    unsafe { written(y) }
 }
 
 /// Each row of the table belongs to one task, which adds the gradients of its occurrences in their order.
-pub fn backward<T: Real>(dy: &[T], ids: &[u32], len: usize, width: usize) -> Vec<T> {
+fn backward<T: Real>(dy: &[T], ids: &[u32], len: usize, width: usize) -> Vec<T> {
     let (starts, positions) = occurrences(ids, len);
     let mut dtable = vec![T::zero(); len * width];
     for_each_row(&mut dtable, width, |row, sum| {

@@ -1,9 +1,9 @@
 use candle_core::{DType, Result, Tensor};
 
-use super::cpu;
+use super::{Answers, cpu};
 
 /// `½ Σ_rows Σ_ends (log Σ_real exp x − x[span])`.
-pub fn span_cross_entropy(logits: &Tensor, keep: &Tensor, spans: &Tensor) -> Result<Tensor> {
+pub fn span_cross_entropy([logits]: [&Tensor; 1], Answers { keep, spans }: Answers) -> Result<Tensor> {
     let mask: Vec<f32> = keep.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
     cpu::check(&spans.flatten_all()?.to_vec1()?, &mask, keep.dim(1)?)?;
     let real = keep.ne(0.)?.unsqueeze(2)?.broadcast_as(logits.shape())?.contiguous()?;

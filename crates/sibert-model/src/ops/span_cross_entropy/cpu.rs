@@ -1,6 +1,28 @@
-use candle_core::{Result, bail};
+use candle_core::{Result, Tensor, bail};
 
-use crate::ops::real::Real;
+use crate::compute::buffer::{Values, tensor};
+use crate::compute::by_float;
+use crate::compute::real::Real;
+use crate::tape::{Backward, Sink};
+
+pub fn span_cross_entropy([logits]: [Tensor; 1], answers: super::Answers) -> Result<(Tensor, impl Backward)> {
+    let (keep, spans, seq) = (answers.keep.contiguous()?, answers.spans, logits.dim(1)?);
+    let loss = by_float!("span_cross_entropy", logits.dtype(), T => {
+        let [x, keep, spans] = [&logits, &keep, &spans].map(Values::of);
+        let (x, keep, spans) = (x.slice::<T>()?, keep.slice::<T>()?, spans.slice()?);
+        check(spans, keep, seq)?;
+        tensor(vec![forward((x, keep, spans), seq)], ())
+    })?;
+    let backward = move |dloss: &Tensor, sink: &mut Sink| {
+        let dx = by_float!("span_cross_entropy", logits.dtype(), T => {
+            let [x, keep, spans] = [&logits, &keep, &spans].map(Values::of);
+            let rows = (x.slice::<T>()?, keep.slice::<T>()?, spans.slice()?);
+            tensor(backward(rows, dloss.to_scalar()?, seq), logits.shape())
+        })?;
+        sink.add(0, dx)
+    };
+    Ok((loss, backward))
+}
 
 /// Refuses a start or end that is not at a real token of its row.
 pub fn check<T: Real>(spans: &[u32], keep: &[T], seq: usize) -> Result<()> {
@@ -39,7 +61,7 @@ impl Partition {
 /// Logits of rows (seq, 2), masks (seq) and spans.
 type Rows<'a, T> = (&'a [T], &'a [T], &'a [u32]);
 
-pub fn forward<T: Real>((logits, keep, spans): Rows<T>, seq: usize) -> T {
+fn forward<T: Real>((logits, keep, spans): Rows<T>, seq: usize) -> T {
     let rows =
         logits.chunks_exact(2 * seq.max(1)).zip(keep.chunks_exact(seq.max(1))).zip(spans.chunks_exact(2));
     let loss = |((x, keep), span): ((&[T], &[T]), &[u32])| {
@@ -52,7 +74,7 @@ pub fn forward<T: Real>((logits, keep, spans): Rows<T>, seq: usize) -> T {
     T::narrow(rows.map(loss).sum())
 }
 
-pub fn backward<T: Real>((logits, keep, spans): Rows<T>, dloss: T, seq: usize) -> Vec<T> {
+fn backward<T: Real>((logits, keep, spans): Rows<T>, dloss: T, seq: usize) -> Vec<T> {
     let mut dx = vec![T::zero(); logits.len()];
     let half = dloss.wide() / 2.;
     for (row, dx) in dx.chunks_exact_mut(2 * seq.max(1)).enumerate() {

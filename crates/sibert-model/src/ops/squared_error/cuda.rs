@@ -3,29 +3,25 @@
 use candle_core::{DType, Result, Tensor};
 use cukernel::{Grid, Module, args, empty, suffix};
 
-use crate::tape::{Sink, apply_kernels};
+use crate::tape::{Backward, Sink};
 
 /// The kernels.
 pub const MODULE: Module = Module::new("squared_error", include_str!("squared_error.cu"));
 
-/// As [`super::squared_error`]: an f32 scalar; the target is f32.
-pub fn squared_error(x: &Tensor, target: &Tensor) -> Result<Tensor> {
-    let (x, target) = (x.contiguous()?, target.detach().to_dtype(DType::F32)?.contiguous()?);
-    apply_kernels("squared_error", &[&x], || {
-        let (device, n) = (x.device(), x.elem_count());
-        let loss = empty((), DType::F32, device)?;
-        let kernel = format!("squared_error_{}", suffix(x.dtype())?);
-        // SAFETY: x and the target have n elements.
-        unsafe { MODULE.launch(device, &kernel, Grid::new(1, 256), &args![x, target, loss, n as u64])? };
-        let x = x.clone();
-        let backward = move |dloss: &Tensor, sink: &mut Sink| {
-            let dx = empty(x.shape(), x.dtype(), x.device())?;
-            let kernel = format!("squared_error_backward_{}", suffix(x.dtype())?);
-            let args = args![x, target, dloss, dx, n as u64];
-            // SAFETY: x, the target and dx have n elements, and the gradient of the loss is one f32.
-            unsafe { MODULE.launch(x.device(), &kernel, Grid::elements(n.div_ceil(4)), &args)? };
-            sink.add(0, dx)
-        };
-        Ok((loss, backward))
-    })
+/// An f32 scalar; the target is read in f32.
+pub fn squared_error([x]: [Tensor; 1], target: Tensor) -> Result<(Tensor, impl Backward)> {
+    let (target, n) = (target.to_dtype(DType::F32)?.contiguous()?, x.elem_count());
+    let loss = empty((), DType::F32, x.device())?;
+    let kernel = format!("squared_error_{}", suffix(x.dtype())?);
+    // SAFETY: x and the target have n elements.
+    unsafe { MODULE.launch(x.device(), &kernel, Grid::new(1, 256), &args![x, target, loss, n as u64])? };
+    let backward = move |dloss: &Tensor, sink: &mut Sink| {
+        let dx = empty(x.shape(), x.dtype(), x.device())?;
+        let kernel = format!("squared_error_backward_{}", suffix(x.dtype())?);
+        let args = args![x, target, dloss, dx, n as u64];
+        // SAFETY: x, the target and dx have n elements, and the gradient of the loss is one f32.
+        unsafe { MODULE.launch(x.device(), &kernel, Grid::elements(n.div_ceil(4)), &args)? };
+        sink.add(0, dx)
+    };
+    Ok((loss, backward))
 }

@@ -1,9 +1,9 @@
 use candle_core::{D, Result, Tensor};
 
 /// `x / ‖x‖` of every head; one of zeros stays zero, and so does its gradient.
-pub fn unit_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
+pub fn unit_heads([x]: [&Tensor; 1], dim: usize) -> Result<Tensor> {
     let mut split = x.dims().to_vec();
-    let dim = split.pop().unwrap_or(1) / heads;
+    let heads = split.pop().unwrap_or(1) / dim;
     split.extend([heads, dim]);
     let rows = x.reshape(split)?; // (…, heads, dim)
     let squares = rows.sqr()?.sum_keepdim(D::Minus1)?;

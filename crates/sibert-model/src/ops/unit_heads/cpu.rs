@@ -1,10 +1,30 @@
+use candle_core::{Result, Tensor};
+use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use crate::ops::buffer::uninit;
-use crate::ops::lanes::{sum, sums2};
-use crate::ops::real::Real;
-use crate::ops::row_sums::{TASK, for_each_row};
-use crate::ops::simd::vectorize;
+use crate::compute::buffer::{Values, tensor, uninit, written};
+use crate::compute::by_float;
+use crate::compute::lanes::{sum, sums2};
+use crate::compute::real::Real;
+use crate::compute::row_sums::{TASK, for_each_row};
+use crate::tape::{Backward, Sink};
+
+/// The backward pass needs the result and the `1 / ‖x‖` of every head.
+pub fn unit_heads([x]: [Tensor; 1], dim: usize) -> Result<(Tensor, impl Backward)> {
+    let (y, inverses) = by_float!("unit_heads", x.dtype(), T => {
+        let (y, inverses) = forward::<T>(Values::of(&x).slice()?, dim);
+        (tensor(y, x.shape())?, inverses)
+    });
+    let kept = y.clone();
+    let backward = move |dy: &Tensor, sink: &mut Sink| {
+        let dx = by_float!("unit_heads", kept.dtype(), T => {
+            let [ys, dys] = [&kept, dy].map(Values::of);
+            tensor(backward::<T>(ys.slice()?, &inverses, dys.slice()?, dim), kept.shape())
+        })?;
+        sink.add(0, dx)
+    };
+    Ok((y, backward))
+}
 
 /// `1 / ‖x‖`; zero for a row of zeros, NaN for one with a NaN.
 #[inline(always)]
@@ -18,7 +38,7 @@ fn inverse<T: Real>(x: &[T]) -> f64 {
 }
 
 /// The rows of unit length and the `1 / ‖x‖` of each.
-pub fn forward<T: Real>(x: &[T], dim: usize) -> (Vec<T>, Vec<f64>) {
+fn forward<T: Real>(x: &[T], dim: usize) -> (Vec<T>, Vec<f64>) {
     let dim = dim.max(1);
     let (mut y, mut inverses) = (uninit(x.len()), vec![0.; x.len() / dim]);
     let rows = (TASK / dim).max(1);
@@ -30,18 +50,19 @@ pub fn forward<T: Real>(x: &[T], dim: usize) -> (Vec<T>, Vec<f64>) {
                     for ((y, x), kept) in y.chunks_mut(dim).zip(x.chunks(dim)).zip(inverses) {
                         *kept = inverse(x);
                         for (y, &x) in y.iter_mut().zip(x) {
-                            *y = T::narrow(x.wide() * *kept);
+                            y.write(T::narrow(x.wide() * *kept));
                         }
                     }
                 },
             );
         },
     );
-    (y, inverses)
+    // SAFETY: `x` has whole heads, and each is written.
+    (unsafe { written(y) }, inverses)
 }
 
 /// `dx = (dy − y ⟨y, dy⟩) / ‖x‖`, from the rows of unit length.
-pub fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], dim: usize) -> Vec<T> {
+fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], dim: usize) -> Vec<T> {
     let mut dx = uninit(y.len());
     for_each_row(
         &mut dx,
@@ -57,9 +78,10 @@ pub fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], dim: usize) -> Vec
             );
             let inverse = inverses[row];
             for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
-                *dx = T::narrow((dy.wide() - y.wide() * dot) * inverse);
+                dx.write(T::narrow((dy.wide() - y.wide() * dot) * inverse));
             }
         },
     );
-    dx
+    // SAFETY: each head is written whole: `y` and `dy` are as wide.
+    unsafe { written(dx) }
 }

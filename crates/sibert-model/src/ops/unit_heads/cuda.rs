@@ -4,21 +4,16 @@ use candle_core::{DType, Result, Tensor};
 use cukernel::{Module, args, empty, suffix};
 
 use crate::ops::normalize::cuda::grid;
-use crate::tape::{Sink, apply_kernels};
+use crate::tape::{Backward, Sink};
 
 /// The kernels.
 pub const MODULE: Module = Module::new("unit-heads", include_str!("unit_heads.cu"));
 
-/// As [`super::unit_heads`], for heads of `dim` columns.
-pub fn unit_heads(x: &Tensor, dim: usize) -> Result<Tensor> {
-    let x = x.contiguous()?;
-    apply_kernels("unit_heads", &[&x], || {
-        let (y, inverses) = forward(&x, dim)?;
-        let kept = y.clone();
-        let backward =
-            move |dy: &Tensor, sink: &mut Sink| sink.add_own(0, backward(&kept, &inverses, dy, dim)?);
-        Ok((y, backward))
-    })
+pub fn unit_heads([x]: [Tensor; 1], dim: usize) -> Result<(Tensor, impl Backward)> {
+    let (y, inverses) = forward(&x, dim)?;
+    let kept = y.clone();
+    let backward = move |dy: &Tensor, sink: &mut Sink| sink.add_own(0, backward(&kept, &inverses, dy, dim)?);
+    Ok((y, backward))
 }
 
 /// The result, and `1 / ‖x‖` of every head in f32.

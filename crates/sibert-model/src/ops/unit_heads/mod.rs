@@ -1,22 +1,21 @@
 //! Queries and keys of unit length, head by head.
 
-pub(super) mod composed;
-pub(super) mod cpu;
+mod composed;
+mod cpu;
 pub(super) mod cuda;
+#[cfg(test)]
+mod tests;
 
-use std::sync::OnceLock;
+use candle_core::{D, Result, Tensor, bail};
 
-use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor, bail};
-
-use crate::tape::{Backward, Record, Sink, apply};
-
-use super::buffer::{Values, tensor};
-use super::{Path, by_dtype, by_float, path, slice};
+use super::op;
 
 /// `y = x / ‖x‖` of each of the `heads` equal parts of the last dimension of x (…, heads · dim).
 ///
 /// No eps is added to the norm, so `unit_heads(s·x) = unit_heads(x)` for every `s > 0`; a part of zeros stays zero and has
 /// a zero gradient. Norms are accumulated in f64, whose range no square of an f32 leaves.
+///
+/// The backward pass is `dx = (dy − y ⟨y, dy⟩) / ‖x‖`, zero for a head of zeros.
 ///
 /// # Errors
 /// If the last dimension is not a multiple of `heads`, or the dtype is not [supported](crate::ops).
@@ -26,183 +25,5 @@ pub fn unit_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
         bail!("unit_heads: {hidden} columns are not a multiple of {heads} heads")
     }
     let dim = hidden / heads;
-    match path(x) {
-        Path::Cpu => (),
-        Path::Kernels => return cuda::unit_heads(x, dim),
-        Path::Composed => return composed::unit_heads(x, heads),
-    }
-    let x = x.contiguous()?;
-    let op = UnitHeads { dim, inverses: OnceLock::new() };
-    apply(op, &[&x], |op| x.apply_op1_no_bwd(op), |op| x.apply_op1(op))
-}
-
-/// Remembers `1 / ‖x‖` of every head for the backward pass, which then needs the result alone.
-struct UnitHeads {
-    dim: usize,
-    inverses: OnceLock<Vec<f64>>,
-}
-
-impl UnitHeads {
-    fn gradient(&self, y: &Tensor, dy: &Tensor) -> Result<Tensor> {
-        let dy = dy.contiguous()?;
-        let (ys, dys) = (Values::of(y), Values::of(&dy));
-        let Some(inverses) = self.inverses.get() else { bail!("unit_heads: backward before forward") };
-        by_float!("unit_heads", y.dtype(), T => {
-            tensor(cpu::backward::<T>(ys.slice()?, inverses, dys.slice()?, self.dim), y.shape())
-        })
-    }
-}
-
-impl Record for UnitHeads {
-    type Backward = Kept;
-
-    fn name(&self) -> &'static str {
-        "unit_heads"
-    }
-
-    fn keep(self, _inputs: &[&Tensor], y: &Tensor) -> Kept {
-        Kept { op: self, y: y.clone() }
-    }
-}
-
-/// What the backward pass of a recorded normalisation needs.
-struct Kept {
-    op: UnitHeads,
-    y: Tensor,
-}
-
-impl Backward for Kept {
-    fn backward(self: Box<Self>, dy: &Tensor, sink: &mut Sink) -> Result<()> {
-        sink.add(0, self.op.gradient(&self.y, dy)?)
-    }
-}
-
-impl CustomOp1 for UnitHeads {
-    fn name(&self) -> &'static str {
-        "unit_heads"
-    }
-
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let y = by_dtype!("unit_heads", x, T => {
-            let (y, inverses) = cpu::forward::<T>(slice(x, layout)?, self.dim);
-            self.inverses.get_or_init(|| inverses);
-            y
-        });
-        Ok((y, layout.shape().clone()))
-    }
-
-    /// `dx = (dy − y ⟨y, dy⟩) / ‖x‖`, zero for a head of zeros.
-    fn bwd(&self, _x: &Tensor, y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        self.gradient(y, dy).map(Some)
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use candle_core::{DType, Device};
-    use cukernel_emulator::emulate;
-
-    use super::*;
-    use crate::ops::test_support::*;
-    use crate::tape::no_grad;
-
-    fn apply(inputs: &[Tensor]) -> Result<Tensor> {
-        unit_heads(&inputs[0], 3)
-    }
-
-    /// Numbers of f32 in heads of the given size.
-    fn f32s(dim: usize) -> Tensor {
-        sample(&[5, 3 * dim], 1).to_dtype(DType::F32).unwrap()
-    }
-
-    #[test]
-    fn unit_heads_matches_composed() {
-        for dim in [2, 4, 16, 37, 64, 200] {
-            let x = sample(&[2, 3, 3 * dim], 1);
-            assert_matches(apply, |inputs| composed::unit_heads(&inputs[0], 3), &[x]);
-        }
-    }
-
-    #[test]
-    fn unit_heads_gradient_matches_finite_differences() {
-        assert_gradients(apply, &[sample(&[3, 12], 1)]);
-    }
-
-    #[test]
-    fn unit_heads_has_degree_zero() {
-        assert_homogeneous(apply, &[sample(&[5, 48], 1)], &[0], 0);
-    }
-
-    #[test]
-    fn unit_heads_is_scale_invariant_over_24_decades_by_kernels_over_60() {
-        let x = f32s(16);
-        let expected = unit_heads(&x, 3).unwrap();
-        for scale in [1e-12, 1e-6, 1e6, 1e12] {
-            assert_close(&unit_heads(&(&x * scale).unwrap(), 3).unwrap(), &expected, 2e-6);
-        }
-        for scale in [1e-30, 1e-12, 1e12, 1e30] {
-            let scaled = (&x * scale).unwrap();
-            assert_close(&emulate(|| no_grad(|| unit_heads(&scaled, 3))).unwrap(), &expected, 2e-6);
-        }
-    }
-
-    #[test]
-    fn every_head_has_unit_length() {
-        let y = unit_heads(&sample(&[5, 48], 1), 3).unwrap().reshape((15, 16)).unwrap();
-        for norm in values(&y.sqr().unwrap().sum(1).unwrap()) {
-            assert!((norm - 1.).abs() < 1e-14, "{norm}");
-        }
-    }
-
-    #[test]
-    fn a_head_of_zeros_stays_zero_and_has_a_zero_gradient() {
-        let x = f32s(16);
-        let x = x
-            .slice_assign(
-                &[1..3, 16..32],
-                &x.narrow(0, 0, 2).unwrap().narrow(1, 0, 16).unwrap().zeros_like().unwrap(),
-            )
-            .unwrap();
-        let heads = |x: &Tensor| values(&x.reshape((5, 3, 16)).unwrap().abs().unwrap().sum(2).unwrap());
-        let zero = |x: &Tensor| heads(x).into_iter().map(|sum| sum == 0.).collect::<Vec<_>>();
-        let expected: Vec<bool> = (0..15).map(|head| [4, 7].contains(&head)).collect();
-        let all = || {
-            for oracle in [unit_heads, composed::unit_heads] {
-                assert_eq!(zero(&no_grad(|| oracle(&x, 3)).unwrap()), expected);
-                let apply = |inputs: &[Tensor]| oracle(&inputs[0], 3);
-                let gradients = gradients(apply, std::slice::from_ref(&x)).unwrap();
-                assert_eq!(zero(&gradients[0]), expected);
-            }
-        };
-        all();
-        emulate(all);
-    }
-
-    #[test]
-    fn a_nan_stays_in_its_head() {
-        let x = f32s(16);
-        let nan = Tensor::full(f32::NAN, (1, 1), &Device::Cpu).unwrap();
-        let x = x.slice_assign(&[1..2, 20..21], &nan).unwrap();
-        let check = || {
-            let y = values(&no_grad(|| unit_heads(&x, 3)).unwrap());
-            assert!(y.iter().enumerate().all(|(i, y)| y.is_nan() == (i / 16 == 4)));
-        };
-        check();
-        emulate(check);
-    }
-
-    #[test]
-    fn unit_heads_is_the_same_on_any_number_of_threads() {
-        assert_same_on_any_number_of_threads(apply, &[sample(&[300, 129], 1)]);
-    }
-
-    #[test]
-    fn unit_heads_refuses_integers_and_heads_that_do_not_fit() {
-        let x = Tensor::zeros((2, 6), DType::U32, &Device::Cpu).unwrap();
-        let error = unit_heads(&x, 3).unwrap_err().to_string();
-        assert!(error.contains("unit_heads: dtype u32 is not f32 or f64"), "{error}");
-        let error = unit_heads(&x, 4).unwrap_err().to_string();
-        assert!(error.contains("unit_heads: 6 columns are not a multiple of 4 heads"), "{error}");
-    }
+    op("unit_heads", [x], dim, cpu::unit_heads, cuda::unit_heads, composed::unit_heads)
 }

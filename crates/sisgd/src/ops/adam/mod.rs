@@ -22,7 +22,7 @@ pub(crate) use cuda::AdamStep;
 pub(crate) struct Adam {
     pub beta1: f64,
     pub beta2: f64,
-    /// What the gradient weighs in `m`: `1 − β1`, or 1 without gradient averaging.
+    /// The weight of the gradient in `m`: `1 − β1`, or 1 without gradient averaging.
     pub weight: f64,
     /// The clip factor.
     pub scale: f64,

@@ -32,7 +32,7 @@ const WORDS: usize = 8;
 /// More elements than this are not counted in a kernel.
 const LARGEST: usize = 1 << 31;
 
-/// What kernels do with a variable beside what they do with all, as in `group.cu`.
+/// The traits of a variable that kernels look at, as in `group.cu`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Traits {
     /// It is decayed.
@@ -52,7 +52,7 @@ pub(crate) struct Group {
     firsts: Vec<usize>,
     /// Whether any variable gets a trust ratio.
     pub(super) adapts: bool,
-    /// What the table points to.
+    /// The tensors that the table points to.
     _held: Vec<Tensor>,
 }
 

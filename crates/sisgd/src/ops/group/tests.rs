@@ -12,17 +12,17 @@ use crate::ops::heavy_ball::heavy_ball_all;
 use crate::ops::scaled_add::{scaled_add, scaled_add_all};
 use crate::ops::testing::{distance, noise};
 use crate::ops::verdict::{Judged, Verdict};
-use crate::{Gradient, Gradients, Guard, NamedVars};
+use crate::{Gradient, GradientSource, Guard, NamedVars};
 use cukernel::download;
 use cukernel_emulator::emulate;
 
 const DECAY: f64 = 1e-3;
 const LR: f64 = 0.1;
 
-/// Gradients, by rows for some of the variables.
+/// GradientSource, by rows for some of the variables.
 struct Given(Vec<(Var, Option<Vec<u32>>, Tensor)>);
 
-impl Gradients for Given {
+impl GradientSource for Given {
     fn gradient(&self, var: &Var) -> Option<Gradient<'_>> {
         let (_, ids, values) = self.0.iter().find(|(other, ..)| other.id() == var.id())?;
         Some(match ids {
@@ -82,7 +82,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// What the kernels and the loops make of the same problem, the optimizer's state given `times` over.
+/// The results of kernels and loops for the same problem, the optimizer's state given `times` over.
 fn compare(times: usize, kernels: impl Fn(&Group), loops: impl Fn(&[Checked], &[Tensor])) {
     let ((vars, grads), (twins, twin_grads)) = (problem(), problem());
     let (state, twin_state) = (states(&vars, times, 90), states(&twins, times, 90));

@@ -29,7 +29,7 @@ pub(crate) struct Move {
     pub rate: f64,
 }
 
-/// What a step did to a block W, all in f64: `‖W'‖²` and `⟨W, W'⟩`.
+/// The outcome of a step for a block W, in f64: `‖W'‖²` and `⟨W, W'⟩`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Moved {
     pub squared: f64,

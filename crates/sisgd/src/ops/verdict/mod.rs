@@ -1,4 +1,4 @@
-//! What the device finds about a step: its clip factor, and whether it is refused. There is no such thing on the CPU, where
+//! The device's verdict on a step: its clip factor, and whether it is refused. There is no such thing on the CPU, where
 //! the host decides.
 
 use super::blocks::Blocks;

@@ -3,8 +3,8 @@
 use cukernel_emulator::emulate;
 
 use super::*;
+use crate::compute::buffer::Values;
 use crate::ops::attention::cpu;
-use crate::ops::buffer::Values;
 use crate::ops::dropout_mask;
 use crate::ops::test_support::*;
 use crate::precision::Precision;

@@ -1,0 +1,191 @@
+//! Operands in the order in which the kernel reads them, rounded to bfloat16.
+//!
+//! An operand is a set of *lines* of `depth` elements: the rows of `a`, the columns of `b`. A panel holds up to `W`
+//! of them: for every two neighbours along the depth, the pairs of all lines one after the other. Beyond the depth
+//! are zeros; pairs of lines beyond the edge are never used.
+
+use std::arch::x86_64::*;
+
+use super::tile::mask;
+
+/// The lines of an operand.
+#[derive(Clone, Copy)]
+pub struct Lines {
+    /// The first element.
+    pub data: *const f32,
+    /// Distance of two lines.
+    pub line: usize,
+    /// Distance of two elements of a line.
+    pub step: usize,
+    /// Their number.
+    pub lines: usize,
+    /// Elements of a line.
+    pub depth: usize,
+}
+
+impl Lines {
+    /// So many lines from `line` on, of so many elements from `start` on.
+    pub fn part(self, (line, lines): (usize, usize), (start, depth): (usize, usize)) -> Self {
+        let data = self.data.wrapping_add(line * self.line + start * self.step);
+        Self { data, lines, depth, ..self }
+    }
+
+    fn at(&self, line: usize, element: usize) -> *const f32 {
+        self.data.wrapping_add(line * self.line + element * self.step)
+    }
+}
+
+/// Pairs from one panel to the next: whole vectors are written, so that the last may reach beyond its panel.
+pub const fn panel<const W: usize>(depth: usize) -> usize {
+    depth.div_ceil(2) * W + (16 - W % 16) % 16
+}
+
+/// Packs `lines` into panels of `W`, [`panel`] pairs apart.
+///
+/// # Safety
+/// The processor has AVX-512 F, BW and BF16, `lines` describes readable numbers, `out` has room for all panels.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub unsafe fn pack<const W: usize>(lines: Lines, out: *mut i32) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match (lines.step, lines.line) {
+            (1, _) => along::<W>(lines, out),
+            (_, 1) => across::<W>(lines, out),
+            _ => strided::<W>(lines, out),
+        }
+    }
+}
+
+/// Neighbours in memory are neighbours of a line: squares of 16 x 16 pairs are transposed.
+///
+/// # Safety
+/// As [`pack`].
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn along<const W: usize>(lines: Lines, out: *mut i32) {
+    let pairs = lines.depth.div_ceil(2);
+    for first in (0..lines.lines).step_by(16.min(W)) {
+        let out = out.wrapping_add(first / W * panel::<W>(lines.depth) + first % W);
+        let count = (lines.lines - first).min(W);
+        for p in (0..pairs).step_by(16) {
+            let rest = lines.depth - 2 * p;
+            let (low, high) = (mask(rest), mask(rest.saturating_sub(16)));
+            let mut square = [_mm512_setzero_si512(); 16];
+            for (r, row) in square.iter_mut().enumerate().take(W) {
+                let (low, high) = if r < count { (low, high) } else { (0, 0) };
+                let at = lines.at(first + r, 2 * p);
+                // SAFETY: the masks keep to the line.
+                let (low, high) = unsafe {
+                    (_mm512_maskz_loadu_ps(low, at), _mm512_maskz_loadu_ps(high, at.wrapping_add(16)))
+                };
+                *row = round(low, high);
+            }
+            // Always 16 turns: with a number known in advance the square stays in registers.
+            for (i, column) in transpose(square).into_iter().enumerate() {
+                if p + i < pairs {
+                    // SAFETY: pair p + i of the panel.
+                    unsafe { _mm512_storeu_si512(out.add((p + i) * W).cast(), column) };
+                }
+            }
+        }
+    }
+}
+
+/// Neighbours in memory belong to neighbouring lines: the numbers of two elements are interleaved.
+///
+/// # Safety
+/// As [`pack`].
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn across<const W: usize>(lines: Lines, out: *mut i32) {
+    /// Pairs packed for all lines before the next: few enough that the cache keeps their rows, far apart in memory.
+    const STEP: usize = 4;
+    let interleave = interleaving();
+    let pairs = lines.depth.div_ceil(2);
+    for start in (0..pairs).step_by(STEP) {
+        for first in (0..lines.lines).step_by(16.min(W)) {
+            let out = out.wrapping_add(first / W * panel::<W>(lines.depth) + first % W);
+            let inside = mask((lines.lines - first).min(W));
+            for p in start..pairs.min(start + STEP) {
+                let second = if 2 * p + 1 < lines.depth { inside } else { 0 };
+                // SAFETY: the masks keep to the lines and the depth; pair p of the panel.
+                unsafe {
+                    let even = _mm512_maskz_loadu_ps(inside, lines.at(first, 2 * p));
+                    let odd = _mm512_maskz_loadu_ps(second, lines.at(first, 2 * p + 1));
+                    let row = _mm512_permutexvar_epi16(interleave, round(even, odd));
+                    _mm512_storeu_si512(out.add(p * W).cast(), row);
+                }
+            }
+        }
+    }
+}
+
+/// Any distances, one number at a time.
+///
+/// # Safety
+/// As [`pack`].
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn strided<const W: usize>(lines: Lines, out: *mut i32) {
+    let interleave = interleaving();
+    for first in (0..lines.lines).step_by(16.min(W)) {
+        let out = out.wrapping_add(first / W * panel::<W>(lines.depth) + first % W);
+        let count = (lines.lines - first).min(W).min(16);
+        for p in 0..lines.depth.div_ceil(2) {
+            let mut pair = [[0f32; 16]; 2];
+            for (half, numbers) in pair.iter_mut().enumerate().take(lines.depth - 2 * p) {
+                for (r, number) in numbers.iter_mut().enumerate().take(count) {
+                    // SAFETY: a number of the operand.
+                    *number = unsafe { *lines.at(first + r, 2 * p + half) };
+                }
+            }
+            // SAFETY: 16 numbers each; pair p of the panel.
+            unsafe {
+                let row = round(_mm512_loadu_ps(pair[0].as_ptr()), _mm512_loadu_ps(pair[1].as_ptr()));
+                _mm512_storeu_si512(out.add(p * W).cast(), _mm512_permutexvar_epi16(interleave, row));
+            }
+        }
+    }
+}
+
+/// 32 numbers as bfloat16, to nearest even.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn round(low: __m512, high: __m512) -> __m512i {
+    // SAFETY: both are 512 bits of any value.
+    unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
+}
+
+/// 0, 16, 1, 17, ...: pairs from two vectors of 16.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn interleaving() -> __m512i {
+    let index: [i16; 32] = std::array::from_fn(|i| (i / 2 + i % 2 * 16) as i16);
+    // SAFETY: 32 numbers of 16 bits.
+    unsafe { _mm512_loadu_si512(index.as_ptr().cast()) }
+}
+
+/// Columns become rows.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose(x: [__m512i; 16]) -> [__m512i; 16] {
+    // Within each 128 bits: 4 x 4 squares of rows 4g .. 4g + 4; y[4g + i] holds columns i, 4 + i, 8 + i, 12 + i.
+    let mut y = x;
+    for g in 0..4 {
+        let [a, b, c, d] = [x[4 * g], x[4 * g + 1], x[4 * g + 2], x[4 * g + 3]];
+        let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
+        (y[4 * g], y[4 * g + 1]) = (_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+        let (ab, cd) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
+        (y[4 * g + 2], y[4 * g + 3]) = (_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    }
+    // The 4 x 4 squares themselves: lane l of y[4g + i] goes to lane g of row 4l + i.
+    let mut z = y;
+    for i in 0..4 {
+        let (a, b) = (y[i], y[4 + i]);
+        let (c, d) = (y[8 + i], y[12 + i]);
+        let (ab, cd) = (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0x44>(c, d));
+        z[i] = _mm512_shuffle_i32x4::<0x88>(ab, cd);
+        z[4 + i] = _mm512_shuffle_i32x4::<0xdd>(ab, cd);
+        let (ab, cd) = (_mm512_shuffle_i32x4::<0xee>(a, b), _mm512_shuffle_i32x4::<0xee>(c, d));
+        z[8 + i] = _mm512_shuffle_i32x4::<0x88>(ab, cd);
+        z[12 + i] = _mm512_shuffle_i32x4::<0xdd>(ab, cd);
+    }
+    z
+}

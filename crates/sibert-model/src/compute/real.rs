@@ -1,0 +1,60 @@
+//! The float types that the kernels are written for.
+
+use candle_core::WithDType;
+
+use super::vector_math;
+
+/// `f32` or `f64`.
+pub trait Real: WithDType + std::ops::Neg<Output = Self> {
+    /// The nearest number of this type.
+    fn narrow(x: f64) -> Self;
+    /// The same number as `f64`.
+    fn wide(self) -> f64;
+    /// The larger of two numbers.
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        if other > self { other } else { self }
+    }
+    /// `eˣ`.
+    fn exp(self) -> Self;
+    /// The error function, and `exp(−x²)`.
+    fn erf_and_bell(self) -> (Self, Self);
+}
+
+impl Real for f32 {
+    #[inline(always)]
+    fn narrow(x: f64) -> Self {
+        x as f32
+    }
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        vector_math::exp(self)
+    }
+    #[inline(always)]
+    fn erf_and_bell(self) -> (Self, Self) {
+        vector_math::erf_and_bell(self)
+    }
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn narrow(x: f64) -> Self {
+        x
+    }
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        f64::exp(self)
+    }
+    #[inline(always)]
+    fn erf_and_bell(self) -> (Self, Self) {
+        (libm::erf(self), f64::exp(-self * self))
+    }
+}

@@ -1,0 +1,146 @@
+//! Loops over rows and sums across them, in an order that the number of threads does not change.
+
+use rayon::prelude::*;
+
+use super::buffer::{uninit, written};
+use super::real::Real;
+use cukernel::simd::vectorize;
+
+/// Elements that one task works on at least, so that starting it costs nothing beside the work.
+pub const TASK: usize = 8192;
+
+/// Calls `f(start, rows)` for blocks of whole rows of `out`, `start` being the index of a block's first element.
+pub fn for_each_block<T: Send>(out: &mut [T], width: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+    let block = (TASK / width.max(1)).max(1) * width.max(1);
+    out.par_chunks_mut(block).enumerate().for_each(|(index, rows)| f(index * block, rows));
+}
+
+/// Calls `f(index, row)` for every row of `out`, in parallel, within `vectorize`.
+///
+/// A closure passed here, and what it calls, is `#[inline(always)]`, and loops by `for`: the bodies of the standard
+/// library's `for_each` and `fold` are not always inlined, and then compiled for the oldest processor.
+pub fn for_each_row<T: Send>(out: &mut [T], width: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+    let width = width.max(1);
+    for_each_block(out, width, |start, rows| {
+        vectorize(
+            #[inline(always)]
+            || {
+                for (index, row) in (start / width..).zip(rows.chunks_mut(width)) {
+                    f(index, row);
+                }
+            },
+        );
+    });
+}
+
+/// `y[i] = f(x[i])`, in parallel.
+pub fn map<T: Real>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
+    let mut y = uninit(x.len());
+    for_each_row(
+        &mut y,
+        TASK,
+        #[inline(always)]
+        |task, y| {
+            let x = &x[task * TASK..][..y.len()];
+            for (y, &x) in y.iter_mut().zip(x) {
+                y.write(f(x));
+            }
+        },
+    );
+    // SAFETY: each task writes the whole of its part, whose elements `x` has too.
+    unsafe { written(y) }
+}
+
+/// `z[i] = f(x[i], y[i])`, in parallel.
+pub fn map2<T: Real>(x: &[T], y: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
+    let mut z = uninit(x.len());
+    for_each_row(
+        &mut z,
+        TASK,
+        #[inline(always)]
+        |task, z| {
+            let range = task * TASK..task * TASK + z.len();
+            let (x, y) = (&x[range.clone()], &y[range]);
+            for (z, (&x, &y)) in z.iter_mut().zip(x.iter().zip(y)) {
+                z.write(f(x, y));
+            }
+        },
+    );
+    // SAFETY: each task writes the whole of its part, whose elements `x` and `y` have too.
+    unsafe { written(z) }
+}
+
+/// Rows that are added up by one task of a sum across rows; a function of the width only, so that the sum is too.
+pub fn rows_per_sum(width: usize) -> usize {
+    (8 * TASK / width.max(1)).clamp(16, 64)
+}
+
+/// The sum of vectors of `width` elements, in order.
+pub fn in_order<T: Real>(vectors: impl IntoIterator<Item = Vec<T>>, width: usize) -> Vec<T> {
+    let mut vectors = vectors.into_iter();
+    let mut total = vectors.next().unwrap_or_else(|| vec![T::zero(); width]);
+    for vector in vectors {
+        vectorize(
+            #[inline(always)]
+            || {
+                for (total, &term) in total.iter_mut().zip(&vector) {
+                    *total += term;
+                }
+            },
+        );
+    }
+    total
+}
+
+/// `Σ_rows x`, for x (…, width): four rows are added before they are added to the sum.
+pub fn column_sums<T: Real>(x: &[T], width: usize) -> Vec<T> {
+    let per_sum = rows_per_sum(width) * width.max(1);
+    let partial = |x: &[T]| {
+        let mut sum = vec![T::zero(); width];
+        vectorize(
+            #[inline(always)]
+            || add_rows(x, &mut sum),
+        );
+        sum
+    };
+    in_order(x.par_chunks(per_sum).map(partial).collect::<Vec<_>>(), width)
+}
+
+#[inline(always)]
+fn add_rows<T: Real>(x: &[T], sum: &mut [T]) {
+    let width = sum.len();
+    let mut quads = x.chunks_exact(4 * width);
+    for quad in &mut quads {
+        let (ab, cd) = quad.split_at(2 * width);
+        let ((a, b), (c, d)) = (ab.split_at(width), cd.split_at(width));
+        for ((sum, (&a, &b)), (&c, &d)) in sum.iter_mut().zip(a.iter().zip(b)).zip(c.iter().zip(d)) {
+            *sum += (a + b) + (c + d);
+        }
+    }
+    for row in quads.remainder().chunks_exact(width) {
+        for (sum, &x) in sum.iter_mut().zip(row) {
+            *sum += x;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::word;
+
+    /// Whole numbers, whose sums are exact in any order.
+    fn sample(len: usize) -> Vec<f32> {
+        (0..len as u64).map(|i| (word(1, i) >> 56) as f32 - 100.).collect()
+    }
+
+    #[test]
+    fn column_sums_take_every_row() {
+        for (rows, width) in [(0, 5), (1, 1), (3, 37), (64, 7), (333, 130), (70, 9000)] {
+            let x = sample(rows * width);
+            let expected: Vec<f32> =
+                (0..width).map(|column| (0..rows).map(|row| x[row * width + column]).sum()).collect();
+            assert_eq!(column_sums(&x, width), expected);
+        }
+    }
+}

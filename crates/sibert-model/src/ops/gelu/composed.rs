@@ -1,6 +1,0 @@
-use candle_core::{Result, Tensor};
-
-/// `x (1 + erf(x / √2)) / 2`; the slope of candle's own `gelu_erf` has a constant of six digits.
-pub fn gelu(x: &Tensor) -> Result<Tensor> {
-    x.mul(&((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.)?)? * 0.5
-}
