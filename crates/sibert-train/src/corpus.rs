@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use sibert_hub::reference::is_hub_spec;
 
 use crate::checkpoint::Loaded;
 use crate::config::RunConfig;
@@ -11,7 +12,6 @@ use crate::data::prepare::{self, Existing, Request, TokenizerChoice};
 use crate::data::sequences::Packing;
 use crate::data::shards::{Learned, MANIFEST, Preparation, SHARD_TOKENS, Shards};
 use crate::data::{DataSettings, source, tokenizer};
-use crate::hub::reference::is_hub_spec;
 
 /// The shards that the settings name, or those made of their sources in `folder`.
 ///

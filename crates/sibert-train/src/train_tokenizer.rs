@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use sibert_files::durable;
 use tokenizers::Tokenizer;
 
 use crate::args::{SourceArgs, TrainTokenizerArgs};
@@ -12,7 +13,6 @@ use crate::console::{note, result};
 use crate::data::source::{self, Document, Reading};
 use crate::data::tokenizer::{self, TOKENIZER_CONFIG};
 use crate::data::word_counts::WordCounts;
-use crate::durable;
 
 /// Tokens that BERT's position embedding has room for.
 const MODEL_MAX_LENGTH: usize = 512;

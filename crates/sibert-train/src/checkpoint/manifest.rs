@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
+use sibert_files::durable::{self, FileEntry};
 
 use crate::console::note_once;
-use crate::durable::{self, FileEntry};
 
 use super::{CONFIG, MANIFEST, MODEL, MODEL_FILES, OPTIMIZER, RUN, STATE, TOKENIZER};
 

@@ -10,7 +10,6 @@
 mod architecture;
 mod find;
 mod load;
-mod lock;
 mod manifest;
 mod prune;
 mod save;
@@ -18,7 +17,6 @@ mod save;
 pub use architecture::ensure_same_architecture;
 pub use find::{any, newest_valid, resolve_model_dir};
 pub use load::{Loaded, load};
-pub use lock::RunLock;
 pub use manifest::{OF_MODEL as MODEL_MANIFEST, checked_manifest};
 pub use prune::{prune, remove_all};
 pub use save::{Snapshot, save, tidy};

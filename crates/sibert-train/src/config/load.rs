@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use sibert_files::bounded;
 use toml::{Table, Value};
 
 use super::{RunConfig, Start, SweepSettings, diagnose, model, resolve};
-use crate::bounded;
 
 /// The configuration of a run that names none, nor a text.
 pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");

@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail, ensure};
 use safetensors::tensor::View;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use sibert_files::sealed;
 
 use super::settings::Settings;
 use super::training_set::TrainingSet;
-use crate::console::note;
+use crate::console::{note, note_once};
 use crate::occupied::{self, Occupied};
 use crate::pretrained::Pretrained;
-use crate::sealed;
 use crate::tuned::DevSet;
 
 /// The file's name in the folder of a run.
@@ -76,7 +76,7 @@ impl Begun {
                 resume,
                 "output folder {shown} already holds a run: continue it with --resume, or name another with --out"
             );
-            let begun: Self = sealed::read(&file, "start a new run with another --out")?;
+            let begun: Self = sealed::read(&file, "start a new run with another --out", note_once)?;
             settings.ensure_same(&begun.settings).with_context(|| shown.to_string())?;
             return Ok(Some(begun));
         }

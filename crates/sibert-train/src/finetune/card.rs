@@ -5,7 +5,8 @@ mod metadata;
 #[cfg(test)]
 mod tests;
 
-use crate::hub::{RepoRef, parse, reference};
+use sibert_hub::{RepoRef, parse, reference};
+
 use crate::task::{Kind, Task};
 
 use markdown::{code, fenced, row};

@@ -19,12 +19,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
+use sibert_files::durable;
+use sibert_files::sealed;
 
 use super::state::{SeedResult, State};
 use crate::checkpoint::{self, Loaded, MODEL_FILES, MODEL_MANIFEST};
-use crate::console::note;
-use crate::durable;
-use crate::sealed;
+use crate::console::{note, note_once};
 use crate::tuned::Outcome;
 
 /// Written last: the seed is done.
@@ -89,7 +89,7 @@ impl SeedFolder {
     /// If the file is there but cannot be understood, or was changed.
     pub fn result(&self) -> Result<Option<SeedResult>> {
         let path = self.0.join(RESULT);
-        path.exists().then(|| sealed::read(&path, &self.again())).transpose()
+        path.exists().then(|| sealed::read(&path, &self.again(), note_once)).transpose()
     }
 
     /// What to do when a file of a seed that is done is damaged.
@@ -126,7 +126,7 @@ impl SeedFolder {
     /// # Errors
     /// If the file is missing, cannot be understood or was changed.
     pub fn outcomes(&self) -> Result<Vec<Outcome>> {
-        let outcomes: Outcomes = sealed::read(&self.0.join("outcomes.json"), &self.again())?;
+        let outcomes: Outcomes = sealed::read(&self.0.join("outcomes.json"), &self.again(), note_once)?;
         Ok(outcomes.sets.into_owned())
     }
 

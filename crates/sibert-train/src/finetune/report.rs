@@ -4,14 +4,15 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use sibert_files::sealed;
 
 use super::card::{Card, Figure, card};
 use super::run::TaskRun;
 use super::settings::Settings;
 use super::state::SeedResult;
+use crate::console::note_once;
 use crate::console::result;
 use crate::metrics::statistics::{self, Summary};
-use crate::sealed;
 use crate::task::{Metric, Task};
 use crate::tuned::{Figures, Outcome, figure_names, main_value};
 
@@ -92,7 +93,7 @@ impl TaskReport {
     /// The report in a folder, if it is whole.
     pub fn read(out: &Path) -> Option<Self> {
         let path = out.join(REPORT);
-        path.exists().then(|| sealed::read(&path, "").ok()).flatten()
+        path.exists().then(|| sealed::read(&path, "", note_once).ok()).flatten()
     }
 
     /// Writes the report into a folder.

@@ -7,6 +7,8 @@ use std::sync::Once;
 
 use anyhow::{Result, ensure};
 use candle_core::Device;
+use sibert_files::FolderLock;
+use sibert_files::durable;
 use sibert_model::Origins;
 
 use super::begun::{Begun, Digests};
@@ -18,11 +20,9 @@ use super::settings::Settings;
 use super::state::SeedResult;
 use super::training_set::TrainingSet;
 use crate::args::FinetuneArgs;
-use crate::checkpoint::RunLock;
 use crate::config::{ScheduleConfig, ScheduleKind};
 use crate::console::note;
 use crate::data::dataset::DataSource;
-use crate::durable;
 use crate::pretrained::Pretrained;
 use crate::signals::Stop;
 use crate::task::Task;
@@ -47,7 +47,7 @@ pub struct TaskRun {
     pub files: ModelFiles,
     out: PathBuf,
     said: Once,
-    _lock: RunLock,
+    _lock: FolderLock,
 }
 
 impl TaskRun {
@@ -61,7 +61,7 @@ impl TaskRun {
         let source = DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task)?;
         let pretrained = Pretrained::open(&args.model, &device)?;
         let settings = Settings::of(task, args, &pretrained, source.to_string())?;
-        let lock = RunLock::acquire(out)?;
+        let lock = FolderLock::acquire(out)?;
         let begun = Begun::read(out, &settings, args.resume)?;
         let head = Head::of(&pretrained, task)?;
         let train = TrainingSet::read(&settings, &source, &pretrained.tokenizer, &head.labels)?;

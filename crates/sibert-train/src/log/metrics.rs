@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use sibert_files::durable;
 
 use crate::console::note;
-use crate::durable;
 
 /// More copies of a damaged file than anybody looks at.
 const COPIES: usize = 100;

@@ -5,8 +5,9 @@ use std::{fs, io};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use sibert_files::sealed;
 
-use crate::sealed;
+use crate::console::note_once;
 
 /// The file's name in a run's folder.
 const SUMMARY: &str = "summary.json";
@@ -90,7 +91,7 @@ impl Summary {
         if !path.exists() {
             return Ok(None);
         }
-        sealed::read(&path, MEND).map(Some)
+        sealed::read(&path, MEND, note_once).map(Some)
     }
 
     /// Takes the summary of a run away that goes on.

@@ -4,16 +4,17 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
+use sibert_hub::{Hub, Settings};
+use sibert_hub_emulator::Server;
 use tempfile::TempDir;
 
 use super::Pretrained;
 use super::index::INDEX;
 use crate::checkpoint::{Snapshot, TrainingState, save};
-use crate::hub::server::Server;
-use crate::hub::{Hub, Settings};
 
 /// A vocabulary of nine words.
 pub const WORDS: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\nd\n";
@@ -148,18 +149,21 @@ pub struct OnHub {
 
 impl OnHub {
     fn settings(&self) -> Settings {
-        Settings::of_server(&self.server.url(), self.home.path())
+        Settings {
+            first_wait: Duration::from_millis(1),
+            ..Settings::of(&self.server.url(), self.home.path()).unwrap()
+        }
     }
 
     /// Opens a model there.
     pub fn open(&self, model: &str) -> anyhow::Result<Pretrained> {
-        Pretrained::open_with(model, &Device::Cpu, || Hub::new(self.settings()))
+        Pretrained::open_with(model, &Device::Cpu, || Hub::new(self.settings(), |_| {}))
     }
 
     /// Opens one out of the cache alone.
     pub fn open_offline(&self, model: &str) -> anyhow::Result<Pretrained> {
         let settings = Settings { offline: true, ..self.settings() };
-        Pretrained::open_with(model, &Device::Cpu, || Hub::new(settings))
+        Pretrained::open_with(model, &Device::Cpu, || Hub::new(settings, |_| {}))
     }
 
     /// What opening one says.

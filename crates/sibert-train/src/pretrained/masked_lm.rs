@@ -8,8 +8,7 @@ use sibert_model::{ModelConfig, PreTraining};
 
 use super::config;
 use super::weights::Weights;
-use crate::hub::Hub;
-use crate::place::Place;
+use crate::model_folder;
 
 /// The head for masked words.
 const HEAD: &str = "cls.predictions.transform.dense.weight";
@@ -35,7 +34,7 @@ impl MaskedLm {
     /// # Errors
     /// As there, the tokenizer aside.
     pub fn open(model: &str, device: &Device) -> Result<Self> {
-        let place = Place::find(model, Hub::from_env)?;
+        let place = model_folder::find(model, crate::hub::open)?;
         let (config, json) = config::read(&place)?;
         let tensors = Weights::find(&place, &json)?.load(&place, device)?;
         Ok(Self { name: model.to_owned(), config, tensors })

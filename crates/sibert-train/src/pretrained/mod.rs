@@ -16,12 +16,12 @@ use std::collections::HashMap;
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
+use sibert_hub::Hub;
 use sibert_model::{HeadKind, ModelConfig, PreTraining};
 use tokenizers::Tokenizer;
 
 use crate::data::tokenizer::Opened;
-use crate::hub::Hub;
-use crate::place::Place;
+use crate::model_folder;
 use crate::task::{Labels, Task};
 use weights::Weights;
 
@@ -32,7 +32,7 @@ pub use masked_lm::MaskedLm;
 /// # Errors
 /// As [`Pretrained::open`], of its `config.json` alone.
 pub fn shape(model: &str) -> Result<ModelConfig> {
-    Ok(config::read(&Place::find(model, Hub::from_env)?)?.0)
+    Ok(config::read(&model_folder::find(model, crate::hub::open)?)?.0)
 }
 
 /// A model that was trained before, whole.
@@ -62,11 +62,11 @@ impl Pretrained {
     /// # Errors
     /// If it is neither, or a file is missing, damaged or of a kind that is not supported; names it and the remedy.
     pub fn open(model: &str, device: &Device) -> Result<Self> {
-        Self::open_with(model, device, Hub::from_env)
+        Self::open_with(model, device, crate::hub::open)
     }
 
     fn open_with(model: &str, device: &Device, hub: impl FnOnce() -> Result<Hub>) -> Result<Self> {
-        let place = Place::find(model, hub)?;
+        let place = model_folder::find(model, hub)?;
         let (config, config_json) = config::read(&place)?;
         let weights = Weights::find(&place, &config_json)?; // before anything large is fetched
         let Opened { tokenizer, config_json: tokenizer_config_json } =

@@ -9,7 +9,7 @@ use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::place::refuse_pointer;
+use sibert_hub::refuse_pointer;
 
 /// What a file holds.
 pub struct TensorFile {

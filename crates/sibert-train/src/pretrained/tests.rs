@@ -5,10 +5,10 @@ use std::fs;
 
 use candle_core::DType;
 use serde_json::json;
+use sibert_hub_emulator::COMMIT;
 
 use super::fixture::{Model, WORDS, open_here, save_step, tensor, tensors};
 use super::*;
-use crate::hub::server::COMMIT;
 
 const WORD_EMBEDDINGS: &str = "embeddings.word_embeddings.weight";
 

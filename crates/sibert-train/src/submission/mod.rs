@@ -16,10 +16,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use sibert_files::durable;
 
 use crate::console::note;
 use crate::data::glue::Split;
-use crate::durable;
 use crate::task::{Kind, Task};
 
 pub use archive::archive;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use sibert_files::bounded;
 
 use super::{Column, HEADER, Prediction};
-use crate::bounded;
 use crate::task::Task;
 
 /// Reads a file of the leaderboard, in the order of its rows.

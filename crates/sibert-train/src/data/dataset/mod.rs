@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use sibert_hub::reference::{Kind, is_hub_spec};
+use sibert_hub::{Hub, RepoRef};
 
 use crate::data::source::shown;
-use crate::hub::reference::{Kind, is_hub_spec};
-use crate::hub::{self, Hub, RepoRef};
 use crate::task::Task;
 
 pub use origin::{official, on_hub};
@@ -59,7 +59,7 @@ impl DataSource {
                 shown(dataset)
             ),
             (Some(folder), None) => Self::in_folder(folder, task),
-            (None, dataset) => Self::of_hub(Hub::from_env()?, dataset.unwrap_or(on_hub(task)), task),
+            (None, dataset) => Self::of_hub(crate::hub::open()?, dataset.unwrap_or(on_hub(task)), task),
         }
     }
 
@@ -84,7 +84,7 @@ impl DataSource {
              that name is hf://datasets/{name}"
         );
         let spec = if is_hub_spec(dataset) { dataset.to_owned() } else { format!("hf://datasets/{dataset}") };
-        let (repo, path) = hub::parse(&spec)?;
+        let (repo, path) = sibert_hub::parse(&spec)?;
         ensure!(
             repo.kind == Kind::Dataset && path.is_none(),
             "--dataset {name}: expected a data set of the hub as OWNER/NAME[@REVISION], found {}",

@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used)]
+use sibert_hub::Settings;
+use sibert_hub_emulator::{COMMIT, Server};
 use tempfile::TempDir;
 
 use super::*;
-use crate::hub::Settings;
-use crate::hub::server::{COMMIT, Server};
 
 fn folder(files: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -21,7 +21,7 @@ fn strings(names: &[&str]) -> Vec<String> {
 
 fn of_hub(server: &Server, home: &TempDir, dataset: &str) -> Result<DataSource> {
     DataSource::of_hub(
-        Hub::new(Settings::of_server(&server.url(), home.path())).unwrap(),
+        Hub::new(Settings::of(&server.url(), home.path()).unwrap(), |_| {}).unwrap(),
         dataset,
         Task::Mrpc,
     )

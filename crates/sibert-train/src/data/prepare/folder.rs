@@ -7,20 +7,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use sibert_files::FolderLock;
+use sibert_files::durable;
+use sibert_files::sealed;
 use tokenizers::Tokenizer;
 
 use super::reader::Position;
-use crate::checkpoint::RunLock;
+use crate::console::note_once;
 use crate::data::shards::{MANIFEST, Manifest, PROGRESS, TOKENIZER};
 use crate::data::split::{Bound, Extremes};
 use crate::data::tokenizer;
-use crate::durable;
-use crate::sealed;
 
 /// A folder that no other process prepares.
 pub struct Folder {
     path: PathBuf,
-    _lock: RunLock,
+    _lock: FolderLock,
 }
 
 /// What a folder holds.
@@ -66,7 +67,7 @@ impl Folder {
     /// If it cannot be written, another process works in it, or it holds files of something else: names one.
     pub fn open(path: &Path) -> Result<Self> {
         ensure_ours(path)?;
-        Ok(Self { path: path.to_owned(), _lock: RunLock::acquire(path)? })
+        Ok(Self { path: path.to_owned(), _lock: FolderLock::acquire(path)? })
     }
 
     /// Where it is.
@@ -86,7 +87,7 @@ impl Folder {
         if !path.exists() {
             return Ok(State::Empty);
         }
-        let progress = sealed::read(&path, "prepare again with --force");
+        let progress = sealed::read(&path, "prepare again with --force", note_once);
         progress.map(State::Half).with_context(|| format!("{} is damaged", path.display()))
     }
 

@@ -6,12 +6,12 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use sibert_files::durable::FileEntry;
 use tokenizers::Tokenizer;
 
 use super::inputs::Inputs;
 use super::{Existing, Request, TokenizerChoice};
 use crate::data::shards::{InputEntry, Learned, Manifest, Preparation, SourceEntry};
-use crate::durable::FileEntry;
 
 /// Differences that an error names; more are counted.
 const MOST: usize = 4;

@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
+use sibert_files::durable;
+
 use super::*;
 use crate::data::source::DocumentSplit;
 use crate::data::tokenizer::SpecialTokens;
-use crate::durable;
 
 /// The special tokens of documents that no tokenizer made.
 pub const SPECIAL: SpecialTokens = SpecialTokens { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };

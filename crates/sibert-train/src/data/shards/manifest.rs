@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use sibert_files::durable::{self, FileEntry};
 
 use crate::data::source::DocumentSplit;
-use crate::durable::{self, FileEntry};
 
 use super::Side;
 

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::durable;
+use sibert_files::durable;
 
 use super::mapped;
 use super::stream::Part;

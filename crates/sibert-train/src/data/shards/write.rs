@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use safetensors::tensor::{Dtype, View};
 
-use crate::durable::{self, FileEntry};
+use sibert_files::durable::{self, FileEntry};
 
 use super::{Counts, Side, id_bytes};
 

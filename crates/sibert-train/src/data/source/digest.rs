@@ -4,11 +4,11 @@ use std::fs::File;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
+use sibert_files::durable;
 
 use super::open::unreadable;
 use super::{Document, InputFile, Origin};
 use crate::data::builtin;
-use crate::durable;
 
 impl InputFile {
     /// SHA-256 of the bytes on the disk, in hexadecimal; of the built-in corpus, of its texts with a blank line after

@@ -9,12 +9,11 @@ mod select;
 mod splits;
 
 use anyhow::{Context, Result, ensure};
+use sibert_files::bounded;
 
 use super::InputFile;
 use super::shown::shown;
-use crate::bounded;
 use crate::console::note;
-use crate::hub::{self, Hub};
 use select::{Wanted, select};
 
 /// The card of a data set, which may list its configurations.
@@ -26,12 +25,12 @@ const LONGEST_CARD: u64 = 16 << 20;
 /// The files that `spec` names, fetched where they are not yet on this machine.
 pub(super) fn files(spec: &str) -> Result<Vec<InputFile>> {
     let (address, split) = parts(spec)?;
-    let (repo, path) = hub::parse(address)?;
+    let (repo, path) = sibert_hub::parse(address)?;
     let path = path.unwrap_or_default();
     let path = path.trim_matches('/');
     let address = address.trim_end_matches('/');
     let repo_address = address.strip_suffix(path).unwrap_or(address).trim_end_matches('/');
-    let hub = Hub::from_env()?;
+    let hub = crate::hub::open()?;
     let all = hub.files(&repo).with_context(|| format!("cannot list {repo_address}"))?;
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let configs = || {

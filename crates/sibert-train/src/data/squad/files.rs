@@ -8,10 +8,10 @@ use anyhow::{Context, Result, anyhow};
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::ser::PrettyFormatter;
+use sibert_files::bounded;
+use sibert_files::durable;
 
 use super::{Answers, ById, Odds, Predictions};
-use crate::bounded;
-use crate::durable;
 
 /// Writes `predictions.json`, `nbest_predictions.json` and, for SQuAD 2.0, `null_odds.json` into a folder.
 ///

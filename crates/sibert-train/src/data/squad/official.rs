@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
+use sibert_files::bounded;
 
 use super::{Answer, Question};
-use crate::bounded;
 
 /// No file of SQuAD is longer; the training sets have 30 to 42 MB.
 const LONGEST: u64 = 1 << 30;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use sibert_hub::ModelFolder;
 use tokenizers::AddedToken;
 use tokenizers::normalizers::BertNormalizer;
 
 use super::TOKENIZER_CONFIG;
-use crate::place::Place;
 
 const SPECIAL_TOKENS: &str = "special_tokens_map.json";
 const ADDED_TOKENS: &str = "added_tokens.json";
@@ -48,7 +48,7 @@ impl Beside {
     ///
     /// # Errors
     /// If a file is no JSON object, or a key holds another type; names file and key.
-    pub fn read(place: &Place) -> Result<Self> {
+    pub fn read(place: &ModelFolder) -> Result<Self> {
         let mut beside = Self::default();
         if let Some((_, map)) = object(place, SPECIAL_TOKENS)? {
             beside.special = names(&map);
@@ -116,7 +116,7 @@ impl Beside {
 }
 
 /// A JSON object of the place, with its text.
-fn object(place: &Place, name: &str) -> Result<Option<(String, Map<String, Value>)>> {
+fn object(place: &ModelFolder, name: &str) -> Result<Option<(String, Map<String, Value>)>> {
     if !place.has(name) {
         return Ok(None);
     }

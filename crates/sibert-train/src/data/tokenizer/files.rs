@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
+use sibert_hub::ModelFolder;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::{AddedToken, Model, ModelWrapper, NormalizerWrapper, Tokenizer};
 
@@ -11,7 +12,6 @@ use super::{
     vocabulary,
 };
 use crate::console::note;
-use crate::place::Place;
 
 /// A tokenizer and what was said beside it.
 pub struct Opened {
@@ -22,7 +22,7 @@ pub struct Opened {
 }
 
 /// The file that holds a folder's tokenizer: `tokenizer.json` comes before `vocab.txt`.
-pub fn find(place: &Place) -> Option<&'static str> {
+pub fn find(place: &ModelFolder) -> Option<&'static str> {
     [TOKENIZER, VOCABULARY].into_iter().find(|name| place.has(name))
 }
 
@@ -34,7 +34,7 @@ pub fn find(place: &Place) -> Option<&'static str> {
 ///
 /// # Errors
 /// If a file cannot be read or understood, a special token is missing, or an added one has another id; names the file.
-pub fn read(place: &Place, name: &str) -> Result<Opened> {
+pub fn read(place: &ModelFolder, name: &str) -> Result<Opened> {
     let (file, beside) = (place.shown(name), Beside::read(place)?);
     let is_vocabulary = name.rsplit_once('.').is_some_and(|(_, ending)| ending == "txt");
     let make = if is_vocabulary { of_vocabulary } else { of_json };

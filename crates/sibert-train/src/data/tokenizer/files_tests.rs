@@ -23,7 +23,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 
 fn opened(files: &[(&str, &str)]) -> Result<Opened> {
     let folder = folder(files);
-    let place = Place::Folder(folder.path().to_owned());
+    let place = ModelFolder::Here(folder.path().to_owned());
     read(&place, find(&place).unwrap())
 }
 
@@ -116,7 +116,7 @@ fn what_is_written_is_read_back_equal() {
         let tokenizer = opened(&[(TOKENIZER, &json(lowercase))]).unwrap().tokenizer;
         fs::write(folder.path().join(TOKENIZER), tokenizer.to_string(true).unwrap()).unwrap();
         fs::write(folder.path().join(TOKENIZER_CONFIG), config_json(&tokenizer, 64).unwrap()).unwrap();
-        let again = read(&Place::Folder(folder.path().to_owned()), TOKENIZER).unwrap().tokenizer;
+        let again = read(&ModelFolder::Here(folder.path().to_owned()), TOKENIZER).unwrap().tokenizer;
         assert_eq!(again.to_string(false).unwrap(), tokenizer.to_string(false).unwrap());
         assert_eq!(load(folder.path()).unwrap().to_string(false).unwrap(), again.to_string(false).unwrap());
     }

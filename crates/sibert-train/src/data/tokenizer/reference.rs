@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use sibert_hub::reference::is_hub_spec;
+use sibert_hub::{Hub, ModelFolder, RepoRef, parse};
 use tokenizers::Tokenizer;
 
 use super::{TOKENIZER, VOCABULARY, files};
-use crate::hub::reference::is_hub_spec;
-use crate::hub::{Hub, RepoRef, parse};
-use crate::place::Place;
+
+use crate::model_folder;
 
 /// Loads the tokenizer that `text` names: a file, a model's, a run's or a shards' folder, or else
 /// `hf://OWNER/NAME[@REVISION][/PATH]`, `OWNER/NAME[@REVISION]` or an old bare name such as `bert-base-uncased`.
@@ -16,7 +17,7 @@ use crate::place::Place;
 /// # Errors
 /// If it is neither, saying both things tried, or as [`files::read`].
 pub fn load_reference(text: &str) -> Result<Tokenizer> {
-    load_with(text, Hub::from_env)
+    load_with(text, crate::hub::open)
 }
 
 fn load_with(text: &str, hub: impl FnOnce() -> Result<Hub>) -> Result<Tokenizer> {
@@ -28,21 +29,21 @@ fn load_with(text: &str, hub: impl FnOnce() -> Result<Hub>) -> Result<Tokenizer>
 }
 
 /// The folder of a file, or of what a folder holds.
-fn here(path: &Path) -> Result<(Place, String)> {
+fn here(path: &Path) -> Result<(ModelFolder, String)> {
     if let (false, Some(name)) = (path.is_dir(), path.file_name()) {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        return Ok((Place::Folder(folder), name.to_string_lossy().into_owned()));
+        return Ok((ModelFolder::Here(folder), name.to_string_lossy().into_owned()));
     }
-    let holds = |place: &Place| files::find(place).map(str::to_owned);
-    let folder = Place::Folder(path.to_owned());
+    let holds = |place: &ModelFolder| files::find(place).map(str::to_owned);
+    let folder = ModelFolder::Here(path.to_owned());
     if let Some(name) = holds(&folder) {
         return Ok((folder, name));
     }
-    let run = Place::folder(path).ok().and_then(|run| holds(&run).map(|name| (run, name)));
+    let run = model_folder::folder(path).ok().and_then(|run| holds(&run).map(|name| (run, name)));
     run.with_context(|| format!("{}: the folder holds neither {TOKENIZER} nor {VOCABULARY}", path.display()))
 }
 
-fn on_the_hub(text: &str, hub: impl FnOnce() -> Result<Hub>) -> Result<(Place, String)> {
+fn on_the_hub(text: &str, hub: impl FnOnce() -> Result<Hub>) -> Result<(ModelFolder, String)> {
     let (repo, path) = repository(text)?;
     let (folder, file) = match path {
         Some(path) if is_file(&path) => match path.rsplit_once('/') {
@@ -52,7 +53,7 @@ fn on_the_hub(text: &str, hub: impl FnOnce() -> Result<Hub>) -> Result<(Place, S
         folder => (folder, None),
     };
     let shown = repo.to_string();
-    let opened = hub().and_then(|hub| Place::repo(hub, repo, folder));
+    let opened = hub().and_then(|hub| ModelFolder::on_hub(hub, repo, folder));
     let place = if is_hub_spec(text) { opened } else { opened.map_err(|why| neither(text, &why)) }?;
     let name = file.filter(|file| place.has(file)).or_else(|| files::find(&place).map(str::to_owned));
     let missing =
@@ -86,11 +87,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::fs;
 
+    use sibert_hub::Settings;
+    use sibert_hub_emulator::Server;
     use tempfile::TempDir;
 
     use super::*;
-    use crate::hub::Settings;
-    use crate::hub::server::Server;
 
     const CONFIG: &str = "tokenizer_config.json";
     const WORDS: &[u8] = b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\n##s\n";
@@ -123,7 +124,7 @@ mod tests {
     fn models_of_every_make_are_loaded_from_the_hub() {
         let (server, home) = hub();
         let load = |text: &str| {
-            load_with(text, || Hub::new(Settings::of_server(&server.url(), home.path()))).unwrap()
+            load_with(text, || Hub::new(Settings::of(&server.url(), home.path()).unwrap(), |_| {})).unwrap()
         };
         assert_eq!(ids(&load("o/both"), "hullo"), [5]);
         assert_eq!(ids(&load("hf://o/both@v1/vocab.txt"), "hullo"), [1]);
@@ -148,7 +149,8 @@ mod tests {
         let (server, home) = hub();
         let said = |text: &str| {
             let error =
-                load_with(text, || Hub::new(Settings::of_server(&server.url(), home.path()))).unwrap_err();
+                load_with(text, || Hub::new(Settings::of(&server.url(), home.path()).unwrap(), |_| {}))
+                    .unwrap_err();
             format!("{error:#}")
         };
         let missing = said("o/missing");

@@ -24,10 +24,11 @@ use plotters::prelude::DrawingBackend;
 pub use bars::Bars;
 pub use chart::{Chart, Cross, Line, Look, NEUTRAL};
 
+use sibert_files::durable;
+
 use super::canvas::Canvas;
 use super::page::{self, Drawing, with_extension};
 use super::runs::{self, Group, Run};
-use crate::durable;
 
 /// What a figure shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,9 +1,10 @@
 //! Which files a set is read from, and what is said of it.
 
+use sibert_hub::{Hub, Settings};
+use sibert_hub_emulator::{COMMIT, Server};
+
 use super::parquet::mrpc;
 use super::*;
-use crate::hub::server::{COMMIT, Server};
-use crate::hub::{Hub, Settings};
 
 const RTE: &[u8] = b"index\tsentence1\tsentence2\tlabel\n0\tOne.\tTwo.\tentailment\n";
 const COLA: &[u8] = b"gj04\t1\t\tIt is.\n";
@@ -76,7 +77,7 @@ fn the_hub_has_the_sets_of_its_configurations() {
         ("datasets/nyu-mll/glue/mrpc/test-00000-of-00001.parquet", &test),
     ];
     let (server, home) = (Server::start(&files), tempfile::tempdir().unwrap());
-    let hub = Hub::new(Settings::of_server(&server.url(), home.path())).unwrap();
+    let hub = Hub::new(Settings::of(&server.url(), home.path()).unwrap(), |_| {}).unwrap();
     let source = DataSource::of_hub(hub, "nyu-mll/glue", Task::Mrpc).unwrap();
     assert_eq!(read(Task::Mrpc, Split::Train, &source).unwrap().len(), 2);
     assert_eq!(read(Task::Mrpc, Split::Test, &source).unwrap()[2].target, class(0));

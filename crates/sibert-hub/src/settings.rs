@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use percent_encoding::percent_decode_str;
 
-use crate::bounded;
+use sibert_files::bounded;
 
 const ENDPOINT: &str = "https://huggingface.co";
 /// What forbids the network, in the words of `huggingface_hub` and of `transformers`.
@@ -44,16 +44,16 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Impatient ones for a server on this machine, with the cache in `home`.
-    #[cfg(test)]
-    #[allow(clippy::unwrap_used)]
-    pub fn of_server(url: &str, home: &std::path::Path) -> Self {
-        let variables = [("HF_ENDPOINT", url), ("HF_HOME", home.to_str().unwrap())];
-        let find = |name: &str| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
-        let settings = Self::from_variables(find).unwrap();
-        Self { first_wait: Duration::from_millis(1), longest_asked: Duration::from_millis(20), ..settings }
+    /// Settings of a hub at `endpoint` whose cache and token lie in `home`, whatever the environment says.
+    ///
+    /// # Errors
+    /// If `endpoint` is not the address of a hub.
+    pub fn of(endpoint: &str, home: &Path) -> Result<Self> {
+        Self::from_variables(|name| match name {
+            "HF_ENDPOINT" => Some(endpoint.to_owned()),
+            "HF_HOME" => Some(home.to_string_lossy().into_owned()),
+            _ => None,
+        })
     }
 
     /// Reads the environment.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::durable;
+use sibert_files::durable;
 
 /// A file as the hub announces it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,9 @@ mod cache;
 mod client;
 mod digest;
 mod download;
+mod event;
 mod failure;
+mod folder;
 pub mod reference;
 mod settings;
 mod tree;
@@ -23,7 +25,6 @@ use std::time::SystemTime;
 use anyhow::{Result, anyhow, bail};
 use serde::Deserialize;
 
-use crate::console::note;
 use cache::RepoFolder;
 use client::Client;
 use digest::Announced;
@@ -32,6 +33,8 @@ use failure::{Failure, Subject};
 use reference::{check_path, is_commit};
 use tree::Tree;
 
+pub use event::{Event, Watch};
+pub use folder::{ModelFolder, RemoteFolder, refuse_pointer};
 pub use reference::{RepoRef, parse};
 pub use settings::Settings;
 
@@ -62,20 +65,24 @@ struct Info {
 }
 
 impl Hub {
-    /// The hub that the environment names.
+    /// The hub that the environment names; `watch` sees what it does.
     ///
     /// # Errors
     /// If a variable cannot be understood.
-    pub fn from_env() -> Result<Self> {
-        Self::new(Settings::from_env()?)
+    pub fn from_env(watch: impl Fn(Event<'_>) + Send + Sync + 'static) -> Result<Self> {
+        Self::new(Settings::from_env()?, watch)
     }
 
-    /// The hub that `settings` name.
+    /// The hub that `settings` name; `watch` sees what it does.
     ///
     /// # Errors
     /// If the certificates they name cannot be read.
-    pub fn new(settings: Settings) -> Result<Self> {
-        Ok(Self { client: Client::new(settings)?, commits: Mutex::default(), checked: Mutex::default() })
+    pub fn new(settings: Settings, watch: impl Fn(Event<'_>) + Send + Sync + 'static) -> Result<Self> {
+        Ok(Self {
+            client: Client::new(settings, Box::new(watch))?,
+            commits: Mutex::default(),
+            checked: Mutex::default(),
+        })
     }
 
     /// The commit that the revision stands for; a whole commit stands for itself and is not asked for.
@@ -96,7 +103,7 @@ impl Hub {
         let commit = if self.settings().offline {
             known.ok_or_else(|| self.offline(repo, &format!("revision `{}`", repo.revision)))?
         } else {
-            self.ask_commit(repo).or_else(|error| stand_in(repo, known, error))?
+            self.ask_commit(repo).or_else(|error| self.stand_in(repo, known, error))?
         };
         commits.insert(repo.clone(), commit.clone());
         Ok(commit)
@@ -128,7 +135,7 @@ impl Hub {
             return Err(why);
         }
         let count = files.len();
-        note(format!(
+        self.client.note(format!(
             "{repo}: no listing in the cache: taking the files that are there, {count}, perhaps not all"
         ));
         Ok(files)
@@ -159,7 +166,7 @@ impl Hub {
                 )
             }
             Found::Damaged(how) => {
-                note(format!("{}: {how}: damaged, fetching it again", pointer.display()));
+                self.client.note(format!("{}: {how}: damaged, fetching it again", pointer.display()));
                 folder.forget(&pointer)?;
             }
             Found::Absent => {}
@@ -204,6 +211,15 @@ impl Hub {
         }
     }
 
+    /// The commit that the cache knows, when the hub cannot be reached.
+    fn stand_in(&self, repo: &RepoRef, known: Option<String>, error: anyhow::Error) -> Result<String> {
+        let Some(commit) = known.filter(|_| is_unreachable(&error)) else { return Err(error) };
+        self.client.note(format!(
+            "{error}: going on with {repo} as it is in the cache; HF_HUB_OFFLINE=1 does so without asking"
+        ));
+        Ok(commit)
+    }
+
     /// Looks a file up in the cache, and at its bytes unless they are known to this process.
     fn look(&self, folder: &RepoFolder, commit: &str, path: &str) -> Result<Found> {
         let pointer = folder.pointer(commit, path);
@@ -217,7 +233,7 @@ impl Hub {
         let listed = || Tree::cached(folder, commit)?.announced(path);
         if let Some(announced) = named.filter(Announced::has_digest).or_else(listed) {
             if metadata.len() > SLOW_TO_CHECK {
-                note(format!("checking {}", pointer.display()));
+                self.client.note(format!("checking {}", pointer.display()));
             }
             if let Some(difference) = announced.difference(&pointer)? {
                 return Ok(Found::Damaged(difference));
@@ -264,24 +280,9 @@ impl Hub {
     }
 }
 
-/// The commit that the cache knows, when the hub cannot be reached.
-fn stand_in(repo: &RepoRef, known: Option<String>, error: anyhow::Error) -> Result<String> {
-    match known.filter(|_| is_unreachable(&error)) {
-        Some(commit) => {
-            note(format!(
-                "{error}: going on with {repo} as it is in the cache; HF_HUB_OFFLINE=1 does so without asking"
-            ));
-            Ok(commit)
-        }
-        None => Err(error),
-    }
-}
-
 fn is_unreachable(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Failure::Unreachable(_)))
 }
 
-#[cfg(test)]
-pub mod server;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,8 @@ use crate::pretrained::fixture::{Model, open_here};
 #[test]
 fn a_folder_comes_before_the_hub() {
     let model = Model::new();
-    let place = Place::find(model.path().to_str().unwrap(), || panic!("the hub is not to be asked")).unwrap();
-    assert!(matches!(&place, Place::Folder(path) if path == model.path()));
+    let place = find(model.path().to_str().unwrap(), || panic!("the hub is not to be asked")).unwrap();
+    assert!(matches!(&place, ModelFolder::Here(path) if path == model.path()));
     assert_eq!(place.listing(), "config.json, model.safetensors, tokenizer.json");
     assert_eq!(place.shown("config.json"), model.path().join("config.json").display().to_string());
 }
@@ -32,7 +32,7 @@ fn a_path_that_does_not_exist_is_said_with_its_neighbour() {
 #[test]
 fn paths_are_never_looked_for_on_the_hub() {
     for path in ["./none", "../none", "/none/x", "~/none", "none/", "none\\x", "a/b/c", ""] {
-        let error = Place::find(path, || panic!("the hub is not to be asked")).err().unwrap().to_string();
+        let error = find(path, || panic!("the hub is not to be asked")).err().unwrap().to_string();
         assert!(error.starts_with(&format!("there is no folder `{path}`")), "{error}");
         assert!(error.contains("or a model on the hub, OWNER/NAME[@REVISION]"), "{error}");
     }

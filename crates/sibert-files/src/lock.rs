@@ -17,18 +17,18 @@ const PAUSE: Duration = Duration::from_millis(50);
 ///
 /// While it is held the file names the process; then it is empty.
 #[derive(Debug)]
-pub struct RunLock {
+pub struct FolderLock {
     file: File,
 }
 
-impl Drop for RunLock {
+impl Drop for FolderLock {
     fn drop(&mut self) {
         // Best effort: the next writer overwrites a name that stayed.
         let _ = self.file.set_len(0);
     }
 }
 
-impl RunLock {
+impl FolderLock {
     /// Locks a folder, creating it where needed.
     ///
     /// # Errors
@@ -90,28 +90,28 @@ mod tests {
     #[test]
     fn a_second_writer_is_told_the_process_of_the_first() {
         let run = tempfile::tempdir().unwrap();
-        let first = RunLock::acquire(run.path()).unwrap();
-        let error = RunLock::acquire(run.path()).unwrap_err().to_string();
+        let first = FolderLock::acquire(run.path()).unwrap();
+        let error = FolderLock::acquire(run.path()).unwrap_err().to_string();
         assert!(error.contains(&format!("in use by process {}:", std::process::id())), "{error}");
         drop(first);
         assert_eq!(fs::read(run.path().join(".lock")).unwrap(), b"");
-        RunLock::acquire(run.path()).unwrap();
+        FolderLock::acquire(run.path()).unwrap();
     }
 
     #[test]
     fn unwritable_folder_is_named() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("file.txt"), "").unwrap();
-        let error = RunLock::acquire(&dir.path().join("file.txt/run")).unwrap_err().to_string();
+        let error = FolderLock::acquire(&dir.path().join("file.txt/run")).unwrap_err().to_string();
         assert!(error.contains("file.txt/run: choose another --out"), "{error}");
     }
 
     #[test]
     fn a_writer_that_ends_is_waited_for() {
         let run = tempfile::tempdir().unwrap();
-        let first = RunLock::acquire(run.path()).unwrap();
+        let first = FolderLock::acquire(run.path()).unwrap();
         let waiting = std::thread::scope(|scope| {
-            let second = scope.spawn(|| RunLock::acquire_within(run.path(), Duration::from_secs(600)));
+            let second = scope.spawn(|| FolderLock::acquire_within(run.path(), Duration::from_secs(600)));
             drop(first);
             second.join().unwrap()
         });

@@ -1,4 +1,6 @@
-//! A small hub on this machine, with faults on demand.
+//! A small Hugging Face hub on this machine, with files in memory and faults on demand, for tests.
+//!
+//! A test that meets what it did not expect panics, here too.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -60,6 +62,10 @@ pub struct Server {
 }
 
 impl Server {
+    /// A hub with these files, each by `datasets/OWNER/NAME/PATH` or `OWNER/NAME/PATH`.
+    ///
+    /// # Panics
+    /// If no port is free.
     pub fn start(files: &[(&str, &[u8])]) -> Self {
         let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
         let state = Arc::new(Mutex::new(State { files, ..State::default() }));
@@ -75,6 +81,7 @@ impl Server {
         Self { state, port }
     }
 
+    /// The address of the hub.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -105,18 +112,22 @@ impl Server {
     }
 }
 
+/// An answer with this status.
 pub fn status(code: u16) -> Fault {
     Fault::Status(code, Vec::new())
 }
 
+/// An answer with this status and the name of an error, as in `EntryNotFound`.
 pub fn error(code: u16, name: &str) -> Fault {
     Fault::Status(code, vec![("X-Error-Code", name.to_owned())])
 }
 
+/// The digest by which git knows a file.
 pub fn git_sha1(bytes: &[u8]) -> String {
     hex(&Sha1::new().chain_update(format!("blob {}\0", bytes.len())).chain_update(bytes).finalize())
 }
 
+/// The digest by which Git LFS knows a file.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }

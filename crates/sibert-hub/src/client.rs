@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::de::DeserializeOwned;
+use sibert_files::bounded;
 use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, LINK, LOCATION, RANGE};
 use ureq::http::{Response, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -14,8 +15,7 @@ use ureq::{Agent, Body};
 
 use super::failure::{Failure, Setback, Subject, judge};
 use super::settings::Settings;
-use crate::bounded;
-use crate::console::note;
+use crate::event::{Event, Watch};
 
 const MAX_REDIRECTS: usize = 8;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,6 +26,7 @@ const JSON_LIMIT: u64 = 64 << 20;
 pub struct Client {
     agent: Agent,
     settings: Settings,
+    watch: Box<Watch>,
 }
 
 /// What a request wants to see.
@@ -40,11 +41,11 @@ enum Want {
 }
 
 impl Client {
-    /// A client for the hub that `settings` name.
+    /// A client for the hub that `settings` name; `watch` sees what it does.
     ///
     /// # Errors
     /// If the certificates given cannot be read.
-    pub fn new(settings: Settings) -> Result<Self> {
+    pub fn new(settings: Settings, watch: Box<Watch>) -> Result<Self> {
         let mut config = Agent::config_builder()
             .user_agent(concat!("sibert/", env!("CARGO_PKG_VERSION"), "; rust"))
             .http_status_as_error(false)
@@ -60,10 +61,20 @@ impl Client {
         if let Some(roots) = roots(&settings)? {
             config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
         }
-        Ok(Self { agent: config.build().into(), settings })
+        Ok(Self { agent: config.build().into(), settings, watch })
     }
 
-    /// What the client was made from.
+    /// Tells whoever watches.
+    pub fn tell(&self, event: Event<'_>) {
+        (self.watch)(event);
+    }
+
+    /// Tells whoever watches a sentence.
+    pub fn note(&self, sentence: String) {
+        self.tell(Event::Note(sentence));
+    }
+
+    /// The settings that the client was made from.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -124,7 +135,10 @@ impl Client {
                 return Err(Failure::Unreachable(format!("{why} ({tries} tries)")).into());
             }
             let wait = self.settings.wait(failed, asked);
-            note(format!("{why}: trying again in {:.1} s ({failed} of {tries} tries)", wait.as_secs_f64()));
+            self.note(format!(
+                "{why}: trying again in {:.1} s ({failed} of {tries} tries)",
+                wait.as_secs_f64()
+            ));
             std::thread::sleep(wait);
         }
     }

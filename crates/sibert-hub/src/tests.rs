@@ -1,10 +1,11 @@
 #![allow(clippy::unwrap_used)]
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use sibert_hub_emulator::{COMMIT, Fault, Server, error, git_sha1, sha256, status};
 use tempfile::TempDir;
 
-use super::server::{COMMIT, Fault, Server, error, git_sha1, sha256, status};
 use super::*;
 
 const TEXT: &[u8] = b"one two three\n";
@@ -32,9 +33,10 @@ impl Fixture {
     }
 
     fn hub_with(&self, change: impl FnOnce(&mut Settings)) -> Hub {
-        let mut settings = Settings::of_server(&self.server.url(), self.home.path());
+        let mut settings = Settings::of(&self.server.url(), self.home.path()).unwrap();
+        (settings.first_wait, settings.longest_asked) = (Duration::from_millis(1), Duration::from_millis(20));
         change(&mut settings);
-        Hub::new(settings).unwrap()
+        Hub::new(settings, |_| {}).unwrap()
     }
 
     fn offline(&self) -> Hub {

@@ -18,7 +18,6 @@ use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 
 use super::digest::clean_etag;
 use super::reference::{Kind, RepoRef, is_commit};
-use crate::console::note;
 
 /// The folder of one repository.
 pub struct RepoFolder {
@@ -137,13 +136,14 @@ impl RepoFolder {
         Ok(folder.join(format!(".{}-{count}.tmp", std::process::id())))
     }
 
-    /// Waits for the right to write the blob with this entity tag; it ends with the file returned.
+    /// Waits for the right to write the blob with this entity tag, after a call of `waiting` if another process has it; the
+    /// right ends with the file returned.
     ///
     /// A file system that knows no locks gives none: names of their own and digests protect the cache as well.
     ///
     /// # Errors
     /// If the lock's file cannot be written.
-    pub fn lock(&self, etag: &str, name: &str) -> Result<Option<File>> {
+    pub fn lock(&self, etag: &str, waiting: impl FnOnce()) -> Result<Option<File>> {
         let open = || {
             fs::create_dir_all(&self.locks)?;
             let path = self.locks.join(format!("{etag}.lock"));
@@ -152,7 +152,7 @@ impl RepoFolder {
         let file = open().map_err(|error| self.unwritable(&error))?;
         let locked = match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                note(format!("{name}: waiting for another process that downloads it"));
+                waiting();
                 file.lock().is_ok()
             }
             tried => tried.is_ok(),

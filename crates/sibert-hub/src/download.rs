@@ -1,11 +1,10 @@
 //! One file from the hub into the cache: announced, transferred, checked, and only then named.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, IsTerminal, Read, Seek, SeekFrom, Write, stderr};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 use ureq::Body;
 use ureq::http::Response;
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG};
@@ -16,10 +15,7 @@ use super::digest::{Announced, clean_etag};
 use super::failure::{Failure, Setback, Subject};
 use super::reference::{RepoRef, url_path};
 use super::tree::Tree;
-use crate::console::note;
-
-/// Files of more bytes get a bar on a terminal.
-const BAR_FROM: u64 = 1_000_000;
+use crate::event::Event;
 
 /// A file of a commit on its way into the cache.
 pub struct Download<'a> {
@@ -58,7 +54,9 @@ impl<'a> Download<'a> {
     pub fn run(&self) -> Result<()> {
         let announced = self.announced()?;
         let blob = self.folder.blob(&announced.etag);
-        let lock = self.folder.lock(&announced.etag, &self.name)?;
+        let waiting =
+            || self.client.note(format!("{}: waiting for another process that downloads it", self.name));
+        let lock = self.folder.lock(&announced.etag, waiting)?;
         if !(blob.exists() && self.difference(&blob, &announced)?.is_none()) {
             // Whoever holds the lock may go on with what another one left behind.
             let own = if lock.is_some() { String::new() } else { format!(".{}", std::process::id()) };
@@ -96,8 +94,7 @@ impl<'a> Download<'a> {
 
     /// Transfers to `partial`, a second time if the first does not give what was announced.
     fn transfer_checked(&self, partial: &Path, announced: &Announced) -> Result<()> {
-        let size = announced.size.map_or(String::new(), |size| format!(" ({})", DecimalBytes(size)));
-        note(format!("downloading {}{size}", self.name));
+        self.client.tell(Event::Downloading { name: &self.name, size: announced.size });
         for is_last in [false, true] {
             self.client.persist(|| self.transfer(partial, announced))?;
             let Some(difference) = self.difference(partial, announced)? else { return Ok(()) };
@@ -105,7 +102,7 @@ impl<'a> Download<'a> {
             if is_last {
                 bail!("{}: {difference}: the hub or something on the way changes the file", self.url);
             }
-            note(format!("{}: {difference}: downloading it once more", self.name));
+            self.client.note(format!("{}: {difference}: downloading it once more", self.name));
         }
         Ok(())
     }
@@ -129,13 +126,11 @@ impl<'a> Download<'a> {
             }
         }
         let body = answer?.into_body().into_reader();
-        let meter = meter(announced.size, start);
+        let tell = |done| self.client.tell(Event::Transferred { done: start + done, size: announced.size });
         // A byte too many tells that the body is longer than it should be; the rest of it is not waited for.
         let most = announced.size.map_or(u64::MAX, |size| size - start + 1);
-        let copied = copy(body.take(most), &mut file, meter.as_ref());
-        if let Some(meter) = meter {
-            meter.finish_and_clear();
-        }
+        let copied = copy(body.take(most), &mut file, tell);
+        self.client.tell(Event::Ended);
         let (got, end) = copied.map_err(unwritable)?;
         self.whole(start, got, end, announced)
     }
@@ -187,14 +182,14 @@ fn continues(answer: &Response<Body>, start: u64) -> bool {
     answer.status().as_u16() == 206 && first.is_some_and(|(first, _)| first.parse() == Ok(start))
 }
 
-/// Copies until `body` ends or fails: the bytes copied and how it ended.
+/// Copies until `body` ends or fails: the bytes copied and how it ended; `tell` gets the bytes copied so far.
 ///
 /// # Errors
 /// If `file` cannot be written.
 fn copy(
     mut body: impl Read,
     file: &mut impl Write,
-    meter: Option<&ProgressBar>,
+    tell: impl Fn(u64),
 ) -> std::io::Result<(u64, std::io::Result<()>)> {
     let mut buffer = vec![0; 1 << 17];
     let mut copied = 0;
@@ -204,24 +199,12 @@ fn copy(
             Ok(length) => {
                 file.write_all(&buffer[..length])?;
                 copied += length as u64;
-                if let Some(meter) = meter {
-                    meter.inc(length as u64);
-                }
+                tell(copied);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Ok((copied, Err(error))),
         }
     }
-}
-
-/// A bar for a large file on a terminal.
-fn meter(size: Option<u64>, start: u64) -> Option<ProgressBar> {
-    let size = size.filter(|&size| size > BAR_FROM && stderr().is_terminal())?;
-    let style = ProgressStyle::with_template(
-        "{wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}",
-    );
-    let bar = ProgressBar::new(size).with_position(start);
-    Some(style.map_or(bar.clone(), |style| bar.with_style(style)))
 }
 
 #[cfg(test)]
@@ -230,7 +213,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::hub::reference::parse;
+    use crate::reference::parse;
 
     struct Full;
 
@@ -245,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_named_with_the_way_out() {
-        let error = copy(&b"bytes"[..], &mut Full, None).unwrap_err();
+        let error = copy(&b"bytes"[..], &mut Full, |_| {}).unwrap_err();
         let repo = parse("hf://datasets/o/n").unwrap().0;
         let said = RepoFolder::new(Path::new("/somewhere/hub"), &repo, true).unwritable(&error).to_string();
         assert!(said.starts_with("cannot write to /somewhere/hub/datasets--o--n: "), "{said}");

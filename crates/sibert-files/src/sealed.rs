@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::console::note_once;
 use crate::durable;
 
 /// What stands before the digest.
@@ -34,16 +33,17 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-/// Reads what [`write()`] wrote; says so of a file without a digest, as earlier versions wrote them.
+/// Reads what [`write()`] wrote. A file without a digest, as earlier versions wrote them, is read too; `unchecked` gets a
+/// sentence that says so.
 ///
 /// # Errors
 /// Names the file if it cannot be read or understood, or has changed; then `mend` says what to do.
-pub fn read<T: DeserializeOwned>(path: &Path, mend: &str) -> Result<T> {
+pub fn read<T: DeserializeOwned>(path: &Path, mend: &str, unchecked: impl FnOnce(String)) -> Result<T> {
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
     let body = body(&text).map_err(|why| anyhow!("{shown} {why}: {mend}"))?;
     if body.is_none() {
-        note_once(format!("{shown} has no sha256: it is read unchecked"));
+        unchecked(format!("{shown} has no sha256: it is read unchecked"));
     }
     let text = body.map_or(text.clone(), |body| format!("{body}\n}}"));
     serde_json::from_str(&text).with_context(|| format!("{shown}: {mend}"))
@@ -90,7 +90,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.json");
         write(&path, &figures()).unwrap();
-        assert_eq!(read::<Figures>(&path, "").unwrap(), figures());
+        assert_eq!(read::<Figures>(&path, "", |_| {}).unwrap(), figures());
         let value: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(value["sha256"].as_str().unwrap().len(), 64);
         assert!(write(&path, &[1]).is_err() && write(&path, &serde_json::json!({})).is_err());
@@ -103,7 +103,7 @@ mod tests {
         write(&path, &figures()).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replacen("0.3", "0.2", 1)).unwrap();
-        let error = read::<Figures>(&path, "make it again").unwrap_err().to_string();
+        let error = read::<Figures>(&path, "make it again", |_| {}).unwrap_err().to_string();
         assert!(error.contains("x.json was changed after it was written: its sha256 is "), "{error}");
         assert!(error.ends_with("…: make it again"), "{error}");
     }
@@ -118,17 +118,19 @@ mod tests {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             fs::write(&path, flipped).unwrap();
-            if let Ok(found) = read::<Figures>(&path, "") {
+            if let Ok(found) = read::<Figures>(&path, "", |_| {}) {
                 assert_eq!(found, figures(), "bit {bit}");
             }
         }
     }
 
     #[test]
-    fn a_file_of_an_earlier_version_is_read() {
+    fn a_file_of_an_earlier_version_is_read_with_a_note() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.json");
         fs::write(&path, r#"{"name": "a", "loss": 1.5}"#).unwrap();
-        assert_eq!(read::<Figures>(&path, "").unwrap().loss, 1.5);
+        let mut said = String::new();
+        assert_eq!(read::<Figures>(&path, "", |note| said = note).unwrap().loss, 1.5);
+        assert!(said.ends_with("x.json has no sha256: it is read unchecked"), "{said}");
     }
 }
