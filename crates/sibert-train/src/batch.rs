@@ -3,10 +3,10 @@
 use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
+use sibert_data::batches::{HeldOutBatches, MaskedBatch};
 use sibert_model::{Batch, Mode, PreTraining, no_grad};
 use sisgd::Deferred;
 
-use crate::data::batches::{HeldOutBatches, MaskedBatch};
 use crate::log::Evaluation;
 use crate::step::Sums;
 

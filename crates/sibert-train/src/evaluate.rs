@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use sibert_data::dataset::DataSource;
+use sibert_data::glue::{self, Example, Split, Target};
+use sibert_data::squad::{self, Question};
+use sibert_data::task::Task;
 
 use crate::args::EvaluateArgs;
-use crate::console::result;
-use crate::data::dataset::DataSource;
-use crate::data::glue::{self, Example, Split, Target};
-use crate::data::squad::{self, Question};
+use crate::console::{note, result};
 use crate::finetune::answer_settings;
+use crate::hub;
 use crate::metrics::{self, squad as squad_metrics};
 use crate::pretrained::Pretrained;
 use crate::submission::{self, Prediction};
-use crate::task::Task;
 use crate::tuned::{DevSet, Figures, Tuned, figure_names, outputs};
 
 /// Prints the figures as one JSON object.
@@ -37,7 +38,8 @@ fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
     let task = args.task.or(pretrained.task()).with_context(|| {
         format!("{model}: its config.json does not say what it was fine-tuned for: name it with --task")
     })?;
-    let source = DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task)?;
+    let source =
+        DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open)?;
     let tuned = Tuned::open(pretrained, task, &args.labels, &args.ask.lengths, &device)?;
     let mut figures = Figures::default();
     for set in DevSet::read(task, &source, &tuned.tokenizer, tuned.lengths)? {
@@ -64,7 +66,7 @@ fn of_squad_file(
     predictions: &Path,
     dataset: &Path,
 ) -> Result<Value> {
-    let questions: Vec<Question> = squad::read_file(dataset)?;
+    let questions: Vec<Question> = squad::read_file(dataset, &note)?;
     let answers = squad::read_predictions(predictions)?;
     let second = task.map_or_else(
         || questions.iter().any(|question| question.impossible) || args.na_prob_file.is_some(),
@@ -81,7 +83,7 @@ fn of_squad_file(
 /// A leaderboard file beside a development set with labels.
 fn of_glue_file(task: Task, predictions: &Path, dataset: &Path) -> Result<Value> {
     ensure!(task != Task::Ax, "AX has no labels to compare with");
-    let examples: Vec<Example> = glue::read_file(task, Split::Validation, dataset)?;
+    let examples: Vec<Example> = glue::read_file(task, Split::Validation, dataset, &note)?;
     let predicted = submission::read(predictions, task)?;
     ensure!(
         predicted.len() == examples.len(),

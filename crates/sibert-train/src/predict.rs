@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
+use sibert_data::dataset::DataSource;
+use sibert_data::glue::{self, Split};
+use sibert_data::squad::{self, Question};
+use sibert_data::task::Task;
 
 use crate::args::{PredictArgs, TaskChoice, tasks};
 use crate::console::{note, result};
-use crate::data::dataset::DataSource;
-use crate::data::glue::{self, Split};
-use crate::data::squad::{self, Question};
 use crate::finetune::answer_settings;
+use crate::hub;
 use crate::pretrained::Pretrained;
 use crate::submission::{self, Prediction};
-use crate::task::Task;
 use crate::tuned::{Encoded, Outputs, Sequence, Tuned, encode, outputs, warn_of_unknown};
 
 /// Writes the files of every task that was named; with all of GLUE's, also the archive for the site.
@@ -70,7 +71,8 @@ fn maker(task: Task) -> Task {
 
 fn predict(task: Task, model: &str, args: &PredictArgs, device: &Device) -> Result<Vec<PathBuf>> {
     let questions = args.questions.as_deref().map(|file| questions(task, file)).transpose()?;
-    let source = || DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task);
+    let source =
+        || DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open);
     let pretrained = Pretrained::open(model, device)?;
     if let Some(found) = pretrained.task() {
         ensure!(
@@ -81,12 +83,12 @@ fn predict(task: Task, model: &str, args: &PredictArgs, device: &Device) -> Resu
     }
     let tuned = Tuned::open(pretrained, maker(task), &args.labels, &args.ask.lengths, device)?;
     if task.is_squad() {
-        let questions = questions.map_or_else(|| squad::read_unanswered(task, &source()?), Ok)?;
+        let questions = questions.map_or_else(|| squad::read_unanswered(task, &source()?, &note), Ok)?;
         return answers(task, &tuned, &questions, args, device);
     }
     let source = source()?;
     let write = |split: &Split| -> Result<PathBuf> {
-        let examples = glue::read(task, *split, &source)?;
+        let examples = glue::read(task, *split, &source, &note)?;
         let Encoded { sequences, cut } = encode(&examples, &tuned.tokenizer, tuned.lengths.max_seq_len)?;
         if cut > 0 {
             note(format!(
@@ -113,7 +115,7 @@ fn questions(task: Task, file: &Path) -> Result<Vec<Question>> {
         "--questions {}: {task} has none, expected --task squad or squad_v2",
         file.display()
     );
-    squad::read_file_unanswered(file)
+    squad::read_file_unanswered(file, &note)
 }
 
 /// The answers to questions, as SQuAD's scripts take them.
@@ -124,7 +126,7 @@ fn answers(
     args: &PredictArgs,
     device: &Device,
 ) -> Result<Vec<PathBuf>> {
-    let windows = squad::windows(questions, &tuned.tokenizer, &tuned.lengths.windows())?;
+    let windows = squad::windows(questions, &tuned.tokenizer, &tuned.lengths.windows(), &note)?;
     let sequences: Vec<Sequence> = windows.iter().cloned().map(Sequence::from).collect();
     let Outputs::Spans(logits) = outputs_of(tuned, &sequences, args, device)? else {
         bail!("the model's head gives no spans");

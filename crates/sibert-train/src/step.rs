@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use candle_core::Device;
+use sibert_data::batches::MaskedBatch;
 use sibert_model::{Batch, Gradients, Mode, PreTraining, PretrainingOutput, Tape, random};
 use sisgd::Deferred;
 
 use crate::batch::{self, Pairs};
 use crate::config::RunConfig;
-use crate::data::batches::MaskedBatch;
 
 /// Sums over a step's batch.
 #[derive(Clone, Copy, Debug, Default)]

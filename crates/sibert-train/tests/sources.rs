@@ -3,7 +3,7 @@
 
 mod support;
 #[allow(dead_code)]
-#[path = "../src/data/source/tests/table.rs"]
+#[path = "../../sibert-data/src/source/tests/table.rs"]
 mod table;
 
 use std::fs;

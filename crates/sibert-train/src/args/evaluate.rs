@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use sibert_data::task::Task;
 
 use super::at_least_one;
 use super::finetune::{AnswerArgs, ComputeArgs, LengthArgs, TaskChoice, TaskDataArgs};
-use crate::task::Task;
 
 /// How a model is asked.
 #[derive(Debug, Args)]

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use sibert_data::task::Task;
 use sibert_model::Precision;
 
 use super::{at_least_one, thread_count};
 use crate::config::{HeadOptimizer, precision_on};
 use crate::device::DeviceName;
-use crate::task::Task;
 
 /// What `--task` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

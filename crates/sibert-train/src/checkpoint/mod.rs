@@ -32,7 +32,7 @@ use crate::log::{Trajectory, Window};
 const CONFIG: &str = "config.json";
 const MODEL: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
-const TOKENIZER_CONFIG: &str = crate::data::tokenizer::TOKENIZER_CONFIG;
+const TOKENIZER_CONFIG: &str = sibert_data::tokenizer::TOKENIZER_CONFIG;
 const OPTIMIZER: &str = "training_state/optimizer.safetensors";
 const STATE: &str = "training_state/state.json";
 const RUN: &str = "training_state/run.toml";

@@ -34,10 +34,11 @@ pub use spectral::SpectralSettings;
 pub use start::Start;
 pub use validate::{MOST_THREADS, precision_on};
 
-use crate::data::builtin::DEFAULT_SENTENCES;
-use crate::data::masking::MaskingSettings;
-use crate::data::sequences::Packing;
-use crate::data::source::DocumentSplit;
+use sibert_data::Packing;
+use sibert_data::builtin::DEFAULT_SENTENCES;
+use sibert_data::masking::MaskingSettings;
+use sibert_data::source::DocumentSplit;
+
 use crate::device::DeviceName;
 
 /// Everything a pretraining run depends on.

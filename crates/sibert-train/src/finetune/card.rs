@@ -7,7 +7,7 @@ mod tests;
 
 use sibert_hub::{RepoRef, parse, reference};
 
-use crate::task::{Kind, Task};
+use sibert_data::task::{Kind, Task};
 
 use markdown::{code, fenced, row};
 

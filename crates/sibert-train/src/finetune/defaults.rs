@@ -11,10 +11,10 @@
 //!
 //! Warm-up over a tenth of the steps, decay 0.01 and gradients of at most norm 1 are run_classifier's.
 
+use sibert_data::task::Task;
 use sibert_model::{ModelConfig, ModelType};
 
 use crate::config::HeadOptimizer;
-use crate::task::Task;
 
 /// From this width on BERT's own rates hold.
 const LARGE: usize = 512;

@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use sibert_data::task::{Kind, Labels, Task};
+use sibert_data::tokenizer;
 use sibert_model::HeadKind;
 
 use super::settings::Settings;
 use crate::console::note;
-use crate::data::tokenizer;
 use crate::pretrained::Pretrained;
-use crate::task::{Kind, Labels, Task};
 use crate::tuned::head_kind;
 
 /// The head that is trained.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use sibert_data::task::{Metric, Task};
 use sibert_files::sealed;
 
 use super::card::{Card, Figure, card};
@@ -13,7 +14,6 @@ use super::state::SeedResult;
 use crate::console::note_once;
 use crate::console::result;
 use crate::metrics::statistics::{self, Summary};
-use crate::task::{Metric, Task};
 use crate::tuned::{Figures, Outcome, figure_names, main_value};
 
 /// The file's name in the folder of a run.

@@ -7,6 +7,8 @@ use std::sync::Once;
 
 use anyhow::{Result, ensure};
 use candle_core::Device;
+use sibert_data::dataset::DataSource;
+use sibert_data::task::Task;
 use sibert_files::FolderLock;
 use sibert_files::durable;
 use sibert_model::Origins;
@@ -22,10 +24,9 @@ use super::training_set::TrainingSet;
 use crate::args::FinetuneArgs;
 use crate::config::{ScheduleConfig, ScheduleKind};
 use crate::console::note;
-use crate::data::dataset::DataSource;
+use crate::hub;
 use crate::pretrained::Pretrained;
 use crate::signals::Stop;
-use crate::task::Task;
 use crate::tuned::{DevSet, Outcome};
 use crate::update::WholeRule;
 
@@ -58,7 +59,8 @@ impl TaskRun {
     pub fn prepare(task: Task, args: &FinetuneArgs, out: &Path) -> Result<Self> {
         ensure!(task != Task::Ax, "AX has no training set: fine-tune mnli, and predict ax with that model");
         let device = args.compute.open()?;
-        let source = DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task)?;
+        let source =
+            DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open)?;
         let pretrained = Pretrained::open(&args.model, &device)?;
         let settings = Settings::of(task, args, &pretrained, source.to_string())?;
         let lock = FolderLock::acquire(out)?;

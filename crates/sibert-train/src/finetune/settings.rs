@@ -3,14 +3,14 @@
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sibert_data::squad::AnswerSettings;
+use sibert_data::task::{Kind, Task};
 use sibert_model::{ModelType, Precision};
 
 use super::defaults::Defaults;
 use crate::args::{AnswerArgs, FinetuneArgs};
 use crate::config::HeadOptimizer;
-use crate::data::squad::AnswerSettings;
 use crate::pretrained::Pretrained;
-use crate::task::{Kind, Task};
 use crate::tuned::Lengths;
 
 /// Settings that mean nothing to other tasks.

@@ -2,15 +2,15 @@
 
 use anyhow::{Result, bail, ensure};
 use candle_core::{Device, Tensor};
+use sibert_data::dataset::DataSource;
+use sibert_data::glue::{self, Example, Split, Target};
+use sibert_data::squad;
+use sibert_data::task::{Kind, Labels, Task};
 use sibert_model::Targets;
 use tokenizers::Tokenizer;
 
 use super::settings::Settings;
 use crate::console::note;
-use crate::data::dataset::DataSource;
-use crate::data::glue::{self, Example, Split, Target};
-use crate::data::squad;
-use crate::task::{Kind, Labels, Task};
 use crate::tuned::{Encoded, Sequence, encode, warn_of_unknown};
 
 /// What is right for each input.
@@ -44,15 +44,15 @@ impl TrainingSet {
         let task = settings.task;
         let most = settings.train_rows.unwrap_or(usize::MAX);
         if task.is_squad() {
-            let mut questions = squad::read(task, true, source)?;
+            let mut questions = squad::read(task, true, source, &note)?;
             questions.truncate(most);
-            let windows = squad::windows(&questions, tokenizer, &settings.lengths.windows())?;
+            let windows = squad::windows(&questions, tokenizer, &settings.lengths.windows(), &note)?;
             let goals = Goals::Spans(windows.iter().map(|window| window.span).collect());
             let sequences: Vec<Sequence> = windows.into_iter().map(Sequence::from).collect();
             warn_of_unknown(&format!("{task}, questions to train on"), &sequences, tokenizer)?;
             return Ok(Self { sequences, rows: questions.len(), goals });
         }
-        let mut examples = glue::read(task, Split::Train, source)?;
+        let mut examples = glue::read(task, Split::Train, source, &note)?;
         examples.truncate(most);
         ensure!(!examples.is_empty(), "{task}: the training set of {source} is empty");
         let goals = Goals::of(task, &examples, labels)?;
@@ -118,8 +118,8 @@ impl Goals {
 /// If one cannot.
 pub fn is_there(task: Task, source: &DataSource) -> Result<()> {
     if task.is_squad() {
-        squad::read(task, true, source)?;
-        squad::read(task, false, source)?;
+        squad::read(task, true, source, &note)?;
+        squad::read(task, false, source, &note)?;
         return Ok(());
     }
     glue::check(task, Split::Train, source)?;

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use statrs::statistics::{Data, OrderStatistics, Statistics};
 
-use crate::data::random::{Purpose, Stream};
+use sibert_data::random::{Purpose, Stream};
 
 /// A figure over the seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,9 +1,9 @@
 //! Words of warning when a run leaves the range in which it learns, each once, with the setting to change.
 
+use sibert_data::guess::FrequencyGuess;
 use sisgd::equilibrium;
 
 use crate::config::{Optimizer, RunConfig};
-use crate::data::guess::FrequencyGuess;
 use crate::log::{Evaluation, Report};
 
 /// Reports in a row that make a habit of what one may do by chance.

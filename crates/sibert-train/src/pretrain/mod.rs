@@ -11,6 +11,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use candle_core::Device;
+use sibert_data::guess::FrequencyGuess;
+use sibert_data::loader::Loader;
+use sibert_data::{Corpus, tokenizer};
 use sibert_model::PreTraining;
 use sisgd::{Gradient, Gradients};
 
@@ -18,9 +21,6 @@ use crate::batch;
 use crate::checkpoint::{self, Best, Snapshot, TrainingState};
 use crate::config::RunConfig;
 use crate::console::note;
-use crate::data::guess::FrequencyGuess;
-use crate::data::loader::Loader;
-use crate::data::{Corpus, tokenizer};
 use crate::log::{Evaluation, MetricsLog, Progress, Report, group_norms};
 use crate::memory;
 use crate::plot;
@@ -123,7 +123,7 @@ impl<'a> Training<'a> {
     /// One optimizer step: gradients of the batch's mean loss, summed over its micro-batches, then the update.
     fn step(&mut self, loader: &mut Loader) -> Result<Step> {
         let (config, step) = (self.config, self.state.step);
-        let micro_batches = loader.next()?;
+        let micro_batches = loader.next_step()?;
         ensure!(
             step::masked(&micro_batches) > 0,
             "no token to predict in its batch: the tokenizer knows none of the words"

@@ -1,13 +1,13 @@
 //! What a finished run has to show.
 
 use anyhow::{Context, Result};
+use sibert_data::builtin;
+use sibert_data::guess::FrequencyGuess;
 
 use super::{Training, divergence};
 use crate::batch;
 use crate::checkpoint;
 use crate::console::result;
-use crate::data::builtin;
-use crate::data::guess::FrequencyGuess;
 use crate::fill_mask;
 use crate::log::{Evaluation, Memory, Summary, SummaryTiming};
 

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use sibert_data::source;
 use sibert_hub::ModelFolder;
 use sibert_model::{HiddenAct, ModelConfig, ModelType};
 
 use crate::console::note;
-use crate::data::source;
 use crate::memory;
 
 /// Name of the file.

@@ -54,7 +54,7 @@ pub fn tensors() -> HashMap<String, Tensor> {
 
 /// `tokenizer.json` for the words, which truncates and pads.
 pub fn tokenizer_json() -> String {
-    let mut tokenizer = crate::data::tokenizer::of_words(WORDS).unwrap();
+    let mut tokenizer = sibert_data::tokenizer::of_words(WORDS).unwrap();
     let truncation = tokenizers::TruncationParams { max_length: 4, ..Default::default() };
     tokenizer.with_truncation(Some(truncation)).unwrap();
     tokenizer.with_padding(Some(tokenizers::PaddingParams::default()));

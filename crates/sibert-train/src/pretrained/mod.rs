@@ -16,13 +16,13 @@ use std::collections::HashMap;
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
+use sibert_data::task::{Labels, Task};
+use sibert_data::tokenizer::Opened;
 use sibert_hub::Hub;
 use sibert_model::{HeadKind, ModelConfig, PreTraining};
 use tokenizers::Tokenizer;
 
-use crate::data::tokenizer::Opened;
 use crate::model_folder;
-use crate::task::{Labels, Task};
 use weights::Weights;
 
 pub use masked_lm::MaskedLm;

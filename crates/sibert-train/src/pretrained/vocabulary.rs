@@ -1,12 +1,12 @@
 //! The tokenizer of a model.
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use sibert_data::contained::contained;
+use sibert_data::tokenizer::{self, Opened, SpecialTokens, TOKENIZER, VOCABULARY, vocab_size};
 use sibert_hub::ModelFolder;
 use tokenizers::Tokenizer;
 
 use crate::console::note;
-use crate::data::contained::contained;
-use crate::data::tokenizer::{self, Opened, SpecialTokens, TOKENIZER, VOCABULARY, vocab_size};
 
 /// Tables are made larger up to a multiple of this, for speed; what is larger yet is odd.
 const PADDING: usize = 128;
@@ -23,7 +23,7 @@ pub fn read(place: &ModelFolder, rows: usize) -> Result<Opened> {
             place.listing()
         );
     };
-    let (opened, file) = (tokenizer::read(place, name)?, place.shown(name));
+    let (opened, file) = (tokenizer::read(place, name, &note)?, place.shown(name));
     check_size(&opened.tokenizer, rows, &file)?;
     contained(|| check_pairs(&opened.tokenizer)).with_context(|| file)?;
     Ok(opened)

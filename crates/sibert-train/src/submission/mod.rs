@@ -16,11 +16,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use sibert_data::glue::Split;
+use sibert_data::task::{Kind, Task};
 use sibert_files::durable;
 
 use crate::console::note;
-use crate::data::glue::Split;
-use crate::task::{Kind, Task};
 
 pub use archive::archive;
 pub use read::read;

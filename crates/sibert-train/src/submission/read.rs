@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use sibert_data::task::Task;
 use sibert_files::bounded;
 
 use super::{Column, HEADER, Prediction};
-use crate::task::Task;
 
 /// Reads a file of the leaderboard, in the order of its rows.
 ///

@@ -5,12 +5,12 @@ use std::path::{Path, absolute};
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sibert_data::Packing;
+use sibert_data::source::DocumentSplit;
 
 use super::grid::SweptRun;
 use crate::config::RunConfig;
 use crate::corpus;
-use crate::data::sequences::Packing;
-use crate::data::source::DocumentSplit;
 
 /// The folder of the shards, in that of the sweep.
 const DATA: &str = "data";

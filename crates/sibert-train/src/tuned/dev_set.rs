@@ -2,15 +2,15 @@
 
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use sibert_data::dataset::DataSource;
+use sibert_data::glue::{self, Example, Split, Target};
+use sibert_data::squad::{self, AnswerSettings, Predictions, Question, Window};
+use sibert_data::task::{Kind, Metric, Task};
 use tokenizers::Tokenizer;
 
 use super::{Encoded, Figures, Lengths, Outputs, Sequence, encode, figure_names, warn_of_unknown};
 use crate::console::note;
-use crate::data::dataset::DataSource;
-use crate::data::glue::{self, Example, Split, Target};
-use crate::data::squad::{self, AnswerSettings, Predictions, Question, Window};
 use crate::metrics::{self, squad as squad_metrics};
-use crate::task::{Kind, Metric, Task};
 
 /// One set of a task, as inputs of a model and with what is right.
 pub struct DevSet {
@@ -60,7 +60,7 @@ impl DevSet {
         lengths: Lengths,
     ) -> Result<Vec<Self>> {
         if task.is_squad() {
-            let questions = squad::read(task, false, source)?;
+            let questions = squad::read(task, false, source, &note)?;
             return Ok(vec![Self::of_questions(task, questions, tokenizer, lengths)?]);
         }
         let splits = glue::validation_splits(task);
@@ -69,7 +69,7 @@ impl DevSet {
             "{task} has no development set with labels, only a test set: see sibert predict"
         );
         let read = |split: &Split| {
-            let examples = glue::read(task, *split, source)?;
+            let examples = glue::read(task, *split, source, &note)?;
             Self::of_examples(task, *split, &examples, tokenizer, lengths)
         };
         splits.iter().map(read).collect()
@@ -85,7 +85,7 @@ impl DevSet {
         tokenizer: &Tokenizer,
         lengths: Lengths,
     ) -> Result<Self> {
-        let windows = squad::windows(&questions, tokenizer, &lengths.windows())?;
+        let windows = squad::windows(&questions, tokenizer, &lengths.windows(), &note)?;
         let sequences: Vec<Sequence> = windows.iter().cloned().map(Sequence::from).collect();
         warn_of_unknown(&format!("{task}, questions to answer"), &sequences, tokenizer)?;
         Ok(Self {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::glue::{Split, validation_splits};
-use crate::task::{Metric, Task};
+use sibert_data::glue::{Split, validation_splits};
+use sibert_data::task::{Metric, Task};
 
 /// Figures by name; none where one is not defined, as a correlation with a constant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sibert_data::squad::WindowSettings;
+use sibert_data::task::Task;
 use sibert_model::ModelConfig;
 
 use crate::args::LengthArgs;
 use crate::console::note;
-use crate::data::squad::WindowSettings;
-use crate::task::Task;
 
 /// Key of `config.json` under which transformers keeps what a model needs for a task.
 const KEY: &str = "task_specific_params";

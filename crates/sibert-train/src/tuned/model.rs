@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
+use sibert_data::task::{Kind, Labels, Task};
 use sibert_model::{FineTuning, HeadKind};
 use tokenizers::Tokenizer;
 
@@ -9,7 +10,6 @@ use super::Lengths;
 use crate::args::LengthArgs;
 use crate::batch::DTYPE;
 use crate::pretrained::Pretrained;
-use crate::task::{Kind, Labels, Task};
 
 /// A model with the head of a task, and what its numbers mean.
 pub struct Tuned {

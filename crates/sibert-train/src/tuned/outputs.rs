@@ -2,13 +2,13 @@
 
 use anyhow::{Result, bail};
 use candle_core::Device;
+use sibert_data::squad::SpanLogits;
+use sibert_data::task::Labels;
 use sibert_model::{FineTuning, HeadKind, Mode, Precision, no_grad};
 
 use super::{Sequence, inputs};
 use crate::batch::DTYPE;
-use crate::data::squad::SpanLogits;
 use crate::log::Progress;
-use crate::task::Labels;
 
 /// Fewer batches go without a progress bar.
 const MANY: usize = 200;

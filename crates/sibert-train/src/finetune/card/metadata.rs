@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use sibert_data::task::{Kind, Metric, Task};
+
 use super::{Card, Figure, base_name, hub_id};
-use crate::task::{Kind, Metric, Task};
 
 /// The metadata between their two lines of dashes.
 pub fn front_matter(card: &Card) -> String {
