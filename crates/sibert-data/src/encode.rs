@@ -45,13 +45,13 @@ enum Method {
 #[derive(Debug)]
 pub struct WordCache {
     tokenizer: Arc<Tokenizer>,
-    places: HashMap<Box<str>, Place, ahash::RandomState>,
+    places: HashMap<Box<str>, IdRange, ahash::RandomState>,
     ids: Vec<u32>,
 }
 
-/// Where a word's ids lie.
+/// The place of a word's ids among all.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct IdRange {
     start: u32,
     end: u32,
 }
@@ -182,7 +182,7 @@ impl WordCache {
         }
         let start = self.ids.len() as u32;
         self.ids.extend_from_slice(ids);
-        self.places.insert(word.into(), Place { start, end: self.ids.len() as u32 });
+        self.places.insert(word.into(), IdRange { start, end: self.ids.len() as u32 });
     }
 }
 

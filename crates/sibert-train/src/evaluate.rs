@@ -11,7 +11,6 @@ use sibert_data::task::Task;
 
 use crate::args::EvaluateArgs;
 use crate::console::{note, result};
-use crate::finetune::answer_settings;
 use crate::hub;
 use crate::metrics::{self, squad as squad_metrics};
 use crate::pretrained::Pretrained;
@@ -46,7 +45,7 @@ fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
         let precision = args.ask.compute.precision;
         let outputs =
             outputs(&tuned.model, &tuned.labels, &set.sequences, args.ask.batch_size, precision, &device)?;
-        figures.extend(set.judge(outputs, &answer_settings(task, &args.ask.answers))?.figures);
+        figures.extend(set.judge(outputs, &args.ask.answers.settings(task))?.figures);
     }
     Ok(json!({ "task": task, "model": model, "data": source.to_string(), "figures": figures }))
 }

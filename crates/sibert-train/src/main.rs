@@ -10,10 +10,12 @@ mod corpus;
 mod csv;
 mod device;
 mod devices;
+mod draw;
 mod encode_lines;
 mod evaluate;
 mod fill_mask;
 mod finetune;
+mod held_out;
 mod hub;
 mod inspect;
 mod kernels;
@@ -33,6 +35,7 @@ mod selftest;
 mod signals;
 mod step;
 mod submission;
+mod sums;
 mod sweep;
 mod threads;
 mod train_tokenizer;
@@ -103,7 +106,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Data(args) => run_in_pool(None, || inspect::run(&args)),
         Command::FillMask(args) => run_in_pool(threads(&args.compute), || fill_mask::run(&args)),
         Command::Verify(args) => run_in_pool(None, || verify::run(&args)),
-        Command::Plot(args) => run_in_pool(None, || plot::run(&args)),
+        Command::Plot(args) => run_in_pool(None, || draw::run(&args)),
         Command::Bench(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
         }

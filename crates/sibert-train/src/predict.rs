@@ -12,7 +12,6 @@ use sibert_data::task::Task;
 
 use crate::args::{PredictArgs, TaskChoice, tasks};
 use crate::console::{note, result};
-use crate::finetune::answer_settings;
 use crate::hub;
 use crate::pretrained::Pretrained;
 use crate::submission::{self, Prediction};
@@ -131,7 +130,7 @@ fn answers(
     let Outputs::Spans(logits) = outputs_of(tuned, &sequences, args, device)? else {
         bail!("the model's head gives no spans");
     };
-    let found = squad::answers(questions, &windows, &logits, &answer_settings(task, &args.ask.answers));
+    let found = squad::answers(questions, &windows, &logits, &args.ask.answers.settings(task));
     squad::write(&args.out, &found)
 }
 

@@ -32,12 +32,12 @@ const LISTED: usize = 8;
 /// The place of a task's data.
 #[derive(Clone)]
 pub struct DataSource {
-    place: Place,
+    place: Location,
     task: Task,
 }
 
 #[derive(Clone)]
-enum Place {
+enum Location {
     Folder(PathBuf),
     /// A repository, and the commit that its revision stands for.
     Hub(Arc<Hub>, RepoRef, String),
@@ -64,7 +64,7 @@ impl DataSource {
                 shown(dataset)
             ),
             (Some(folder), None) => Self::in_folder(folder, task),
-            (None, dataset) => Self::of_hub(hub()?, dataset.unwrap_or(on_hub(task)), task),
+            (None, dataset) => Self::of_spec(dataset.unwrap_or(on_hub(task)), task, hub),
         }
     }
 
@@ -74,7 +74,7 @@ impl DataSource {
             format!("{name}: cannot read the folder of the data; {}", origin::remedy_in_folder(task))
         })?;
         ensure!(metadata.is_dir(), "{name}: expected a folder, found a file: name the folder that it is in");
-        Ok(Self { place: Place::Folder(folder.to_owned()), task })
+        Ok(Self { place: Location::Folder(folder.to_owned()), task })
     }
 
     /// The data set `dataset` of this hub.
@@ -82,6 +82,10 @@ impl DataSource {
     /// # Errors
     /// As [`Self::of`].
     pub fn of_hub(hub: Hub, dataset: &str, task: Task) -> Result<Self> {
+        Self::of_spec(dataset, task, || Ok(hub))
+    }
+
+    fn of_spec(dataset: &str, task: Task, hub: impl FnOnce() -> Result<Hub>) -> Result<Self> {
         let name = shown(dataset);
         ensure!(
             is_hub_spec(dataset) || !Path::new(dataset).exists(),
@@ -95,13 +99,14 @@ impl DataSource {
             "--dataset {name}: expected a data set of the hub as OWNER/NAME[@REVISION], found {}",
             if path.is_some() { "a path behind it" } else { "a model" }
         );
+        let hub = hub()?;
         let commit = hub.commit(&repo).with_context(|| format!("--dataset {name}"))?;
-        Ok(Self { place: Place::Hub(Arc::new(hub), repo, commit), task })
+        Ok(Self { place: Location::Hub(Arc::new(hub), repo, commit), task })
     }
 
     /// The task that the folder's own name says, as `MRPC` does.
     pub fn named_task(&self) -> Option<Task> {
-        let Place::Folder(folder) = &self.place else { return None };
+        let Location::Folder(folder) = &self.place else { return None };
         let folder = fs::canonicalize(folder).ok()?;
         folder.file_name()?.to_str()?.parse().ok()
     }
@@ -127,22 +132,22 @@ impl DataSource {
     /// `-00000-of-00002` of a file are missing; or if a file cannot be fetched.
     pub fn find_all(&self, candidates: &[String]) -> Result<Vec<PathBuf>> {
         let there = match &self.place {
-            Place::Folder(folder) => files_beside(folder, candidates),
-            Place::Hub(hub, repo, _) => hub.files(repo)?,
+            Location::Folder(folder) => files_beside(folder, candidates),
+            Location::Hub(hub, repo, _) => hub.files(repo)?,
         };
         let found = select(&there, candidates).map_err(|why| anyhow!("{self}: {why}"))?;
         let Some(found) = found else { bail!("{}", self.nothing(candidates, &there)) };
         match &self.place {
-            Place::Folder(folder) => Ok(found.into_iter().map(|path| folder.join(path)).collect()),
-            Place::Hub(hub, repo, _) => found.into_iter().map(|path| hub.fetch(repo, path)).collect(),
+            Location::Folder(folder) => Ok(found.into_iter().map(|path| folder.join(path)).collect()),
+            Location::Hub(hub, repo, _) => found.into_iter().map(|path| hub.fetch(repo, path)).collect(),
         }
     }
 
     /// Says that none of `candidates` is among the files `there`.
     fn nothing(&self, candidates: &[String], there: &[String]) -> String {
         let (there, remedy) = match &self.place {
-            Place::Folder(folder) => (entries(folder, there), origin::remedy_in_folder(self.task)),
-            Place::Hub(_, repo, _) => (there.to_vec(), origin::remedy_on_hub(self.task, &repo.id)),
+            Location::Folder(folder) => (entries(folder, there), origin::remedy_in_folder(self.task)),
+            Location::Hub(_, repo, _) => (there.to_vec(), origin::remedy_on_hub(self.task, &repo.id)),
         };
         let (wanted, there) = (listed(candidates, LISTED), listed(&there, LISTED));
         format!("{self}: expected one of {wanted}; found {there}; {remedy}")
@@ -153,8 +158,8 @@ impl fmt::Display for DataSource {
     /// The folder as it was named, or the data set with its commit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Folder(folder) => f.write_str(&shown(folder.display())),
-            Place::Hub(_, repo, commit) => write!(f, "{}@{commit}", repo.id),
+            Location::Folder(folder) => f.write_str(&shown(folder.display())),
+            Location::Hub(_, repo, commit) => write!(f, "{}@{commit}", repo.id),
         }
     }
 }

@@ -21,16 +21,16 @@ pub struct Encoding {
 /// A chunk's documents, encoded.
 #[derive(Debug)]
 pub struct Encoded {
-    documents: Vec<Place>,
+    documents: Vec<DocumentEnd>,
     ids: Vec<u32>,
     sentences: Vec<u32>,
     /// The end of the file, if it follows.
     pub end: Option<End>,
 }
 
-/// Where a document ends among ids and sentences, and what decides its side.
+/// The end of a document among ids and sentences, and the hash that decides its side.
 #[derive(Debug)]
-struct Place {
+struct DocumentEnd {
     hash: u64,
     ids: usize,
     sentences: usize,
@@ -71,7 +71,8 @@ impl Encoding {
             } else {
                 self.encoder.encode(&document.text, &mut cache, ids)?;
             }
-            let place = Place { hash: hash(&document.text), ids: ids.len(), sentences: sentences.len() };
+            let place =
+                DocumentEnd { hash: hash(&document.text), ids: ids.len(), sentences: sentences.len() };
             encoded.documents.push(place);
         }
         self.caches().push(cache);

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::shards::Stream;
 
-use super::plan::{Pair, Place};
+use super::plan::{Cursor, Pair};
 
 /// Pairs from one place that is remembered to the next, at most.
 const STRIDE: u64 = 8;
@@ -16,7 +16,7 @@ const CHUNK: u64 = 1024;
 /// Remembered places, each with the number of its pair among all.
 #[derive(Debug)]
 pub struct Anchors {
-    places: Vec<(u64, Place)>,
+    places: Vec<(u64, Cursor)>,
     len: u64,
     max_tokens: u64,
     seed: u64,
@@ -56,7 +56,7 @@ impl Anchors {
                 Some(_) => first += 1,
                 None => {
                     document += 1;
-                    plan = Place::start(document).plan(stream, self.max_tokens, self.seed);
+                    plan = Cursor::start(document).plan(stream, self.max_tokens, self.seed);
                 }
             }
         }
@@ -64,10 +64,10 @@ impl Anchors {
 }
 
 /// The places to remember of some documents, with the number of each pair among theirs, and how many pairs they give.
-fn places(stream: &Stream, documents: Range<u64>, max_tokens: u64, seed: u64) -> (Vec<(u64, Place)>, u64) {
+fn places(stream: &Stream, documents: Range<u64>, max_tokens: u64, seed: u64) -> (Vec<(u64, Cursor)>, u64) {
     let (mut places, mut count) = (Vec::new(), 0);
     for document in documents {
-        let mut plan = Place::start(document).plan(stream, max_tokens, seed);
+        let mut plan = Cursor::start(document).plan(stream, max_tokens, seed);
         while let Some(place) = plan.place() {
             if count % STRIDE == 0 {
                 places.push((count, place));

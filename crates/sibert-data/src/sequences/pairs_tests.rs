@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 
-use super::plan::{Next, Pair, Place};
+use super::plan::{Cursor, Next, Pair};
 use super::*;
 use crate::random::{Purpose, Stream};
 use crate::shards::fixture::{self, SPECIAL, Sentences};
@@ -160,7 +160,7 @@ fn one_document_alone_is_paired_with_itself() {
 
 /// All pairs of all documents, before anything is drawn for a visit.
 fn plans(stream: &shards::Stream, max_tokens: u64) -> Vec<Vec<Pair>> {
-    let plan = |document| Place::start(document).plan(stream, max_tokens, SEED).collect();
+    let plan = |document| Cursor::start(document).plan(stream, max_tokens, SEED).collect();
     (0..stream.documents()).map(plan).collect()
 }
 

@@ -34,9 +34,9 @@ pub enum Next {
     Random(u64),
 }
 
-/// Where a plan stands.
+/// The next pair of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Cursor {
     /// The document.
     pub document: u64,
     /// The sentence in it with which the next pair begins.
@@ -47,7 +47,7 @@ pub struct Place {
 
 /// The pairs of a document, from some place on.
 pub struct Plan<Starts> {
-    place: Place,
+    place: Cursor,
     /// Where the sentences after those of `edges` begin.
     starts: Starts,
     /// Where the next sentences begin, as far as they were looked at; the last may be the end of the document.
@@ -57,7 +57,7 @@ pub struct Plan<Starts> {
     target: u64,
 }
 
-impl Place {
+impl Cursor {
     /// The beginning of a document.
     pub fn start(document: u64) -> Self {
         Self { document, sentence: 0, pair: 0 }
@@ -79,7 +79,7 @@ impl Place {
 
 impl<Starts: Iterator<Item = u64>> Plan<Starts> {
     /// Where the next pair begins; nothing at the end of the document.
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<Cursor> {
         self.edges.front().is_some_and(|&edge| edge < self.end).then_some(self.place)
     }
 

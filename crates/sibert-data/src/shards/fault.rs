@@ -109,7 +109,7 @@ mod tests {
         let path = dir.path().join("shard");
         fs::write(&path, [1; 100]).unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--ignored", "--exact", "data::shards::fault::tests::child"]).env("SHORTER", &path);
+        command.args(["--ignored", "--exact", "shards::fault::tests::child"]).env("SHORTER", &path);
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");

@@ -31,8 +31,6 @@ use crate::signals::{self, Stop};
 use report::{TaskReport, table};
 use run::TaskRun;
 
-pub use settings::answer_settings;
-
 /// Fine-tunes on every task that was named, and prints their figures.
 ///
 /// # Errors

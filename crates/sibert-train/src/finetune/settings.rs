@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sibert_data::squad::AnswerSettings;
-use sibert_data::task::{Kind, Task};
+use sibert_data::task::Task;
 use sibert_model::{ModelType, Precision};
 
 use super::defaults::Defaults;
@@ -127,7 +127,7 @@ impl Settings {
     /// How SQuAD's answers are read off the scores.
     pub fn answers(&self) -> AnswerSettings {
         let Self { n_best, max_answer_len, null_threshold, .. } = *self;
-        answer_settings(self.task, &AnswerArgs { n_best, max_answer_len, null_threshold })
+        AnswerArgs { n_best, max_answer_len, null_threshold }.settings(self.task)
     }
 
     /// Names and values, as the model card lists them: those of SQuAD for SQuAD alone.
@@ -165,15 +165,5 @@ impl Settings {
             changes.join("; ")
         );
         Ok(())
-    }
-}
-
-/// The answers' settings of a task.
-pub fn answer_settings(task: Task, args: &AnswerArgs) -> AnswerSettings {
-    AnswerSettings {
-        n_best: args.n_best,
-        max_answer_len: args.max_answer_len,
-        null_score_diff_threshold: args.null_threshold,
-        unanswerable: task.kind() == Kind::Span { unanswerable: true },
     }
 }

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::Pairs;
+use crate::sums::Pairs;
 
 /// The quantities of one optimizer step.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,6 @@
 
 mod axis;
 mod canvas;
-mod command;
 mod figure;
 mod frame;
 mod page;
@@ -19,14 +18,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use plotters::prelude::DrawingBackend;
 
-pub use command::run;
-pub use figure::{Figure, Options, draw_figure};
+pub use figure::{Options, draw_figure, picture};
+pub use runs::name as name_of;
 
 use canvas::Canvas;
 use frame::Frame;
 use page::Drawing;
 use panel::{PANELS, Panel};
-use series::Run;
+use series::Series;
 
 /// Size of one panel, in units of a pixel at 1x.
 const CELL: (f64, f64) = (340., 236.);
@@ -38,7 +37,8 @@ const CELL: (f64, f64) = (340., 236.);
 /// # Errors
 /// Names the file that cannot be read or written.
 pub fn draw(runs: &[(String, PathBuf)], out_stem: &Path) -> Result<Vec<PathBuf>> {
-    let runs: Vec<Run> = runs.iter().map(|(name, path)| Run::read(name, path)).collect::<Result<_>>()?;
+    let runs: Vec<Series> =
+        runs.iter().map(|(name, path)| Series::read(name, path)).collect::<Result<_>>()?;
     let panels: Vec<&Panel> = PANELS.iter().filter(|panel| panel.has_data(&runs)).collect();
     if panels.is_empty() {
         return Ok(Vec::new());
@@ -48,13 +48,13 @@ pub fn draw(runs: &[(String, PathBuf)], out_stem: &Path) -> Result<Vec<PathBuf>>
 
 /// Panels in rows of up to three.
 struct Multiples<'a> {
-    runs: &'a [Run],
+    runs: &'a [Series],
     panels: &'a [&'a Panel],
     columns: usize,
 }
 
 impl<'a> Multiples<'a> {
-    fn new(runs: &'a [Run], panels: &'a [&'a Panel]) -> Self {
+    fn new(runs: &'a [Series], panels: &'a [&'a Panel]) -> Self {
         let columns = if panels.len() == 4 { 2 } else { panels.len().min(3) };
         Self { runs, panels, columns }
     }

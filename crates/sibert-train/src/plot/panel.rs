@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::axis::{self, Axis, Unit};
 use super::canvas::{Canvas, GREY, INK, PALETTE, Point, lighten};
 use super::frame::{EndLabel, Frame, TEXT, TITLE, draw_grid, draw_labels};
-use super::series::{Bin, Run, bins};
+use super::series::{Bin, Series, bins};
 
 /// Curves with more points are drawn as means in a band.
 pub const MOST_POINTS: usize = 150;
@@ -55,7 +55,7 @@ struct Curve {
 
 impl Panel {
     /// Whether any run has something to show.
-    pub fn has_data(&self, runs: &[Run]) -> bool {
+    pub fn has_data(&self, runs: &[Series]) -> bool {
         !self.curves(runs).is_empty()
     }
 
@@ -64,7 +64,7 @@ impl Panel {
         &self,
         canvas: &Canvas<DB>,
         frame: &Frame,
-        runs: &[Run],
+        runs: &[Series],
         lowest: bool,
     ) -> Result<()> {
         let curves = self.curves(runs);
@@ -87,7 +87,7 @@ impl Panel {
     }
 
     /// Training lines first, so that held-out ones lie above them.
-    fn curves(&self, runs: &[Run]) -> Vec<Curve> {
+    fn curves(&self, runs: &[Series]) -> Vec<Curve> {
         let mut curves = Vec::new();
         for (key, held_out) in [(Some(self.key), false), (self.held_out, true)] {
             let Some(key) = key else { continue };
@@ -103,7 +103,7 @@ impl Panel {
     }
 
     /// What can be drawn; a quantity that is 0 throughout (no clipping, no optimizer of this kind) says nothing.
-    fn bins(&self, run: &Run, key: &str) -> Vec<Bin> {
+    fn bins(&self, run: &Series, key: &str) -> Vec<Bin> {
         let mut points = run.points(key);
         points.retain(|(_, value)| !self.log || *value > 0.);
         match points.iter().all(|(_, value)| *value == 0.) {
@@ -113,7 +113,7 @@ impl Panel {
     }
 
     /// One run: its last value. Several: the name, once a run.
-    fn label(&self, runs: &[Run], run: &Run, held_out: bool, last: f64) -> String {
+    fn label(&self, runs: &[Series], run: &Series, held_out: bool, last: f64) -> String {
         let last = axis::value(last, self.unit);
         let twice = self.held_out.is_some_and(|key| !run.points(key).is_empty());
         match (runs.len(), twice) {
@@ -151,7 +151,7 @@ impl Panel {
 }
 
 /// Room for the labels of any panel.
-pub fn label_width<DB: DrawingBackend>(canvas: &Canvas<DB>, runs: &[Run]) -> f64 {
+pub fn label_width<DB: DrawingBackend>(canvas: &Canvas<DB>, runs: &[Series]) -> f64 {
     match runs {
         [_] => canvas.text_width("held-out 00.0 %", TEXT),
         _ => runs.iter().map(|run| canvas.text_width(&run.name, TEXT)).fold(20., f64::max).min(130.),

@@ -10,7 +10,7 @@ use sisgd::Deferred;
 
 use super::divergence::Diverged;
 use crate::log::StepMetrics;
-use crate::step::Sums;
+use crate::sums::Sums;
 
 /// A step whose numbers are not read yet.
 pub struct Step {

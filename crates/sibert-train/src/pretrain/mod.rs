@@ -17,10 +17,10 @@ use sibert_data::{Corpus, tokenizer};
 use sibert_model::PreTraining;
 use sisgd::{Gradient, Gradients};
 
-use crate::batch;
 use crate::checkpoint::{self, Best, Snapshot, TrainingState};
 use crate::config::RunConfig;
 use crate::console::note;
+use crate::held_out;
 use crate::log::{Evaluation, MetricsLog, Progress, Report, group_norms};
 use crate::memory;
 use crate::plot;
@@ -170,8 +170,14 @@ impl<'a> Training<'a> {
 
     fn evaluate(&self) -> Result<Evaluation> {
         let (count, size) = (self.config.eval_sequences, self.config.micro_batch_size());
-        let evaluation =
-            batch::evaluate(&self.model, &self.corpus.held_out, count, size, self.device, self.state.step)?;
+        let evaluation = held_out::evaluate(
+            &self.model,
+            &self.corpus.held_out,
+            count,
+            size,
+            self.device,
+            self.state.step,
+        )?;
         let loss = evaluation.eval_loss;
         if !loss.is_finite() {
             return Err(anyhow!(Diverged(format!("held-out loss {loss}{}", self.unfit_parameter()?))));

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::figure;
-use super::{Figure, Options, draw, draw_figure, runs};
-use crate::args::PlotArgs;
+use crate::args::{Figure, PlotArgs};
 use crate::console::result;
+use crate::plot::{self, Options};
+use crate::sweep;
 
 /// Draws all quantities of the runs, or one figure, and names the files.
 ///
@@ -29,14 +29,16 @@ pub fn run(args: &PlotArgs) -> Result<()> {
     let colour = terminal && env::var_os("NO_COLOR").is_none();
     let text = match args.figure {
         Some(figure) => {
-            let drawn = draw_figure(figure, &args.runs, &options, &stem(args, figure.name()))?;
+            let drawn =
+                plot::draw_figure(figure, &expand(&args.runs)?, &options, &stem(args, figure.name()))?;
             print(&drawn.files)?;
             drawn.notes.iter().try_for_each(result)?;
             drawn.terminal(colour)
         }
         None => {
             print(&multiples(args)?)?;
-            let loss = figure::picture(Figure::Loss, &args.runs, &Options::default());
+            let loss =
+                expand(&args.runs).and_then(|runs| plot::picture(Figure::Loss, &runs, &Options::default()));
             loss.map_or(String::new(), |(picture, _)| picture.terminal(colour))
         }
     };
@@ -48,17 +50,18 @@ pub fn run(args: &PlotArgs) -> Result<()> {
 
 /// All quantities, each run named after its folder.
 fn multiples(args: &PlotArgs) -> Result<Vec<PathBuf>> {
-    let paths = runs::expand(&args.runs)?;
+    let paths = expand(&args.runs)?;
     ensure!(
         args.labels.is_empty() || args.labels.len() == paths.len(),
         "--labels has {} names, expected {}, one a run",
         args.labels.len(),
         paths.len()
     );
-    let name =
-        |(index, run): (usize, &PathBuf)| args.labels.get(index).cloned().unwrap_or_else(|| runs::name(run));
+    let name = |(index, run): (usize, &PathBuf)| {
+        args.labels.get(index).cloned().unwrap_or_else(|| plot::name_of(run))
+    };
     let named: Vec<_> = paths.iter().enumerate().map(name).zip(paths.clone()).collect();
-    let drawn = draw(&named, &stem(args, "curves"))?;
+    let drawn = plot::draw(&named, &stem(args, "curves"))?;
     ensure!(!drawn.is_empty(), "{}: nothing to draw, no metrics were reported yet", args.runs[0].display());
     Ok(drawn)
 }
@@ -72,4 +75,22 @@ fn stem(args: &PlotArgs, name: &str) -> PathBuf {
 
 fn print(files: &[PathBuf]) -> Result<()> {
     files.iter().try_for_each(|file| result(file.display()))
+}
+
+/// The runs of each named folder: of a sweep, those that have begun; of a run, itself.
+///
+/// # Errors
+/// If a sweep's file cannot be read, or none of its runs has begun.
+pub fn expand(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut runs = Vec::new();
+    for folder in named {
+        let begun = sweep::runs_of(folder)?.unwrap_or_else(|| vec![folder.clone()]);
+        ensure!(
+            !begun.is_empty(),
+            "{}: nothing to draw, none of its runs has a metrics.jsonl yet",
+            folder.display()
+        );
+        runs.extend(begun);
+    }
+    Ok(runs)
 }
