@@ -15,6 +15,7 @@ pub mod builtin;
 pub mod contained;
 mod corpus;
 pub mod dataset;
+mod document_split;
 mod encode;
 #[cfg(test)]
 mod fixture;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sibert_files::durable::{self, FileEntry};
 
-use crate::source::DocumentSplit;
+use crate::document_split::DocumentSplit;
 
 use super::Side;
 

@@ -28,6 +28,7 @@ mod table;
 mod text;
 mod walk;
 
+pub use crate::document_split::DocumentSplit;
 pub use documents::Documents;
 pub use find::resolve;
 pub use format::{Compression, Format};
@@ -61,19 +62,6 @@ impl Document {
 
 /// A function of the caller that opens the hub.
 pub type OpenHub<'a> = dyn Fn() -> anyhow::Result<sibert_hub::Hub> + 'a;
-
-/// The end of a document in a text file; the end of the file always does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DocumentSplit {
-    /// A blank line.
-    #[default]
-    BlankLine,
-    /// The end of the file only.
-    PerFile,
-    /// Every line is a document.
-    PerLine,
-}
 
 /// Where the documents are in a file; each format uses its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,10 +9,10 @@ use toml::{Table, Value};
 use super::{RunConfig, Start, SweepSettings, diagnose, model, resolve};
 
 /// The configuration of a run that names none, nor a text.
-pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
+pub const QUICKSTART: &str = include_str!("quickstart.toml");
 
 /// The configuration of a run on a text of one's own that names none.
-pub const OWN_TEXT: &str = include_str!("../../../../configs/own-text.toml");
+pub const OWN_TEXT: &str = include_str!("own-text.toml");
 
 /// Rules whose rates mean something of their own.
 const APART: [&str; 2] = ["spectral", "muon"];
