@@ -11,7 +11,7 @@ type Points = Vec<(f64, f64)>;
 pub struct Quantity {
     /// Its JSON pointer.
     pub key: &'static str,
-    /// What it is called in the table.
+    /// Its name in the table.
     pub series: &'static str,
     /// Whether values at or below 0 have no place on its axis.
     pub log: bool,

@@ -22,6 +22,7 @@ use plotters::prelude::DrawingBackend;
 
 pub use bars::Bars;
 pub use chart::{Chart, Cross, Line, Look, NEUTRAL};
+pub use paint::draw_chart;
 
 use sibert_files::durable;
 
@@ -95,7 +96,7 @@ fn over_steps(figure: Figure, groups: &[Group]) -> Result<Vec<Chart>> {
     }
 }
 
-/// What is drawn: charts side by side, or bars.
+/// A picture: charts side by side, or bars.
 pub enum Picture {
     /// Lines and points.
     Charts(Vec<Chart>),

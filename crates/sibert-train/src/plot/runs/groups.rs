@@ -7,7 +7,7 @@ use super::settings::{self, Settings};
 
 /// Runs that differ in their seed only.
 pub struct Group {
-    /// What sets them apart from the other groups.
+    /// The settings that tell them from the other groups.
     pub label: String,
     /// One run a seed.
     pub runs: Vec<RunFolder>,
