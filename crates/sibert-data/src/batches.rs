@@ -15,7 +15,7 @@ pub struct MaskedBatch {
     pub batch: usize,
     /// The length of a row.
     pub seq_len: usize,
-    /// What the model sees, `(batch, seq_len)`.
+    /// The tokens that the model sees, `(batch, seq_len)`.
     pub input_ids: Vec<u32>,
     /// The segment of each token, `(batch, seq_len)`; 1 in the second half of a pair.
     pub token_type_ids: Vec<u32>,
@@ -23,7 +23,7 @@ pub struct MaskedBatch {
     pub attention_mask: Vec<u8>,
     /// The predicted tokens as rising indices into `input_ids`, `(masked,)`.
     pub positions: Vec<u32>,
-    /// What stood at `positions`, `(masked,)`.
+    /// The tokens that stood at `positions`, `(masked,)`.
     pub labels: Vec<u32>,
     /// Of pairs, 1 where the second half was drawn and 0 where it follows the first, `(batch,)`.
     pub next_sentence: Option<Vec<u32>>,
@@ -118,7 +118,7 @@ pub struct HeldOutBatches {
 }
 
 impl HeldOutBatches {
-    /// What is drawn for a sequence is a function of (`seed`, its index) alone.
+    /// Draws for a sequence are a function of (`seed`, its index) alone.
     pub fn new(sequences: Option<Sequences>, masking: Masking, seed: u64) -> Self {
         Self { sequences, masking, seed }
     }

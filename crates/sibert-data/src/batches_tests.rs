@@ -1,4 +1,4 @@
-//! What the batches promise: everything is a function of (seed, step).
+//! Promises of the batches: everything is a function of (seed, step).
 
 #![allow(clippy::unwrap_used)]
 

@@ -11,7 +11,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `work` returns, or the message of its panic as an error; what it has changed must not be used after that.
+/// Runs `work` and turns its panic into an error with its message; values that it has changed must not be used after that.
 pub fn contained<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -23,7 +23,7 @@ pub struct DataSettings {
     pub seed: u64,
     /// How documents become sequences.
     pub packing: Packing,
-    /// What is to be predicted.
+    /// The tokens to predict.
     pub masking: MaskingSettings,
     /// The share of each source, in the order of the manifest, instead of the shares that stand there.
     pub weights: Option<Vec<f64>>,
@@ -42,7 +42,7 @@ pub struct Corpus {
     pub held_out: HeldOutBatches,
     /// All ids to train on, one source after the other.
     pub text: Stream,
-    /// What there is to train on.
+    /// Documents and tokens to train on.
     pub counts: Counts,
     /// Digest of the digests of all files, in hexadecimal: what is trained on, wherever it came from.
     pub sha256: String,

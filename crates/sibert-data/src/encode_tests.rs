@@ -1,4 +1,4 @@
-//! What the encoder promises: the ids of the `tokenizers` crate.
+//! Promise of the encoder: the ids of the `tokenizers` crate.
 
 #![allow(clippy::unwrap_used)]
 

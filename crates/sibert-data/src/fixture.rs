@@ -10,7 +10,13 @@ use super::sequences::Packing;
 use super::shards::Shards;
 use super::shards::{Learned, Preparation};
 use super::source::{self, DocumentSplit};
+use super::task::Task;
 use super::{Corpus, DataSettings};
+
+/// A task that is built in.
+pub fn task(name: &str) -> Task {
+    name.parse().unwrap()
+}
 
 /// 32 sequences of 32 tokens in a batch.
 pub fn settings(seed: u64) -> DataSettings {

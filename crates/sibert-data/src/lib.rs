@@ -7,7 +7,7 @@
 //! ```text
 //! source, task ─▶ documents ─▶ tokenizer ─▶ prepare, shards ─▶ sequences ─▶ masking ─▶ batches
 //! ```
-//! Beside the way of a corpus stand the sets that an encoder is fine-tuned on: [`glue`], [`squad`] and their [`task`]s,
+//! Beside the way of a corpus stand the sets that an encoder is fine-tuned on: [`examples`], [`squad`] and their [`task`]s,
 //! read from a [`dataset`]. The crate prints nothing: what people should know goes to [`Notes`].
 
 pub mod batches;
@@ -17,9 +17,9 @@ mod corpus;
 pub mod dataset;
 mod document_split;
 mod encode;
+pub mod examples;
 #[cfg(test)]
 mod fixture;
-pub mod glue;
 pub mod guess;
 pub mod loader;
 pub mod masking;

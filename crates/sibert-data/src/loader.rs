@@ -23,7 +23,7 @@ pub type Step = Vec<(usize, MaskedBatch)>;
 /// The threads, and the steps they have made.
 #[derive(Debug)]
 pub struct Loader {
-    /// What thread `t` makes.
+    /// The steps that thread `t` makes.
     made: Vec<Receiver<Result<Step>>>,
     threads: Vec<JoinHandle<()>>,
     first: u64,

@@ -1,4 +1,4 @@
-//! What the loader promises: the batches of the steps, in order, whoever made them.
+//! Promise of the loader: the batches of the steps, in order, whoever made them.
 
 #![allow(clippy::unwrap_used)]
 

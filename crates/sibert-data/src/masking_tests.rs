@@ -1,4 +1,4 @@
-//! What masking promises: rates, shares, and special tokens left alone.
+//! Promises of masking: rates, shares, and special tokens left alone.
 
 #![allow(clippy::unwrap_used)]
 

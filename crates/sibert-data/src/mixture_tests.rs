@@ -1,4 +1,4 @@
-//! What mixing promises: exact shares, and every source read evenly.
+//! Promises of mixing: exact shares, and every source read evenly.
 
 #![allow(clippy::unwrap_used)]
 

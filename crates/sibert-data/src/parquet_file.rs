@@ -1,15 +1,23 @@
-//! What every reader of Parquet needs: whether a file is one, and what the library says of a damaged one.
+//! Parquet files: whether a file is one, its rows, and what the library says of a damaged one.
+//!
+//! Tables of examples and questions are read by rows; a corpus, of which only one column of texts is wanted and which may be
+//! larger than memory, is read by that column, see `source/parquet.rs`.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use parquet::basic::{ConvertedType, LogicalType};
+use parquet::file::metadata::FileMetaData;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
-use parquet::schema::types::ColumnDescriptor;
+use parquet::record::reader::RowIter;
+use parquet::schema::types::{ColumnDescriptor, Type};
 use serde_json::Value;
 
+use super::contained::contained;
 use super::source::shown;
 
 /// How a Parquet file begins.
@@ -26,6 +34,102 @@ pub fn is_parquet(path: &Path) -> Result<bool> {
     let read = File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut first));
     read.with_context(|| format!("cannot read {}", shown(path.display())))?;
     Ok(first == MAGIC)
+}
+
+/// Opens a file, which people know by `name`.
+///
+/// # Errors
+/// If it is not whole; names it.
+pub fn open(name: &str, file: File) -> Result<SerializedFileReader<File>> {
+    contained(|| Ok(SerializedFileReader::new(file)?)).map_err(|error| {
+        anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", brief(&error))
+    })
+}
+
+/// A file that is read row by row.
+pub struct Table {
+    name: String,
+    reader: SerializedFileReader<File>,
+}
+
+impl Table {
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read or is not whole; names it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let name = shown(path.display());
+        let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
+        Ok(Self { reader: open(&name, file)?, name })
+    }
+
+    /// The metadata of the file.
+    pub fn metadata(&self) -> &FileMetaData {
+        self.reader.metadata().file_metadata()
+    }
+
+    /// The names of the columns.
+    pub fn names(&self) -> Vec<&str> {
+        self.metadata().schema().get_fields().iter().map(|field| field.name()).collect()
+    }
+
+    /// The rows, of these columns in this order alone, or of all.
+    ///
+    /// # Errors
+    /// If the file is damaged; names it.
+    pub fn rows(self, columns: Option<&[usize]>) -> Result<Rows> {
+        let metadata = self.metadata();
+        let json = metadata.schema_descr().columns().iter().filter(|column| is_json(column));
+        let json = json.map(|column| column.path().string()).collect();
+        let schema = metadata.schema();
+        let wanted = columns.map(|columns| -> Result<Type> {
+            let fields = columns.iter().map(|column| Arc::clone(&schema.get_fields()[*column])).collect();
+            Ok(Type::group_type_builder(schema.name()).with_fields(fields).build()?)
+        });
+        let (name, wanted) = (self.name, wanted.transpose()?);
+        let rows = contained(|| Ok(RowIter::from_file_into(Box::new(self.reader)).project(wanted)?));
+        Ok(Rows { rows: rows.map_err(|error| damaged(&name, 0, &error))?, name, json, count: 0 })
+    }
+}
+
+/// The rows of a [`Table`]: names and values of the columns, those of columns of JSON decoded.
+pub struct Rows {
+    name: String,
+    rows: RowIter<'static>,
+    json: Vec<String>,
+    count: usize,
+}
+
+impl Rows {
+    /// `FILE: row N` of the row that was given out last.
+    pub fn place(&self) -> String {
+        format!("{}: row {}", self.name, self.count)
+    }
+
+    fn decode(&self, (column, field): (String, Field)) -> Result<(String, Field)> {
+        if !self.json.contains(&column) {
+            return Ok((column, field));
+        }
+        match decoded(field) {
+            Ok(field) => Ok((column, field)),
+            Err(why) => Err(anyhow!("{}: column {column}: {why}", self.place())),
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Vec<(String, Field)>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = contained(|| Ok(self.rows.next().transpose()?));
+        let row = next.map_err(|error| damaged(&self.name, self.count, &error)).transpose()?;
+        self.count += 1;
+        Some(row.and_then(|row| row.into_columns().into_iter().map(|column| self.decode(column)).collect()))
+    }
+}
+
+fn damaged(name: &str, row: usize, error: &anyhow::Error) -> anyhow::Error {
+    anyhow!("{name}: damaged after row {row} ({}): was it copied completely?", brief(error))
 }
 
 /// Whether a column holds JSON, as `datasets` writes one of mixed types.
@@ -51,11 +155,11 @@ pub fn json_text(json: &str) -> Result<Option<String>, String> {
     Err(format!("found {found} in a column of JSON, expected a string"))
 }
 
-/// What a field of a column of JSON stands for.
+/// The value of a field of a column of JSON.
 ///
 /// # Errors
 /// If it is a list or an object, or no JSON: says what.
-pub fn decoded(field: Field) -> Result<Field, String> {
+fn decoded(field: Field) -> Result<Field, String> {
     let Field::Str(json) = &field else { return Ok(field) };
     Ok(match serde_json::from_str(json) {
         Ok(Value::Number(number)) => match number.as_i64() {

@@ -7,7 +7,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// What a stream is used for; two purposes never share numbers.
+/// The purpose of a stream; two purposes never share numbers.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
 pub enum Purpose {
@@ -15,7 +15,7 @@ pub enum Purpose {
     Text = 1,
     /// The keys of an epoch's permutation.
     Order = 2,
-    /// What a training sequence draws at one visit: the other half of a pair, then the masks.
+    /// Draws of a training sequence at one visit: the other half of a pair, then the masks.
     TrainMasks = 3,
     /// The same for a held-out sequence, which is always visited alike.
     HeldOutMasks = 4,

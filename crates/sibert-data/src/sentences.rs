@@ -24,7 +24,7 @@ const OPENERS: [&str; 26] = [
     "The", "A", "An", "In", "On", "At", "It", "Its", "He", "His", "She", "Her", "They", "Their", "We", "You",
     "This", "That", "These", "There", "But", "And", "As", "For", "When", "After",
 ];
-/// What may stand between a full stop and the white space behind it.
+/// Signs that may stand between a full stop and the white space behind it.
 const CLOSING: [char; 15] = ['"', '\'', ')', ']', '}', '*', '_', '”', '’', '»', '›', '」', '』', '）', '〉'];
 const EAST_ASIAN_STOPS: [char; 4] = ['。', '！', '？', '｡'];
 

@@ -1,4 +1,4 @@
-//! What the sentences promise.
+//! Promises of the sentences.
 
 use super::*;
 use proptest::prelude::*;

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use anyhow::{Result, ensure};
 
-/// What marks a piece that continues a word.
+/// The mark of a piece that continues a word.
 pub const CONTINUATION: &str = "##";
 const MIN_PAIR_COUNT: u64 = 2;
 const MAX_ALPHABET: usize = 1000;

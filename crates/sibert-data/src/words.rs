@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 
-/// What a byte of UTF-8 does to the word it is met in.
+/// The effect of a byte of UTF-8 on the word it is met in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Byte {
     /// Belongs to it, as every byte of a character beyond ASCII does.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use sibert_data::dataset::DataSource;
-use sibert_data::glue::{self, Example, Split, Target};
+use sibert_data::examples::{self, Example, Target};
 use sibert_data::squad::{self, Question};
-use sibert_data::task::Task;
+use sibert_data::task::{Kind, Split, Task};
 
 use crate::args::EvaluateArgs;
 use crate::console::{note, result};
@@ -47,7 +47,7 @@ fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
             outputs(&tuned.model, &tuned.labels, &set.sequences, args.ask.batch_size, precision, &device)?;
         figures.extend(set.judge(outputs, &args.ask.answers.settings(task))?.figures);
     }
-    Ok(json!({ "task": task, "model": model, "data": source.to_string(), "figures": figures }))
+    Ok(json!({ "task": task.name(), "model": model, "data": source.to_string(), "figures": figures }))
 }
 
 /// The figures of a file of predictions, by the official rules.
@@ -69,7 +69,7 @@ fn of_squad_file(
     let answers = squad::read_predictions(predictions)?;
     let second = task.map_or_else(
         || questions.iter().any(|question| question.impossible) || args.na_prob_file.is_some(),
-        |task| task == Task::SquadV2,
+        |task| task.kind() == Kind::Span { unanswerable: true },
     );
     if !second {
         return Ok(serde_json::to_value(squad_metrics::score_v1(&questions, &answers))?);
@@ -81,8 +81,8 @@ fn of_squad_file(
 
 /// A leaderboard file beside a development set with labels.
 fn of_glue_file(task: Task, predictions: &Path, dataset: &Path) -> Result<Value> {
-    ensure!(task != Task::Ax, "AX has no labels to compare with");
-    let examples: Vec<Example> = glue::read_file(task, Split::Validation, dataset, &note)?;
+    ensure!(task.has(Split::Validation), "{task} has no labels to compare with");
+    let examples: Vec<Example> = examples::read_file(task, Split::Validation, dataset, &note)?;
     let predicted = submission::read(predictions, task)?;
     ensure!(
         predicted.len() == examples.len(),
@@ -103,7 +103,7 @@ fn of_glue_file(task: Task, predictions: &Path, dataset: &Path) -> Result<Value>
         };
         figures.insert(&name, value);
     }
-    Ok(json!({ "task": task, "figures": figures }))
+    Ok(json!({ "task": task.name(), "figures": figures }))
 }
 
 fn of_classes(predicted: &[Prediction], examples: &[Example]) -> Option<(Vec<u32>, Vec<u32>)> {

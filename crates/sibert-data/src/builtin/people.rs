@@ -63,7 +63,7 @@ fn family(stream: &mut Stream) -> Words {
     Words::from([("father_job", father), ("mother_job", mother)]).with(home(family))
 }
 
-/// What all members of a family share.
+/// Traits that all members of a family share.
 fn home(family: &Family) -> Words {
     let [father, mother, son, daughter] = family.members;
     let country = &COUNTRIES[family.home];

@@ -1,4 +1,4 @@
-//! What the built-in corpus promises.
+//! Promises of the built-in corpus.
 
 #![allow(clippy::unwrap_used)]
 

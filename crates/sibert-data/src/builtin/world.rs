@@ -279,7 +279,7 @@ pub const NUMBERS: [&str; 21] = [
     "twenty",
 ];
 
-/// What can be counted: one, many.
+/// Things that can be counted: one, many.
 pub const COUNTED: [[&str; 2]; 12] = [
     ["apple", "apples"],
     ["book", "books"],

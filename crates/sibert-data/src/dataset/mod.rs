@@ -23,7 +23,7 @@ use sibert_hub::{Hub, RepoRef};
 use crate::source::shown;
 use crate::task::Task;
 
-pub use origin::{official, on_hub};
+pub use origin::official;
 use select::{listed, select};
 
 /// So many names are listed where a file is missing.
@@ -44,7 +44,8 @@ enum Location {
 }
 
 impl DataSource {
-    /// The folder `data_dir`, or the data set `dataset` of the hub; with neither, the task's own on the hub.
+    /// The folder `data_dir`, or the data set `dataset` of the hub; with neither, the task's own on the hub, or the folder
+    /// of its file.
     ///
     /// A data set is `OWNER/NAME[@REVISION]`, with or without `hf://datasets/` in front. One that is also a path on
     /// this machine is refused: `--data-dir` is for those.
@@ -64,7 +65,13 @@ impl DataSource {
                 shown(dataset)
             ),
             (Some(folder), None) => Self::in_folder(folder, task),
-            (None, dataset) => Self::of_spec(dataset.unwrap_or(on_hub(task)), task, hub),
+            (None, dataset) => match (dataset.or(task.on_hub()), task.folder()) {
+                (Some(dataset), _) => Self::of_spec(dataset, task, hub),
+                (None, Some(folder)) => Self::in_folder(folder, task),
+                (None, None) => {
+                    bail!("{task}: its own file is not at hand: name the folder of its data with --data-dir")
+                }
+            },
         }
     }
 
@@ -185,7 +192,7 @@ fn files_beside(folder: &Path, candidates: &[String]) -> Vec<String> {
     files
 }
 
-/// What to show of a folder: its files and folders, then the files below that were looked at.
+/// Names in a folder for messages: its files and folders, then the files below that were looked at.
 fn entries(folder: &Path, below: &[String]) -> Vec<String> {
     let slash = |name: String| if folder.join(&name).is_dir() { name + "/" } else { name };
     let below = below.iter().filter(|file| file.contains('/')).cloned();

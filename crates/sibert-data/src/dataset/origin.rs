@@ -1,50 +1,32 @@
-//! Where the data of a task comes from: its data set on the hub, and its official files.
+//! Words on where the data of a task comes from: its data set on the hub, and its official files.
 
 use crate::task::Task;
 
-/// The task's own data set on the hub.
-pub fn on_hub(task: Task) -> &'static str {
-    match task {
-        Task::Squad => "rajpurkar/squad",
-        Task::SquadV2 => "rajpurkar/squad_v2",
-        _ => "nyu-mll/glue",
-    }
-}
-
-/// Addresses of the task's official files.
+/// Addresses of the task's official files; of a task of one's own, where its files are named.
 ///
 /// GLUE's are those of its download script; QQP's are the ones without a leak, QNLI's the second version.
-pub fn official(task: Task) -> &'static str {
-    match task {
-        Task::Cola => "https://dl.fbaipublicfiles.com/glue/data/CoLA.zip",
-        Task::Sst2 => "https://dl.fbaipublicfiles.com/glue/data/SST-2.zip",
-        Task::Mrpc => {
-            "https://dl.fbaipublicfiles.com/senteval/senteval_data/msr_paraphrase_train.txt, \
-             …/msr_paraphrase_test.txt and https://dl.fbaipublicfiles.com/glue/data/mrpc_dev_ids.tsv"
+pub fn official(task: Task) -> String {
+    task.file().official.clone().unwrap_or_else(|| format!("named in [files] of the task {}", task.name()))
+}
+
+/// The remedy when a folder lacks what is needed.
+pub(super) fn remedy_in_folder(task: Task) -> String {
+    match task.on_hub() {
+        Some(on_hub) if task.is_built_in() => {
+            format!("get {}, or leave out --data-dir to take {on_hub} from the hub", official(task))
         }
-        Task::Stsb => "https://dl.fbaipublicfiles.com/glue/data/STS-B.zip",
-        Task::Qqp => "https://dl.fbaipublicfiles.com/glue/data/QQP-clean.zip",
-        Task::Mnli => "https://dl.fbaipublicfiles.com/glue/data/MNLI.zip",
-        Task::Qnli => "https://dl.fbaipublicfiles.com/glue/data/QNLIv2.zip",
-        Task::Rte => "https://dl.fbaipublicfiles.com/glue/data/RTE.zip",
-        Task::Wnli => "https://dl.fbaipublicfiles.com/glue/data/WNLI.zip",
-        Task::Ax => "https://dl.fbaipublicfiles.com/glue/data/AX.tsv",
-        Task::Squad => {
-            "https://rajpurkar.github.io/SQuAD-explorer/dataset/train-v1.1.json and …/dev-v1.1.json"
-        }
-        Task::SquadV2 => {
-            "https://rajpurkar.github.io/SQuAD-explorer/dataset/train-v2.0.json and …/dev-v2.0.json"
-        }
+        _ => format!("name the folder of its files with --data-dir, they are {}", official(task)),
     }
 }
 
-/// What to do when a folder has not what is needed.
-pub(super) fn remedy_in_folder(task: Task) -> String {
-    format!("get {}, or leave out --data-dir to take {} from the hub", official(task), on_hub(task))
-}
-
-/// What to do when the data set `id` of the hub has not what is needed.
+/// The remedy when the data set `id` of the hub lacks what is needed.
 pub(super) fn remedy_on_hub(task: Task, id: &str) -> String {
-    let files = format!("get {} and name its folder with --data-dir", official(task));
-    if id == on_hub(task) { files } else { format!("take --dataset {}, or {files}", on_hub(task)) }
+    let files = match task.is_built_in() {
+        true => format!("get {} and name its folder with --data-dir", official(task)),
+        false => remedy_in_folder(task),
+    };
+    match task.on_hub().filter(|on_hub| *on_hub != id) {
+        Some(on_hub) => format!("take --dataset {on_hub}, or {files}"),
+        None => files,
+    }
 }

@@ -4,6 +4,7 @@ use sibert_hub_emulator::{COMMIT, Server};
 use tempfile::TempDir;
 
 use super::*;
+use crate::fixture::task;
 
 fn folder(files: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -28,14 +29,14 @@ fn of_hub(server: &Server, home: &TempDir, dataset: &str) -> Result<DataSource> 
     DataSource::of_hub(
         Hub::new(Settings::of(&server.url(), home.path()).unwrap(), |_| {}).unwrap(),
         dataset,
-        Task::Mrpc,
+        task("mrpc"),
     )
 }
 
 #[test]
 fn a_folder_gives_the_first_file_that_is_there() {
     let folder = folder(&["MRPC/train.tsv", "dev.tsv"]);
-    let source = DataSource::of(Some(folder.path()), None, Task::Mrpc, no_hub).unwrap();
+    let source = DataSource::of(Some(folder.path()), None, task("mrpc"), no_hub).unwrap();
     assert_eq!(source.to_string(), folder.path().display().to_string());
     let find = |candidates: &[&str]| source.find(&strings(candidates)).unwrap();
     assert_eq!(find(&["mrpc/train.tsv", "MRPC/train.tsv", "dev.tsv"]), folder.path().join("MRPC/train.tsv"));
@@ -45,7 +46,7 @@ fn a_folder_gives_the_first_file_that_is_there() {
 #[test]
 fn what_is_missing_in_a_folder_is_said_with_what_is_there_and_the_remedy() {
     let folder = folder(&["CoLA/train.tsv", "MRPC/other.tsv", "notes.txt"]);
-    let source = DataSource::of(Some(folder.path()), None, Task::Rte, no_hub).unwrap();
+    let source = DataSource::of(Some(folder.path()), None, task("rte"), no_hub).unwrap();
     let error = source.find(&strings(&["MRPC/train.tsv", "train.tsv"])).unwrap_err().to_string();
     assert_eq!(
         error,
@@ -59,7 +60,7 @@ fn what_is_missing_in_a_folder_is_said_with_what_is_there_and_the_remedy() {
 #[test]
 fn several_files_are_not_one() {
     let folder = folder(&["a.tsv", "b.tsv"]);
-    let source = DataSource::of(Some(folder.path()), None, Task::Rte, no_hub).unwrap();
+    let source = DataSource::of(Some(folder.path()), None, task("rte"), no_hub).unwrap();
     assert_eq!(source.find_all(&strings(&["*.tsv"])).unwrap().len(), 2);
     assert!(
         source.find(&strings(&["*.tsv"])).unwrap_err().to_string().contains("expected one file, found 2")
@@ -70,7 +71,7 @@ fn several_files_are_not_one() {
 fn places_that_cannot_be_one_are_refused() {
     let folder = folder(&["a.tsv"]);
     let of = |data_dir: Option<&Path>, dataset: Option<&str>| {
-        format!("{:#}", DataSource::of(data_dir, dataset, Task::Rte, no_hub).unwrap_err())
+        format!("{:#}", DataSource::of(data_dir, dataset, task("rte"), no_hub).unwrap_err())
     };
     assert!(of(Some(folder.path()), Some("o/n")).contains("leave out the other"));
     assert!(of(Some(&folder.path().join("a.tsv")), None).contains("expected a folder, found a file"));
@@ -86,9 +87,9 @@ fn places_that_cannot_be_one_are_refused() {
 fn the_name_of_a_folder_may_say_a_task() {
     let folder = folder(&["SST-2/a", "stuff/a"]);
     let named = |name: &str| {
-        DataSource::of(Some(&folder.path().join(name)), None, Task::Rte, no_hub).unwrap().named_task()
+        DataSource::of(Some(&folder.path().join(name)), None, task("rte"), no_hub).unwrap().named_task()
     };
-    assert_eq!((named("SST-2"), named("stuff")), (Some(Task::Sst2), None));
+    assert_eq!((named("SST-2"), named("stuff")), (Some(task("sst2")), None));
 }
 
 #[test]

@@ -1,40 +1,39 @@
-//! GLUE's examples, from its official TSV files or the Parquet files of the hub.
+//! Labelled examples: sentences or pairs of them, from GLUE's official files, the Parquet files of the hub, or tables of one's
+//! own.
 //!
 //! ```text
-//! DataSource ─ files ─▶ MRPC/train.tsv, or mrpc/train-*-of-*.parquet ─ tsv, parquet ─▶ Example, …
+//! DataSource ─ files ─▶ MRPC/train.tsv, mrpc/train-*-of-*.parquet or train.csv ─ table, json_lines, parquet ─▶ Example, …
 //! ```
-//! Columns are found by the names that a file gives them; only CoLA's training and development sets have none.
-//! Official files are tab separated, and quotes in them are letters like any other. Classes are those of the
-//! [`Task`], whatever a file calls or counts them. What is not as it should be is an error that
-//! names file and line, but for the broken rows of QQP's labelled sets, which are skipped as all readers of it do.
+//! Columns are found by the names that the task has for them; only CoLA's training and development sets have none. Classes
+//! are those of the [`Task`], whatever a file calls or counts them. What is not as it should be is an error that names file
+//! and line, but for the broken rows of QQP's labelled sets, which are skipped as all readers of it do.
 
 mod columns;
 mod files;
+mod json_lines;
 mod label;
-mod mrpc;
-mod official;
 mod parquet;
-mod tsv;
+mod parted;
+mod table;
+mod text;
 
-use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Serialize};
 
 use crate::Notes;
 use crate::dataset::DataSource;
 use crate::parquet_file::is_parquet;
 use crate::source::shown;
-use crate::task::Task;
-use mrpc::Part;
+use crate::task::{Split, Task};
+use parted::Part;
 
-/// What is right for an example.
+/// The right answer for an example.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// A class as the task counts them.
     Class(u32),
-    /// A score from 0 to 5.
+    /// A score, of GLUE from 0 to 5.
     Score(f32),
 }
 
@@ -45,64 +44,11 @@ pub struct Example {
     pub text: String,
     /// The second one, if the task is about pairs.
     pub pair: Option<String>,
-    /// What is right; none in a test set without labels.
+    /// The right answer; none in a test set without labels.
     pub target: Option<Target>,
 }
 
-/// One of the sets of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Split {
-    /// To train on.
-    Train,
-    /// To judge by; of MNLI, the one from the genres of the training set.
-    Validation,
-    /// MNLI's second one, from other genres.
-    ValidationMismatched,
-    /// To predict for the leaderboard; of MNLI, the matched one.
-    Test,
-    /// MNLI's second one.
-    TestMismatched,
-}
-
-impl Split {
-    /// Whether its labels are not given out.
-    fn is_test(self) -> bool {
-        matches!(self, Split::Test | Split::TestMismatched)
-    }
-}
-
-impl fmt::Display for Split {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Split::Train => "training set",
-            Split::Validation => "development set",
-            Split::ValidationMismatched => "mismatched development set",
-            Split::Test => "test set",
-            Split::TestMismatched => "mismatched test set",
-        })
-    }
-}
-
-/// The sets of a task with labels to judge by: two of MNLI, none of AX.
-pub fn validation_splits(task: Task) -> &'static [Split] {
-    match task {
-        Task::Mnli => &[Split::Validation, Split::ValidationMismatched],
-        Task::Ax => &[],
-        _ => &[Split::Validation],
-    }
-}
-
-/// The sets of a task for the leaderboard: two of MNLI, none of SQuAD.
-pub fn test_splits(task: Task) -> &'static [Split] {
-    match task {
-        Task::Mnli => &[Split::Test, Split::TestMismatched],
-        Task::Squad | Task::SquadV2 => &[],
-        _ => &[Split::Test],
-    }
-}
-
-/// What was read, and what is odd about it.
+/// Examples that were read, with notes on what is odd about them.
 #[derive(Debug, Default)]
 struct Found {
     examples: Vec<Example>,
@@ -130,7 +76,7 @@ pub fn check(task: Task, split: Split, source: &DataSource) -> Result<()> {
     load(task, split, source).map(drop)
 }
 
-/// The examples in one file, TSV or Parquet, laid out as `split` is.
+/// The examples in one file, laid out as `split` is.
 ///
 /// # Errors
 /// As [`read`].
@@ -155,7 +101,7 @@ fn load(task: Task, split: Split, source: &DataSource) -> Result<Found> {
     let rows = all.examples.len();
     let first = paths.first().map(|path| shown(path.display())).unwrap_or_default();
     ensure!(rows > 0, "{first}: no rows, expected the {split} of {task}");
-    if let Some(expected) = official::rows(task, split).filter(|expected| *expected != rows) {
+    if let Some(expected) = task.file().rows.of(split).filter(|expected| *expected != rows) {
         let meaning = if split.is_test() {
             "the leaderboard takes no other number of predictions"
         } else {
@@ -170,9 +116,8 @@ fn load(task: Task, split: Split, source: &DataSource) -> Result<Found> {
 
 fn check_split(task: Task, split: Split) -> Result<()> {
     ensure!(!task.is_squad(), "{task} has no examples of GLUE: they are questions");
-    let train: &[Split] = if task == Task::Ax { &[] } else { &[Split::Train] };
-    let splits = [train, validation_splits(task), test_splits(task)].concat();
-    ensure!(splits.contains(&split), "{task} has no {split}");
+    let own = if task.is_built_in() { "" } else { ": name it in [files] of its own file" };
+    ensure!(task.has(split), "{task} has no {split}{own}");
     Ok(())
 }
 
@@ -184,7 +129,11 @@ fn from_file(task: Task, split: Split, path: &Path, part: Option<&Part>) -> Resu
     }
     let is_named = path.extension().is_some_and(|extension| extension == "parquet");
     ensure!(!is_named, "{name}: is not parquet, as its name says: was it copied completely?");
-    tsv::read(task, split, path, part)
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("jsonl" | "ndjson" | "json") => json_lines::read(task, split, path),
+        _ => table::read(task, split, path, part),
+    }
 }
 
 #[cfg(test)]

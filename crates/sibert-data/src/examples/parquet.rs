@@ -1,50 +1,34 @@
 //! Parquet files of the hub: columns of strings, labels as places in a list of names or as scores.
 
-use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use parquet::file::metadata::FileMetaData;
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
-use parquet::schema::types::Type;
 
 use super::columns::Columns;
 use super::label::{Labels, Value};
-use super::{Example, Found, Split};
-use crate::contained::contained;
-use crate::parquet_file::{brief, decoded, is_json};
+use super::{Example, Found};
+use crate::parquet_file::Table;
 use crate::source::shown;
-use crate::task::{Kind, Task};
+use crate::task::{Split, Task};
 
 /// The examples in the file at `path`.
 pub(super) fn read(task: Task, split: Split, path: &Path) -> Result<Found> {
     let name = shown(path.display());
-    let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
-    let reader = contained(|| Ok(SerializedFileReader::new(file)?)).map_err(|error| {
-        anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", brief(&error))
-    })?;
-    let metadata = reader.metadata().file_metadata();
-    let names: Vec<&str> = metadata.schema().get_fields().iter().map(|field| field.name()).collect();
-    let columns = Columns::find(task, split, &names).map_err(|why| anyhow!("{name}: {why}"))?;
-    let labels = labels(task, split, metadata, columns.label.map(|label| names[label]))
-        .map_err(|why| anyhow!("{name}: {why}"))?;
-    let rows = contained(|| fields(&reader, &columns))
-        .map_err(|error| anyhow!("{name}: damaged ({}): was it copied completely?", brief(&error)))?;
-    let is_json = |column| {
-        metadata.schema_descr().columns().iter().any(|found| {
-            found.path().parts().first().map(String::as_str) == Some(names[column]) && is_json(found)
-        })
-    };
-    let json: Vec<bool> =
-        [Some(columns.text), columns.pair, columns.label].into_iter().flatten().map(is_json).collect();
+    let named = |why: String| anyhow!("{name}: {why}");
+    let table = Table::open(path)?;
+    let columns = Columns::find(task, split, &table.names()).map_err(named)?;
+    let label = columns.label.map(|label| table.names()[label].to_owned());
+    let labels = labels(task, split, table.metadata(), label.as_deref()).map_err(named)?;
+    let wanted: Vec<usize> =
+        [Some(columns.text), columns.pair, columns.label].into_iter().flatten().collect();
+    let mut rows = table.rows(Some(&wanted))?;
     let mut found = Found::default();
-    for (number, row) in (1..).zip(rows) {
-        let fields =
-            row.into_iter().zip(&json).map(|(field, json)| if *json { decoded(field) } else { Ok(field) });
-        let example = fields.collect::<Result<_, _>>().and_then(|row| example(row, &columns, &labels));
-        found.examples.push(example.map_err(|why| anyhow!("{name}: row {number}: {why}"))?);
+    while let Some(row) = rows.next() {
+        let fields = row?.into_iter().map(|(_, field)| field).collect();
+        let example = example(fields, &columns, &labels);
+        found.examples.push(example.map_err(|why| anyhow!("{}: {why}", rows.place()))?);
     }
     Ok(found)
 }
@@ -60,19 +44,9 @@ fn labels(task: Task, split: Split, metadata: &FileMetaData, label: Option<&str>
         names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
     });
     match names {
-        Some(names) if task.kind() != Kind::Score => Labels::listed(task, split, &names),
+        Some(names) if !task.is_of_scores() => Labels::listed(task, split, &names),
         _ => Ok(Labels::new(task, split)),
     }
-}
-
-/// The fields of every row: text, pair, label, as far as there are any.
-fn fields(reader: &SerializedFileReader<File>, columns: &Columns) -> Result<Vec<Vec<Field>>> {
-    let schema = reader.metadata().file_metadata().schema();
-    let wanted = [Some(columns.text), columns.pair, columns.label].into_iter().flatten();
-    let wanted = wanted.map(|column| Arc::clone(&schema.get_fields()[column])).collect();
-    let projection = Type::group_type_builder(schema.name()).with_fields(wanted).build()?;
-    let rows = reader.get_row_iter(Some(projection))?;
-    rows.map(|row| Ok(row?.into_columns().into_iter().map(|(_, field)| field).collect())).collect()
 }
 
 fn example(row: Vec<Field>, columns: &Columns, labels: &Labels) -> Result<Example, String> {

@@ -1,132 +1,184 @@
-//! Official files: UTF-8, one row a line, tab separated, nothing quoted, `\n` or `\r\n`, a byte order mark or none.
+//! Tables whose cells stand between tabs or commas, below the names of their columns.
+//!
+//! In official files nothing is quoted: a line is a row, and it is split here, since the `csv` crate passes over an empty
+//! line where a row is missing. Tables of one's own may have cells in double quotes, and the `csv` crate reads those.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, ensure};
+use csv::{ReaderBuilder, StringRecord};
 
 use super::columns::Columns;
 use super::label::{Labels, Value};
-use super::mrpc::Part;
-use super::{Example, Found, Split};
+use super::parted::Part;
+use super::text::text_of;
+use super::{Example, Found};
 use crate::dataset::official;
 use crate::source::shown;
-use crate::task::Task;
+use crate::task::{Split, Task};
+
+/// A row behind the last one: what ends otherwise ends within quotes.
+const END: &str = "end of the table";
 
 /// The examples in the file at `path`, or in a part of it.
 pub(super) fn read(task: Task, split: Split, path: &Path, part: Option<&Part>) -> Result<Found> {
     let name = shown(path.display());
     let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
-    let lines = lines(&name, &bytes)?;
-    let first =
-        lines.first().with_context(|| format!("{name}: the file is empty: was it copied completely?"))?;
-    let layout = Layout::of(task, split, first, part).map_err(|why| anyhow!("{name}:1: {why}"))?;
-    layout.rows(&name, &lines)
+    let text = text_of(&name, &bytes)?.trim_end_matches(['\n', '\r']);
+    ensure!(!text.is_empty(), "{name}: the file is empty: was it copied completely?");
+    let is_csv = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
+    let separator = if is_csv { ',' } else { '\t' };
+    let (mut layout, mut found, mut broken) = (None, Found::default(), Vec::new());
+    let row = |line: usize, cells: &[&str]| -> Result<(), String> {
+        let is_first = layout.is_none();
+        if is_first {
+            layout = Some(Layout::of(task, split, separator, cells, part)?);
+        }
+        match &layout {
+            Some(layout) if is_first && layout.has_header => {}
+            Some(layout) if layout.is_broken(cells) => broken.push(line),
+            Some(layout) => found.examples.extend(layout.example(cells)?),
+            None => {}
+        }
+        Ok(())
+    };
+    if task.file().files.quoted {
+        quoted(&name, text, separator, row)
+    } else {
+        plain(&name, text, separator, row)
+    }?;
+    if let Some(first) = broken.first() {
+        found
+            .notes
+            .push(format!("{name}: skipped {} broken row(s), the first in line {first}", broken.len()));
+    }
+    Ok(found)
+}
+
+/// Gives `row` the cells of every line.
+fn plain(
+    name: &str,
+    text: &str,
+    separator: char,
+    mut row: impl FnMut(usize, &[&str]) -> Result<(), String>,
+) -> Result<()> {
+    for (number, line) in (1..).zip(text.split('\n')) {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let cells: Vec<&str> = line.split(separator).collect();
+        row(number, &cells).map_err(|why| anyhow!("{name}:{number}: {why}"))?;
+    }
+    Ok(())
+}
+
+/// Gives `row` the cells of every row, some of which may be in double quotes; empty lines are passed over.
+fn quoted(
+    name: &str,
+    text: &str,
+    separator: char,
+    mut row: impl FnMut(usize, &[&str]) -> Result<(), String>,
+) -> Result<()> {
+    let mut builder = ReaderBuilder::new();
+    builder.delimiter(separator as u8).has_headers(false).flexible(true);
+    let mut reader = builder.from_reader(text.as_bytes().chain(&b"\n"[..]).chain(END.as_bytes()));
+    let mut record = StringRecord::new();
+    loop {
+        let (line, byte) = (reader.position().line() as usize, reader.position().byte() as usize);
+        let ahead = text.as_bytes().get(byte..).unwrap_or_default();
+        let blank = ahead.iter().take_while(|byte| b"\r\n".contains(byte)).filter(|byte| **byte == b'\n');
+        let line = line + blank.count();
+        reader.read_record(&mut record).map_err(|error| anyhow!("{name}:{line}: {error}"))?;
+        if reader.position().byte() as usize > text.len() + 1 {
+            ensure!(
+                record.len() == 1 && record.get(0) == Some(END),
+                "{name}:{line}: the table ends within the double quotes that begin here or below: close them, or write \
+                 quotes in a cell twice"
+            );
+            return Ok(());
+        }
+        let cells: Vec<&str> = record.iter().collect();
+        row(line, &cells).map_err(|why| anyhow!("{name}:{line}: {why}"))?;
+    }
 }
 
 /// How the rows of a file are to be read.
 struct Layout<'a> {
     task: Task,
     split: Split,
+    separator: char,
     columns: Columns,
     /// Columns in a row.
     count: usize,
     has_header: bool,
     labels: Labels,
-    /// What to take of it, and where the ids of a row are.
+    /// The part to take, and where the ids of a row are.
     part: Option<(&'a Part, [usize; 2])>,
 }
 
 impl<'a> Layout<'a> {
-    /// The layout that the first line tells.
-    fn of(task: Task, split: Split, first: &str, part: Option<&'a Part>) -> Result<Self, String> {
-        let names: Vec<&str> = first.split('\t').collect();
-        let found = Columns::find(task, split, &names);
-        let is_cola = task == Task::Cola && !split.is_test();
-        let (columns, count, has_header) = match found {
-            Ok(columns) => (columns, names.len(), true),
-            Err(_) if is_cola => (Columns::COLA, Columns::COLA_COUNT, false),
-            Err(why) => return Err(format!("{why}: {}", remedy(task))),
+    /// The layout that the first row tells.
+    fn of(
+        task: Task,
+        split: Split,
+        separator: char,
+        names: &[&str],
+        part: Option<&'a Part>,
+    ) -> Result<Self, String> {
+        let unnamed = task.file().columns.as_ref().and_then(|columns| columns.unnamed);
+        let found = Columns::find(task, split, names);
+        let (columns, count, has_header) = match (found, unnamed.filter(|_| !split.is_test())) {
+            (Ok(columns), _) => (columns, names.len(), true),
+            (Err(_), Some(by_place)) => {
+                let columns = Columns { text: by_place.text, pair: None, label: Some(by_place.label) };
+                (columns, by_place.count, false)
+            }
+            (Err(why), None) => return Err(format!("{why}: {}", remedy(task, separator))),
         };
-        let part = part.map(|part| Ok::<_, String>((part, Part::columns(&names)?))).transpose()?;
-        Ok(Self { task, split, columns, count, has_header, labels: Labels::new(task, split), part })
+        let part = part.map(|part| Ok::<_, String>((part, part.columns(names)?))).transpose()?;
+        let labels = Labels::new(task, split);
+        Ok(Self { task, split, separator, columns, count, has_header, labels, part })
     }
 
-    fn rows(&self, name: &str, lines: &[&str]) -> Result<Found> {
-        let mut found = Found::default();
-        let mut broken: Vec<usize> = Vec::new();
-        for (number, line) in (1..).zip(lines).skip(usize::from(self.has_header)) {
-            let cells: Vec<&str> = line.split('\t').collect();
-            if self.is_broken(&cells) {
-                broken.push(number);
-                continue;
-            }
-            self.check_count(&cells).map_err(|why| anyhow!("{name}:{number}: {why}"))?;
-            if self.part.is_none_or(|(part, [one, other])| part.has([cells[one], cells[other]])) {
-                found.examples.push(self.example(&cells).map_err(|why| anyhow!("{name}:{number}: {why}"))?);
-            }
-        }
-        if let Some(first) = broken.first() {
-            found
-                .notes
-                .push(format!("{name}: skipped {} broken row(s), the first in line {first}", broken.len()));
-        }
-        Ok(found)
-    }
-
-    /// Whether a row is one of those that tore when QQP was made; of a test set no row may be missing.
+    /// Whether a row is one of those that tore when the files were made; of a test set no row may be missing.
     fn is_broken(&self, cells: &[&str]) -> bool {
         let has_label = self.columns.label.and_then(|label| cells.get(label)).is_some_and(|l| !l.is_empty());
-        self.task == Task::Qqp && !self.split.is_test() && (cells.len() != self.count || !has_label)
+        self.task.file().files.skip_broken
+            && !self.split.is_test()
+            && (cells.len() != self.count || !has_label)
     }
 
-    fn check_count(&self, cells: &[&str]) -> Result<(), String> {
-        if cells.len() == self.count {
-            return Ok(());
+    /// The example in a row; none if it is not in the part.
+    fn example(&self, cells: &[&str]) -> Result<Option<Example>, String> {
+        if cells.len() != self.count {
+            let (found, expected) = (cells.len(), self.count);
+            let separated = if self.separator == ',' { "comma" } else { "tab" };
+            let remedy = remedy(self.task, self.separator);
+            return Err(format!("{found} column(s), expected {expected} ({separated} separated): {remedy}"));
         }
-        let (found, expected) = (cells.len(), self.count);
-        Err(format!("{found} column(s), expected {expected} (tab separated): {}", remedy(self.task)))
-    }
-
-    fn example(&self, cells: &[&str]) -> Result<Example, String> {
+        if self.part.is_some_and(|(part, [one, other])| !part.has([cells[one], cells[other]])) {
+            return Ok(None);
+        }
         let Columns { text, pair, label } = self.columns;
         let value = label.map_or(Value::Missing, |label| Value::Text(cells[label]));
-        Ok(Example {
+        Ok(Some(Example {
             text: cells[text].to_owned(),
             pair: pair.map(|pair| cells[pair].to_owned()),
             target: self.labels.target(&value)?,
-        })
+        }))
     }
 }
 
-fn remedy(task: Task) -> String {
+fn remedy(task: Task, separator: char) -> String {
+    if task.is_built_in() {
+        return format!(
+            "is it another task's, or rewritten by a program that quotes? The official data is {}",
+            official(task)
+        );
+    }
+    let separator = if separator == ',' { "comma" } else { "tab" };
     format!(
-        "is it another task's, or rewritten by a program that quotes? The official data is {}",
-        official(task)
+        "[columns] of the task names them; a cell that holds a {separator} is put in double quotes, but with quoted = false \
+         in [files]"
     )
-}
-
-/// The lines of a file, without their ends and the empty ones at its end.
-fn lines<'a>(name: &str, bytes: &'a [u8]) -> Result<Vec<&'a str>> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut lines = Vec::new();
-    for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match std::str::from_utf8(line) {
-            Ok(line) => lines.push(line),
-            Err(error) => {
-                let at = error.valid_up_to();
-                let encoding = if number == 1 && at == 0 && line[0] >= 0xfe { "UTF-16" } else { "LATIN1" };
-                bail!(
-                    "{name}:{number}: not UTF-8 (found 0x{:02x} at byte {at} of the line): get the file again, or \
-                     convert it, for instance: iconv -f {encoding} -t UTF-8",
-                    line[at]
-                );
-            }
-        }
-    }
-    while lines.last().is_some_and(|line| line.is_empty()) {
-        lines.pop();
-    }
-    Ok(lines)
 }

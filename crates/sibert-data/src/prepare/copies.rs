@@ -33,7 +33,7 @@ fn count(shards: &Shards) -> (u64, u64) {
     (copied.iter().map(|digest| documents[digest]).sum(), documents.values().sum())
 }
 
-/// What tells the documents of a stream from one another.
+/// Hashes that tell the documents of a stream from one another.
 fn digests(stream: &Stream, state: &ahash::RandomState) -> impl ParallelIterator<Item = u64> {
     (0..stream.documents()).into_par_iter().map_init(Vec::new, move |ids, document| {
         ids.clear();

@@ -23,7 +23,7 @@ pub struct Folder {
     _lock: FolderLock,
 }
 
-/// What a folder holds.
+/// The contents of a folder.
 pub enum State {
     /// Nothing, or nothing that is still wanted.
     Empty,
@@ -41,7 +41,7 @@ pub struct Progress {
     pub manifest: Manifest,
     /// The document that follows them.
     pub next: Position,
-    /// What decides a document's side.
+    /// The bound that decides a document's side.
     pub bound: Bound,
     /// The hashes of the documents before.
     pub extremes: Extremes,
@@ -74,7 +74,7 @@ impl Folder {
         &self.path
     }
 
-    /// What it holds; `unchecked` is told of a record without a digest.
+    /// The contents of the folder; `unchecked` is told of a record without a digest.
     ///
     /// # Errors
     /// If what was recorded cannot be read.

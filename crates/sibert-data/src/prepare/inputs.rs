@@ -27,7 +27,7 @@ pub struct Input {
     stamp: Option<Stamp>,
 }
 
-/// What changes when a file is written.
+/// The state of a file that changes when it is written.
 #[derive(Debug, PartialEq)]
 struct Stamp {
     size: u64,

@@ -16,7 +16,7 @@ use crate::tokenizer;
 
 /// A preparation in its folder.
 pub struct Job<'a> {
-    /// What is to be done.
+    /// The request.
     pub request: &'a Request,
     /// Where.
     pub folder: &'a Folder,
@@ -105,7 +105,7 @@ impl Job<'_> {
     }
 }
 
-/// What people should know of a corpus that is finished.
+/// Notes for people on a corpus that is finished.
 fn remarks(progress: &Progress) -> Vec<String> {
     let mut remarks = Vec::new();
     if progress.empty > 0 {

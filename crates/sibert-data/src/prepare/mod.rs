@@ -79,7 +79,7 @@ pub fn prepare(request: &Request, watch: Watch) -> Result<Prepared> {
     job.complete(progress)
 }
 
-/// What the folder holds; what cannot be read counts as nothing, unless it is to be kept.
+/// The contents of the folder; an unreadable record counts as nothing, unless it is to be kept.
 fn state(folder: &Folder, request: &Request, watch: Watch) -> Result<State> {
     let mut unchecked = None;
     let state = folder.state(|note| unchecked = Some(note));

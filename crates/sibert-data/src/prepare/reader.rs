@@ -29,7 +29,7 @@ pub struct Reader<'a> {
     end: usize,
 }
 
-/// What comes next.
+/// The next item.
 #[derive(Debug)]
 pub enum Read {
     /// A document of the current file.
@@ -41,7 +41,7 @@ pub enum Read {
 /// The end of a file.
 #[derive(Clone, Debug)]
 pub struct End {
-    /// What its documents do not hold.
+    /// The texts that its documents do not hold.
     pub left_out: LeftOut,
     /// A line about what could not be read of it.
     pub note: Option<String>,

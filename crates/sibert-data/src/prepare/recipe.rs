@@ -1,4 +1,4 @@
-//! What a prepared corpus depends on, and how two of them differ.
+//! The recipe of a prepared corpus, and how two of them differ.
 
 use std::fmt;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::shards::{InputEntry, Learned, Manifest, Preparation, SourceEntry};
 /// Differences that an error names; more are counted.
 const MOST: usize = 4;
 
-/// What decides every byte of the shards. Weights do not.
+/// All that decides the bytes of the shards. Weights do not.
 #[derive(Debug)]
 pub struct Recipe {
     preparation: Preparation,
@@ -34,7 +34,7 @@ enum Origin {
 }
 
 impl Recipe {
-    /// What a request asks for.
+    /// The recipe that a request asks for.
     ///
     /// # Errors
     /// If the tokenizer cannot be written down.
@@ -47,7 +47,7 @@ impl Recipe {
         Ok(Self { preparation: request.preparation.clone(), tokenizer, sources })
     }
 
-    /// What was asked for when a manifest was written.
+    /// The recipe of a manifest.
     pub fn of(manifest: &Manifest) -> Self {
         let tokenizer = match manifest.learned {
             Some(how) => Origin::Learned(how),
@@ -77,7 +77,7 @@ impl Recipe {
         )
     }
 
-    /// What `found` was made from, and what this recipe has in its place.
+    /// The differences between `found` and this recipe.
     ///
     /// # Errors
     /// Never in practice: all keys are strings.

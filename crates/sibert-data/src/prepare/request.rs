@@ -1,4 +1,4 @@
-//! What is to be prepared.
+//! The request for a preparation.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::shards::{Learned, Manifest, Preparation};
 use crate::source::Source;
 use crate::split::{Bound, Extremes};
 
-/// What is to be prepared, and where.
+/// A request: sources, settings and the folder of the shards.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Where the documents come from.
@@ -18,17 +18,17 @@ pub struct Request {
     pub validation: Vec<Source>,
     /// Each source's share of the tokens to train on; empty to take them as they come.
     pub weights: Vec<f64>,
-    /// What makes the ids.
+    /// The tokenizer that makes the ids.
     pub tokenizer: TokenizerChoice,
     /// How sources become shards.
     pub preparation: Preparation,
     /// The folder of the shards.
     pub out: PathBuf,
-    /// What to do about shards that are there already.
+    /// The fate of shards that are there already.
     pub existing: Existing,
 }
 
-/// What to do about shards that a folder holds already.
+/// The fate of shards that a folder holds already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// Take those of this request; refuse to touch others.
@@ -39,7 +39,7 @@ pub enum Existing {
     Discard,
 }
 
-/// What makes the ids.
+/// The tokenizer that makes the ids.
 #[derive(Clone, Debug)]
 pub enum TokenizerChoice {
     /// A tokenizer that exists.

@@ -1,4 +1,4 @@
-//! What people see of a preparation under way.
+//! The state of a preparation under way, for people to see.
 
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ use super::reader::Position;
 /// Sees a preparation advance, and stops it by an error.
 pub type Watch<'a> = &'a mut (dyn FnMut(Event) -> Result<()> + Send);
 
-/// What is there to see.
+/// An event of a preparation.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// It came further.
@@ -21,7 +21,7 @@ pub enum Event<'a> {
 /// How far a preparation is.
 #[derive(Clone, Debug)]
 pub struct Status {
-    /// What it is doing.
+    /// The stage that it is in.
     pub stage: Stage,
     /// Files read to their end.
     pub files: usize,

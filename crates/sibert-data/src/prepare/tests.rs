@@ -1,4 +1,4 @@
-//! What a preparation promises: the ids of every document in order, the same bytes however it was stopped, and
+//! Promises of a preparation: the ids of every document in order, the same bytes however it was stopped, and
 //! nothing reused that was made of something else.
 
 #![allow(clippy::unwrap_used)]
@@ -95,7 +95,7 @@ impl Corpus {
         }
     }
 
-    /// What a folder of shards consists of, hidden files aside.
+    /// The files of a folder of shards, hidden ones aside.
     fn bytes(&self, out: &str) -> BTreeMap<String, Vec<u8>> {
         let entries = fs::read_dir(self.path(out)).unwrap().map(|entry| entry.unwrap());
         let files = entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.path()));
@@ -145,7 +145,7 @@ fn refusal(request: &Request) -> String {
     format!("{:#}", quiet(request).unwrap_err())
 }
 
-/// What people are told, and what came of it.
+/// The notes for people, and the result.
 fn noted(request: &Request) -> (String, Prepared) {
     let mut notes = Vec::new();
     let prepared = prepare(request, &mut |event| {
@@ -311,7 +311,7 @@ fn stopped_anywhere_and_run_again_it_ends_in_the_same_bytes() {
     assert!(at > 30 && least < all / 4, "{at} stops, {least} tokens of {all}");
 }
 
-/// What a process that was killed may leave beside what it recorded.
+/// Files that a killed process may leave beside what it recorded.
 fn corpus_litter(corpus: &Corpus) {
     for name in [".shard-00002.safetensors.tmp", ".manifest.json.tmp", ".progress.json.tmp"] {
         corpus.write(&format!("out/{name}"), "half");

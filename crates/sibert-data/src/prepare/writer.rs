@@ -57,7 +57,7 @@ impl<'a> Writer<'a> {
         watch(Event::Advanced(status))
     }
 
-    /// What was done, to the last document.
+    /// The progress up to the last document.
     pub fn into_progress(self) -> Progress {
         self.progress
     }

@@ -52,7 +52,7 @@ impl fmt::Display for Packing {
     }
 }
 
-/// What all sequences of a run have in common.
+/// The layout that all sequences of a run share.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     /// How documents become sequences.
@@ -84,7 +84,7 @@ pub struct Sequences {
     index: Index,
 }
 
-/// What finds a sequence by its number.
+/// An index that finds a sequence by its number.
 #[derive(Debug)]
 enum Index {
     FullSentences,

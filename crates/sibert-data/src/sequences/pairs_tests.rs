@@ -1,4 +1,4 @@
-//! What pairs promise: they are those of BERT's script, found in any order.
+//! Promise of pairs: they are those of BERT's script, found in any order.
 
 #![allow(clippy::unwrap_used)]
 

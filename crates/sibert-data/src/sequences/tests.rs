@@ -1,4 +1,4 @@
-//! What packing promises: every token once, in order, and well-formed rows.
+//! Promises of packing: every token once, in order, and well-formed rows.
 
 #![allow(clippy::unwrap_used)]
 

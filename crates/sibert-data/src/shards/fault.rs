@@ -1,4 +1,4 @@
-//! What happens when a mapped file becomes shorter: the system signals SIGBUS at the first read beyond its end. There is
+//! The end of a process whose mapped file becomes shorter: the system signals SIGBUS at the first read beyond its end. There is
 //! nothing left to read, so the process says which file it was, and ends.
 
 use std::path::Path;
@@ -33,7 +33,7 @@ mod unix {
     }
 
     static LAST: AtomicPtr<Named> = AtomicPtr::new(null_mut());
-    /// What was to happen at the signal before.
+    /// The handler of the signal before.
     static BEFORE: OnceLock<Option<sigaction>> = OnceLock::new();
 
     pub fn name(map: &Mmap, path: &Path) {

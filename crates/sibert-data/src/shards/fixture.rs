@@ -18,7 +18,7 @@ pub type Documents = Vec<Vec<u32>>;
 /// Documents as the ids of their sentences.
 pub type Sentences = Vec<Vec<Vec<u32>>>;
 
-/// What a shard is to hold.
+/// The contents of a shard to write.
 #[derive(Default)]
 pub struct Shard {
     pub source: usize,

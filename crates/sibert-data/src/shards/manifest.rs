@@ -97,7 +97,7 @@ pub struct SourceEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputEntry {
-    /// What the user knows it by.
+    /// The name that the user knows.
     pub name: String,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
@@ -113,9 +113,9 @@ pub struct ShardEntry {
     pub name: String,
     /// Its size and digest.
     pub file: FileEntry,
-    /// What it holds to train on.
+    /// Its documents and tokens to train on.
     pub train: Counts,
-    /// What it holds to evaluate on.
+    /// Its documents and tokens to evaluate on.
     pub held_out: Counts,
 }
 
@@ -132,7 +132,7 @@ pub struct Counts {
 }
 
 impl SourceEntry {
-    /// What people know it by.
+    /// The name that people know.
     pub fn shown(&self) -> String {
         if self.validation { format!("{} (validation)", self.name) } else { self.name.clone() }
     }
@@ -214,7 +214,7 @@ impl Manifest {
         self.preparation.held_out > 0. || self.to_train_on().len() < self.sources.len()
     }
 
-    /// What all shards, or those of one source, hold on a side.
+    /// The counts of all shards, or those of one source, on a side.
     pub fn counts(&self, source: Option<usize>, side: Side) -> Counts {
         let of_source = |shard: &&ShardEntry| source.is_none_or(|source| shard.source == source);
         self.shards.iter().filter(of_source).fold(Counts::default(), |sum, shard| {

@@ -14,7 +14,7 @@ use memmap2::Mmap;
 
 use super::fault;
 
-/// What a read at a new place may make resident: Linux maps the whole run of cached pages around it, 2 MiB at most.
+/// Bytes that a read at a new place may make resident: Linux maps the whole run of cached pages around it, 2 MiB at most.
 const AT_LEAST: usize = 2 << 20;
 
 /// Maps a file.
@@ -30,7 +30,7 @@ pub fn map(path: &Path) -> io::Result<Mmap> {
     Ok(map)
 }
 
-/// What has been read of some mapped files since their pages were last given back; clones count together.
+/// Bytes read of some mapped files since their pages were last given back; clones count together.
 #[derive(Clone, Debug)]
 pub struct Resident {
     bytes: Arc<AtomicUsize>,

@@ -25,7 +25,7 @@ pub use open::Shards;
 pub use stream::Stream;
 pub use write::{Contents, shard_name};
 
-/// What a document is for.
+/// The purpose of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// To train on.

@@ -51,7 +51,7 @@ impl Shards {
         Ok(Self { folder: folder.to_owned(), manifest, parts })
     }
 
-    /// What was prepared.
+    /// The manifest of the shards.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }

@@ -1,4 +1,4 @@
-//! What shards promise: every id comes back at its place, and a damaged file is named.
+//! Promises of shards: every id comes back at its place, and a damaged file is named.
 
 #![allow(clippy::unwrap_used)]
 

@@ -13,9 +13,9 @@ use super::{Counts, Side, id_bytes};
 /// A shard under construction.
 #[derive(Debug)]
 pub struct Contents {
-    /// What it holds to train on.
+    /// Its documents and tokens to train on.
     pub train: SideBuffer,
-    /// What it holds to evaluate on.
+    /// Its documents and tokens to evaluate on.
     pub held_out: SideBuffer,
 }
 

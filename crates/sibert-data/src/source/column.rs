@@ -9,7 +9,7 @@ use crate::parquet_file::is_json;
 /// So many columns are listed where the one that was asked for is missing.
 const LISTED: usize = 20;
 
-/// What stands in each row of a column.
+/// The contents of each row of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
     /// The text itself.
@@ -57,7 +57,7 @@ fn listed(columns: &[&str]) -> String {
     }
 }
 
-/// What a column holds, for messages; `string` is what is read.
+/// The type of a column, for messages; `string` is the one that is read.
 fn kind(column: &ColumnDescriptor) -> String {
     if column.max_rep_level() > 0 {
         return "a list".into();

@@ -1,4 +1,4 @@
-//! What a source is known by, whatever its files are called.
+//! The digest by which a source is known, whatever its files are called.
 
 use std::fs::File;
 

@@ -45,7 +45,7 @@ impl InputFile {
 }
 
 impl Documents {
-    /// What was passed over so far.
+    /// The texts that were passed over so far.
     pub fn left_out(&self) -> &LeftOut {
         &self.left_out
     }

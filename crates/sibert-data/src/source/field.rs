@@ -13,7 +13,7 @@ use super::finite::finite;
 /// So many fields are listed where the one that was asked for is missing.
 const LISTED: usize = 20;
 
-/// What is at the end of a path.
+/// The value at the end of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// Nothing: there is no such field.
@@ -50,7 +50,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// What a value is that is neither null, nor a string, nor an object.
+    /// The result for a value that is neither null, nor a string, nor an object.
     fn other<E>(self) -> Result<Found, E> {
         Ok(if self.path.is_none() { Found::Other } else { Found::Missing })
     }
@@ -131,7 +131,7 @@ impl<'de> Visitor<'de> for Search<'_> {
 /// Compares a key with a path.
 struct Key<'a>(&'a str);
 
-/// What a key is to a path.
+/// The relation of a key to a path.
 enum Match<'a> {
     /// All of it.
     Exact,

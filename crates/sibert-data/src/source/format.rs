@@ -1,4 +1,4 @@
-//! What a file is, by its name, and what it seems to be, by its first bytes.
+//! The format of a file by its name, checked by its first bytes.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -44,7 +44,7 @@ pub enum Compression {
 pub(super) const KNOWN: &str =
     ".txt, .text, .jsonl, .ndjson, .json, .csv, .tsv or .parquet, or one of these with .gz or .zst";
 
-/// What files begin with, what that is called, and how such a file is read.
+/// The first bytes of files, the name of each format, and how to read such a file.
 const BEGINNINGS: [(&[u8], &str, &str); 8] = [
     (b"\x1f\x8b", "gzip", "give its name the end .gz (after .txt, .jsonl or .parquet, whichever is inside)"),
     (

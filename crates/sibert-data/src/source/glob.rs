@@ -1,4 +1,7 @@
 //! The files that a pattern matches.
+//!
+//! Names are matched by `glob::Pattern`. The walk is our own: `globset` on a walk of `ignore` or `walkdir` would read whole trees
+//! for `DIR/*.txt`, know no `..` behind a wildcard, and stop at a link that leads back where a pattern asks to follow it once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf, is_separator};
@@ -63,7 +66,7 @@ fn compiled(pattern: &str) -> Result<Pattern> {
     })
 }
 
-/// What stands between two separators.
+/// The part between two separators.
 enum Part {
     /// `**`: any folders, or none.
     Folders,

@@ -1,15 +1,15 @@
-//! What is left out of a file: empty texts, and what cannot be read where that was asked for.
+//! Texts that are left out of a file: empty ones, and where it was asked for those that cannot be read.
 
 use anyhow::Result;
 
-/// What a file holds and its documents do not.
+/// Counts of what a file holds and its documents do not.
 #[derive(Clone, Debug, Default)]
 pub struct LeftOut {
     /// Empty and null texts; in plain text nothing is, blank lines only end documents.
     pub empty: u64,
     /// Lines and rows that could not be read.
     pub bad: u64,
-    /// What was wrong with the first of them.
+    /// The reason for the first of them.
     pub first: Option<String>,
     skip_bad: bool,
 }

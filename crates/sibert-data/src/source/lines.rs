@@ -120,7 +120,7 @@ impl Lines {
         Ok(())
     }
 
-    /// What can be read without waiting, at least a byte but at the end of the file.
+    /// The bytes that can be read without waiting, at least one but at the end of the file.
     fn ahead(&mut self) -> Result<&[u8]> {
         loop {
             match self.reader.fill_buf() {

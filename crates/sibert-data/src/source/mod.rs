@@ -66,7 +66,7 @@ pub type OpenHub<'a> = dyn Fn() -> anyhow::Result<sibert_hub::Hub> + 'a;
 /// Where the documents are in a file; each format uses its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// What ends a document in plain text.
+    /// The end of a document in plain text.
     pub documents: DocumentSplit,
     /// Field of a JSON line that holds the text; `a.b` is field `b` of the object `a`. Of a table, the column of this name.
     pub field: String,
@@ -105,17 +105,17 @@ pub enum Origin {
 /// One file to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputFile {
-    /// What the user knows it by: a path or an `hf://` address, control characters escaped.
+    /// The name that the user knows: a path or an `hf://` address, control characters escaped.
     pub name: String,
     /// Where it is.
     pub origin: Origin,
-    /// What is in it, once decompressed.
+    /// The format of its contents, once decompressed.
     pub format: Format,
     /// How it is compressed.
     pub compression: Compression,
 }
 
-/// What one `--source` stands for.
+/// The files of one `--source`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The spec as it was given, control characters escaped.

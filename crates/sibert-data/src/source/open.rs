@@ -16,7 +16,7 @@ const BUFFER: usize = 1 << 17;
 /// Largest window a zstd file may have, 2 GiB: what `zstd --long=31` writes.
 const ZSTD_WINDOW_BITS: u32 = 31;
 
-/// What fails when a file cannot be read.
+/// The message that a file cannot be read.
 pub(super) fn unreadable(name: impl std::fmt::Display) -> String {
     format!("cannot read text {}", shown(name))
 }

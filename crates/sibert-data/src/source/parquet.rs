@@ -15,7 +15,7 @@ use super::column::{self, Holds};
 use super::open::seekable;
 use super::{Document, InputFile, LONGEST, LeftOut};
 use crate::contained::contained;
-use crate::parquet_file::{brief, json_text};
+use crate::parquet_file::{self, brief, json_text};
 
 /// Most rows read at a time.
 const ROWS: usize = 512;
@@ -47,9 +47,7 @@ impl ParquetFile {
     pub(super) fn open(file: &InputFile, path: &Path, column: &str) -> Result<Self> {
         let name = file.name.clone();
         let seekable = seekable(file, path)?;
-        let reader = contained(|| Ok(SerializedFileReader::new(seekable)?)).map_err(|error| {
-            anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", brief(&error))
-        })?;
+        let reader = parquet_file::open(&name, seekable)?;
         let metadata = reader.metadata();
         let (column, holds) = column::find(metadata.file_metadata().schema_descr(), column)
             .map_err(|reason| anyhow!("{name}: {reason}"))?;

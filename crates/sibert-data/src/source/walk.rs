@@ -1,4 +1,7 @@
-//! What lies in a folder, for walks and patterns; what cannot be read as text is passed over with a note.
+//! The entries of a folder, for walks and patterns; what cannot be read as text is passed over with a note.
+//!
+//! `ignore` and `walkdir` enter a folder once for each link to it, and its text would be there twice; here every folder is read
+//! once, and folders of shards are told from folders of text.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -11,7 +14,7 @@ use super::shown::shown;
 use crate::Notes;
 use crate::shards::{MANIFEST, PROGRESS};
 
-/// What an entry of a folder is; links are followed.
+/// The kind of an entry of a folder; links are followed.
 pub(super) enum Kind {
     Folder,
     File,
@@ -19,7 +22,7 @@ pub(super) enum Kind {
     Other(&'static str),
 }
 
-/// What is at `path`. What cannot be told is a file, which says so when it is opened.
+/// The kind of entry at `path`. An unknown one is a file, which says so when it is opened.
 pub(super) fn kind(path: &Path) -> Kind {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Kind::Folder,

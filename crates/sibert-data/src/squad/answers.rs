@@ -35,7 +35,7 @@ pub struct AnswerSettings {
     pub unanswerable: bool,
 }
 
-/// What a model answers, each in the order of the questions.
+/// A model's answers, each in the order of the questions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Predictions {
     /// The answer to each question; empty for none.

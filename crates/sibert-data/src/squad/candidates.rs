@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::answers::{AnswerSettings, SpanLogits};
 use super::{Question, Window};
 
-/// What stands for an answer where no span is possible, as in transformers.
+/// The answer where no span is possible, as in transformers.
 const NO_SPAN: &str = "empty";
 
 /// A possible answer.
@@ -66,7 +66,7 @@ fn null_span(logits: &SpanLogits) -> Option<Span> {
     Some(Span { bytes: None, start_logit, end_logit })
 }
 
-/// What the best starts and ends of a window make: spans of the context that are not too long and begin where the
+/// Spans of the best starts and ends of a window: those that are not too long and begin where the
 /// window shows most.
 fn spans(window: &Window, logits: &SpanLogits, settings: &AnswerSettings) -> Vec<Span> {
     let ends = best(&logits.end, settings.n_best);

@@ -27,7 +27,7 @@ use indexmap::IndexMap;
 use super::dataset::DataSource;
 use super::parquet_file::is_parquet;
 use crate::Notes;
-use crate::task::Task;
+use crate::task::{Kind, Split, Task};
 
 pub use answers::{AnswerSettings, Predictions, SpanLogits, answers};
 pub use files::{read_na_probs, read_predictions, write};
@@ -42,7 +42,7 @@ pub type Answers = ById<String>;
 /// How likely each question has no answer, on any scale.
 pub type Odds = ById<f64>;
 
-/// What annotators marked as the answer.
+/// An answer that annotators marked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// Its words, as they stand in the context.
@@ -58,11 +58,11 @@ pub struct Question {
     pub id: String,
     /// The article that the context is from.
     pub title: String,
-    /// What is asked.
+    /// The question's text.
     pub question: String,
     /// The text that is to answer it; questions about one paragraph share it.
     pub context: Arc<str>,
-    /// What counts as right; in a training set usually one, elsewhere several.
+    /// The right answers; in a training set usually one, elsewhere several.
     pub answers: Vec<Answer>,
     /// Whether the context does not answer it, as a third of SQuAD 2.0.
     pub impossible: bool,
@@ -80,7 +80,7 @@ pub fn read(task: Task, train: bool, source: &DataSource, notes: Notes) -> Resul
     let path = source.find(&candidates)?;
     let mut questions = read_file(&path, notes)?;
     ensure_fits(task, &questions, &path, notes)?;
-    if questions.len() != official {
+    if let Some(official) = official.filter(|official| *official != questions.len()) {
         let found = questions.len();
         notes(format!("{}: {found} questions, {task}'s official set has {official}", path.display()));
     }
@@ -97,16 +97,13 @@ pub fn read_unanswered(task: Task, source: &DataSource, notes: Notes) -> Result<
 }
 
 /// Where a set may lie below the folder of its data, and how many questions it has.
-fn set(task: Task, train: bool) -> Result<(Vec<String>, usize)> {
-    let (version, folder, sizes) = match task {
-        Task::Squad => ("v1.1", "plain_text", (87_599, 10_570)),
-        Task::SquadV2 => ("v2.0", "squad_v2", (130_319, 11_873)),
-        other => bail!("{other} is not SQuAD"),
-    };
-    let (name, split, size) =
-        if train { ("train", "train", sizes.0) } else { ("dev", "validation", sizes.1) };
-    let files = [format!("{name}-{version}.json"), format!("{folder}/{split}-00000-of-00001.parquet")];
-    Ok((files.into(), size))
+fn set(task: Task, train: bool) -> Result<(Vec<String>, Option<usize>)> {
+    ensure!(task.is_squad(), "{task} is not SQuAD");
+    let split = if train { Split::Train } else { Split::Validation };
+    let on_hub = task.file().hub.iter().flat_map(|hub| hub.of(split));
+    let on_hub = on_hub.map(|set| format!("{set}-00000-of-00001.parquet"));
+    let files = task.file().files.of(split).iter().cloned().chain(on_hub).collect();
+    Ok((files, *task.file().rows.of(split)))
 }
 
 /// Reads a file of SQuAD: official JSON, 1.1 or 2.0, or Parquet as on the hub.
@@ -157,13 +154,13 @@ fn ensure_distinct(questions: &[Question], path: &Path, notes: Notes) -> Result<
 /// Refuses SQuAD 2.0 in place of 1.1; the other way round it is odd but possible.
 fn ensure_fits(task: Task, questions: &[Question], path: &Path, notes: Notes) -> Result<()> {
     let impossible = questions.iter().find(|question| question.impossible);
-    match (task, impossible) {
-        (Task::Squad, Some(question)) => bail!(
+    match (task.kind() == Kind::Span { unanswerable: true }, impossible) {
+        (false, Some(question)) => bail!(
             "{}: question {} has no answer, which SQuAD 1.1 does not allow: is it SQuAD 2.0? (--task squad_v2)",
             path.display(),
             question.id
         ),
-        (Task::SquadV2, None) => {
+        (true, None) => {
             notes(format!(
                 "{}: every question has an answer: is it SQuAD 1.1? (--task squad)",
                 path.display()

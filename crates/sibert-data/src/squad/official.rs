@@ -81,7 +81,7 @@ fn answer(entry: &Value) -> Result<Answer> {
     Ok(Answer { text: text(entry, "text")?.to_owned(), start })
 }
 
-/// What `read` makes of each element of the list `key`.
+/// The results of `read` for each element of the list `key`.
 fn each<T>(object: &Value, key: &str, read: impl Fn(&Value) -> Result<T>) -> Result<Vec<T>> {
     let list = field(object, key)?;
     let Value::Array(list) = list else { bail!("{key}: expected a list, found {}", kind(list)) };
@@ -101,7 +101,7 @@ fn field<'a>(object: &'a Value, key: &str) -> Result<&'a Value> {
     entries.get(key).with_context(|| format!("{key}: missing"))
 }
 
-/// What a value is, in words.
+/// The type of a value, in words.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -3,17 +3,14 @@
 //! `id`, `title`, `context`, `question`, and `answers` with the lists `text` and `answer_start`, both empty where the
 //! context does not answer.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::{Field, Row};
+use parquet::record::Field;
 
 use super::{Answer, Question};
-use crate::contained::contained;
-use crate::parquet_file::{brief, decoded, is_json};
+use crate::parquet_file::Table;
 
 /// The columns that must be there; the last one of questions that are to be judged.
 const COLUMNS: [&str; 4] = ["id", "context", "question", ANSWERS];
@@ -24,32 +21,19 @@ const ANSWERS: &str = "answers";
 /// # Errors
 /// Names the file and the row.
 pub(super) fn read(path: &Path, judged: bool) -> Result<Vec<Question>> {
-    let name = path.display();
-    let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
-    let damaged = |error: anyhow::Error, row: usize| {
-        anyhow!("{name}: damaged after row {row} ({}): was it copied completely?", brief(&error))
-    };
-    let reader = contained(|| Ok(SerializedFileReader::new(file)?)).map_err(|error| damaged(error, 0))?;
-    ensure_columns(&reader, judged).map_err(|error| anyhow!("{name}: {error}"))?;
-    let mut rows = contained(|| Ok(reader.get_row_iter(None)?)).map_err(|error| damaged(error, 0))?;
-    let columns = reader.metadata().file_metadata().schema_descr().columns();
-    let json: Vec<String> =
-        columns.iter().filter(|column| is_json(column)).map(|column| column.path().string()).collect();
+    let table = Table::open(path)?;
+    ensure_columns(&table.names(), judged).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    let mut rows = table.rows(None)?;
     let mut questions: Vec<Question> = Vec::new();
-    while let Some(row) =
-        contained(|| Ok(rows.next().transpose()?)).map_err(|error| damaged(error, questions.len()))?
-    {
+    while let Some(row) = rows.next() {
         let before = questions.last().map(|question| &question.context);
-        let question = question(row, before, &json, judged);
-        let row = questions.len() + 1;
-        questions.push(question.map_err(|error| anyhow!("{name}: row {row}: {error}"))?);
+        let question = question(row?, before, judged);
+        questions.push(question.map_err(|error| anyhow!("{}: {error}", rows.place()))?);
     }
     Ok(questions)
 }
 
-fn ensure_columns(reader: &SerializedFileReader<File>, judged: bool) -> Result<()> {
-    let schema = reader.metadata().file_metadata().schema();
-    let found: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
+fn ensure_columns(found: &[&str], judged: bool) -> Result<()> {
     let wanted = COLUMNS.into_iter().filter(|column| judged || *column != ANSWERS);
     let missing: Vec<&str> = wanted.filter(|column| !found.contains(column)).collect();
     ensure!(
@@ -61,13 +45,11 @@ fn ensure_columns(reader: &SerializedFileReader<File>, judged: bool) -> Result<(
     Ok(())
 }
 
-/// The question in a row, which shares the context `before` it if it has the same; the columns `json` are decoded.
-fn question(row: Row, before: Option<&Arc<str>>, json: &[String], judged: bool) -> Result<Question> {
+/// The question in a row, which shares the context `before` it if it has the same.
+fn question(row: Vec<(String, Field)>, before: Option<&Arc<str>>, judged: bool) -> Result<Question> {
     let [mut id, mut title, mut context, mut asked] = [const { String::new() }; 4];
     let mut answers = Vec::new();
-    for (column, field) in row.into_columns() {
-        let field = if json.contains(&column) { decoded(field) } else { Ok(field) };
-        let field = field.map_err(|error| anyhow!("column {column}: {error}"))?;
+    for (column, field) in row {
         let read = match column.as_str() {
             "id" => text(field).map(|text| id = text),
             "title" => text(field).map(|text| title = text),

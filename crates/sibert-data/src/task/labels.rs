@@ -23,7 +23,7 @@ impl Labels {
     pub fn of_task(task: Task) -> Self {
         let names = task.class_names();
         let task_class = (0..names.len() as u32).collect();
-        Self { names: names.iter().map(|name| name.to_string()).collect(), task_class }
+        Self { names: names.to_vec(), task_class }
     }
 
     /// Matches a model's classes with the task's by their names.
@@ -33,33 +33,24 @@ impl Labels {
     /// which mean nothing; says what was expected, what was found and the remedy.
     pub fn matched(task: Task, names: &[String]) -> Result<Self> {
         let expected = task.class_names();
-        let all = |names: &[&str]| names.join(", ");
-        let found: Vec<&str> = names.iter().map(String::as_str).collect();
         if names.iter().all(|name| normalized(name).starts_with("label_")) {
             bail!(
                 "its labels are {}, which do not say what they mean: give their names in that order, for {task} \
                  --labels with {} in the model's order",
-                all(&found),
+                names.join(", "),
                 expected.join(",")
             );
         }
-        let class = |name: &String| {
-            let name = normalized(name);
-            let at = expected.iter().position(|expected| *expected == name);
-            let numbered = || ["0", "1"].iter().position(|digit| task.is_numbered() && *digit == name);
-            at.or_else(numbered)
-        };
-        let task_class: Option<Vec<usize>> = names.iter().map(class).collect();
+        let task_class: Option<Vec<u32>> = names.iter().map(|name| task.class(name)).collect();
         let mut sorted = task_class.clone().unwrap_or_default();
         sorted.sort_unstable();
         ensure!(
-            sorted.into_iter().eq(0..expected.len()),
+            sorted.into_iter().eq(0..expected.len() as u32),
             "its labels are {}, those of {task} are {}: the model was made for another task",
-            all(&found),
-            all(expected)
+            names.join(", "),
+            expected.join(", ")
         );
-        let task_class = task_class.unwrap_or_default().into_iter().map(|class| class as u32).collect();
-        Ok(Self { names: names.to_vec(), task_class })
+        Ok(Self { names: names.to_vec(), task_class: task_class.unwrap_or_default() })
     }
 
     /// The class of the task that the model's class `index` means.
@@ -107,6 +98,7 @@ impl Labels {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::fixture::task;
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| name.to_string()).collect()
@@ -115,35 +107,36 @@ mod tests {
     #[test]
     fn labels_are_matched_by_name_in_any_order_and_spelling() {
         let google =
-            Labels::matched(Task::Mnli, &names(&["CONTRADICTION", "Entailment", "neutral"])).unwrap();
+            Labels::matched(task("mnli"), &names(&["CONTRADICTION", "Entailment", "neutral"])).unwrap();
         assert_eq!([0, 1, 2].map(|index| google.task_class(index)), [2, 0, 1]);
         assert_eq!([0, 1, 2].map(|class| google.model_class(class)), [1, 2, 0]);
-        let reversed = Labels::matched(Task::Rte, &names(&["not entailment", "entailment"])).unwrap();
+        let reversed = Labels::matched(task("rte"), &names(&["not entailment", "entailment"])).unwrap();
         assert_eq!(reversed.task_class(0), 1);
     }
 
     #[test]
     fn labels_of_another_task_and_without_meaning_are_refused() {
-        let other = Labels::matched(Task::Mrpc, &names(&["negative", "positive"])).unwrap_err().to_string();
+        let other = Labels::matched(task("mrpc"), &names(&["negative", "positive"])).unwrap_err().to_string();
         assert!(
             other.starts_with("its labels are negative, positive, those of MRPC are not_equivalent"),
             "{other}"
         );
-        let nameless = Labels::matched(Task::Mrpc, &names(&["LABEL_0", "LABEL_1"])).unwrap_err().to_string();
+        let nameless =
+            Labels::matched(task("mrpc"), &names(&["LABEL_0", "LABEL_1"])).unwrap_err().to_string();
         assert!(nameless.contains("do not say what they mean"), "{nameless}");
-        assert_eq!(Labels::matched(Task::Mrpc, &names(&["1", "0"])).unwrap().task_class(0), 1);
-        assert!(Labels::matched(Task::Rte, &names(&["0", "1"])).is_err(), "programs differ in that order");
-        assert!(Labels::matched(Task::Mnli, &names(&["entailment", "neutral", "neutral"])).is_err());
-        assert!(Labels::matched(Task::Rte, &names(&["entailment"])).is_err());
+        assert_eq!(Labels::matched(task("mrpc"), &names(&["1", "0"])).unwrap().task_class(0), 1);
+        assert!(Labels::matched(task("rte"), &names(&["0", "1"])).is_err(), "programs differ in that order");
+        assert!(Labels::matched(task("mnli"), &names(&["entailment", "neutral", "neutral"])).is_err());
+        assert!(Labels::matched(task("rte"), &names(&["entailment"])).is_err());
     }
 
     #[test]
     fn labels_survive_config_json() {
-        let labels = Labels::of_task(Task::Mnli);
+        let labels = Labels::of_task(task("mnli"));
         let config = Value::Object(labels.to_json());
         assert_eq!(config["label2id"]["contradiction"], 2);
         let names = Labels::names_in(&config).unwrap().unwrap();
-        assert_eq!(Labels::matched(Task::Mnli, &names).unwrap(), labels);
+        assert_eq!(Labels::matched(task("mnli"), &names).unwrap(), labels);
         assert!(Labels::names_in(&json!({"id2label": {"1": "a"}})).is_err());
     }
 }

@@ -1,5 +1,8 @@
 //! The tasks that an encoder is fine-tuned for: what each is called, what it asks, how it is judged.
 //!
+//! A task is data, a file `tasks/NAME.toml`; a file of one's own works in the same way, see [`TaskFile`]. Only SQuAD, whose
+//! answers are words of a text, has code of its own: [`crate::squad`].
+//!
 //! | task | what it asks | labels, in this order | metrics |
 //! |---|---|---|---|
 //! | CoLA | is the sentence acceptable English? | unacceptable, acceptable | Matthews |
@@ -15,52 +18,39 @@
 //!
 //! The orders are those of the data sets on the hub; between files and models labels are matched by name.
 
+mod built_in;
+mod file;
 mod labels;
+mod split;
 
 use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use file::{ColumnNames, Files, HubSets, Names, Parted, Range, Span, TaskDefaults, TaskFile, Unnamed};
 pub use labels::{Labels, normalized};
+pub use split::{BySplit, Split};
 
-/// A task of GLUE, its diagnostic set AX, or SQuAD.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// The Corpus of Linguistic Acceptability.
-    Cola,
-    /// The Stanford Sentiment Treebank, two classes.
-    Sst2,
-    /// The Microsoft Research Paraphrase Corpus.
-    Mrpc,
-    /// The Semantic Textual Similarity Benchmark.
-    Stsb,
-    /// Quora Question Pairs.
-    Qqp,
-    /// Multi-Genre Natural Language Inference.
-    Mnli,
-    /// Question-answering Natural Language Inference.
-    Qnli,
-    /// Recognizing Textual Entailment.
-    Rte,
-    /// The Winograd schemas as inference.
-    Wnli,
-    /// GLUE's diagnostic set: only a test set, for a model of MNLI.
-    Ax,
-    /// SQuAD 1.1: every question has an answer in its context.
-    Squad,
-    /// SQuAD 2.0: some questions have none.
-    SquadV2,
+/// Longest file of a task, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// A task: built in, or of a file of one's own. It lasts as long as the program.
+#[derive(Clone, Copy)]
+pub struct Task {
+    file: &'static TaskFile,
+    folder: Option<&'static Path>,
 }
 
-/// What a task asks a model for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kind of answer that a task asks a model for.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// One of these classes, in the order of the data sets on the hub.
-    Classes(&'static [&'static str]),
-    /// A number from 0 to 5.
-    Score,
+    Classes(&'static [String]),
+    /// A number in this range.
+    Score(Range),
     /// Words of the context.
     Span {
         /// Whether a question may have no answer.
@@ -86,115 +76,181 @@ pub enum Metric {
     ExactMatch,
 }
 
-const NOT_ENTAILMENT: &[&str] = &["entailment", "not_entailment"];
-
 impl Task {
-    const ALL: [Task; 12] = [
-        Task::Cola,
-        Task::Sst2,
-        Task::Mrpc,
-        Task::Stsb,
-        Task::Qqp,
-        Task::Mnli,
-        Task::Qnli,
-        Task::Rte,
-        Task::Wnli,
-        Task::Ax,
-        Task::Squad,
-        Task::SquadV2,
-    ];
+    fn lasting(file: TaskFile, folder: Option<PathBuf>) -> Self {
+        let folder = folder.map(|folder| &*Box::leak(folder.into_boxed_path()));
+        Self { file: Box::leak(Box::new(file)), folder }
+    }
+
+    /// The tasks that are built in.
+    pub fn built_in() -> &'static [Task] {
+        built_in::all()
+    }
 
     /// The nine tasks of GLUE, in the order of its table.
-    pub const GLUE: &[Task] = Self::ALL.split_at(9).0;
+    pub fn glue() -> &'static [Task] {
+        let all = built_in::all();
+        &all[..all.len().min(built_in::GLUE)]
+    }
 
-    /// Its name on the hub, in options and in folders: `sst2`, `squad_v2`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Task::Cola => "cola",
-            Task::Sst2 => "sst2",
-            Task::Mrpc => "mrpc",
-            Task::Stsb => "stsb",
-            Task::Qqp => "qqp",
-            Task::Mnli => "mnli",
-            Task::Qnli => "qnli",
-            Task::Rte => "rte",
-            Task::Wnli => "wnli",
-            Task::Ax => "ax",
-            Task::Squad => "squad",
-            Task::SquadV2 => "squad_v2",
+    /// The task that `text` names: one that is built in, or the one of a file `PATH.toml`.
+    ///
+    /// # Errors
+    /// If there is no such task, or the file is none of a task; says what was expected and what was found.
+    pub fn named(text: &str) -> Result<Self, String> {
+        if text.ends_with(".toml") { Self::of_file(Path::new(text)) } else { text.parse() }
+    }
+
+    /// The task of a file.
+    ///
+    /// # Errors
+    /// Names the file, and line or key of what is wrong in it.
+    pub fn of_file(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let text = sibert_files::bounded::text(path, LONGEST);
+        let text = text.map_err(|error| format!("cannot read the task in {shown}: {error:#}"))?;
+        let file: TaskFile = toml::from_str(&text).map_err(|error| format!("{shown}: {error}"))?;
+        let path = fs::canonicalize(path).map_err(|error| format!("{shown}: {error}"))?;
+        Self::own(file, path.parent().map(Path::to_owned)).map_err(|why| format!("{shown}: {why}"))
+    }
+
+    /// A task of one's own, whose files lie in a folder.
+    fn own(file: TaskFile, folder: Option<PathBuf>) -> Result<Self, String> {
+        let file = file.checked()?;
+        if file.name == "glue" || file.name.parse::<Task>().is_ok() {
+            return Err(format!("name: `{}` is built in, expected another name", file.name));
         }
+        if file.span.is_some() {
+            return Err("span: only SQuAD's answers are words of a text, expected labels or score".into());
+        }
+        Ok(Self::lasting(file, folder))
+    }
+
+    /// The contents of its file.
+    pub fn file(self) -> &'static TaskFile {
+        self.file
+    }
+
+    /// The folder of its file, if it was read from one.
+    pub fn folder(self) -> Option<&'static Path> {
+        self.folder
+    }
+
+    /// Whether it is built in.
+    pub fn is_built_in(self) -> bool {
+        built_in::all().iter().any(|task| std::ptr::eq(task.file, self.file))
+    }
+
+    /// Whether it is one of GLUE's, the diagnostic set included.
+    pub fn is_glue(self) -> bool {
+        self.is_built_in() && !self.is_squad()
+    }
+
+    /// Its name in options, files and folders: `sst2`, `squad_v2`.
+    pub fn name(self) -> &'static str {
+        &self.file.name
     }
 
     /// Its name in print: `SST-2`, `SQuAD 2.0`.
     pub fn title(self) -> &'static str {
-        match self {
-            Task::Cola => "CoLA",
-            Task::Sst2 => "SST-2",
-            Task::Mrpc => "MRPC",
-            Task::Stsb => "STS-B",
-            Task::Qqp => "QQP",
-            Task::Mnli => "MNLI",
-            Task::Qnli => "QNLI",
-            Task::Rte => "RTE",
-            Task::Wnli => "WNLI",
-            Task::Ax => "AX",
-            Task::Squad => "SQuAD 1.1",
-            Task::SquadV2 => "SQuAD 2.0",
-        }
+        self.file.title.as_deref().unwrap_or(&self.file.name)
     }
 
-    /// What it asks a model for.
+    /// The kind of answer that it asks a model for.
     pub fn kind(self) -> Kind {
-        match self {
-            Task::Cola => Kind::Classes(&["unacceptable", "acceptable"]),
-            Task::Sst2 => Kind::Classes(&["negative", "positive"]),
-            Task::Mrpc => Kind::Classes(&["not_equivalent", "equivalent"]),
-            Task::Stsb => Kind::Score,
-            Task::Qqp => Kind::Classes(&["not_duplicate", "duplicate"]),
-            Task::Mnli | Task::Ax => Kind::Classes(&["entailment", "neutral", "contradiction"]),
-            Task::Qnli | Task::Rte => Kind::Classes(NOT_ENTAILMENT),
-            Task::Wnli => Kind::Classes(&["not_entailment", "entailment"]),
-            Task::Squad => Kind::Span { unanswerable: false },
-            Task::SquadV2 => Kind::Span { unanswerable: true },
+        match (self.file.score, self.file.span) {
+            (Some(range), _) => Kind::Score(range),
+            (_, Some(Span { unanswerable })) => Kind::Span { unanswerable },
+            _ => Kind::Classes(&self.file.labels),
         }
     }
 
     /// The names of its classes, in the order of the data sets on the hub; none of other kinds of tasks.
-    pub fn class_names(self) -> &'static [&'static str] {
-        match self.kind() {
-            Kind::Classes(names) => names,
-            Kind::Score | Kind::Span { .. } => &[],
-        }
+    pub fn class_names(self) -> &'static [String] {
+        &self.file.labels
     }
 
-    /// Whether its official files have 0 and 1 in place of names.
+    /// The class of this name, or, where files may count classes, of this number.
+    pub fn class(self, text: &str) -> Option<u32> {
+        let name = normalized(text);
+        let named = self.class_names().iter().position(|known| normalized(known) == name);
+        let number = || text.parse().ok().filter(|&number: &usize| number < self.class_names().len());
+        let numbered = || if self.is_numbered() { number() } else { None };
+        named.or_else(numbered).map(|class| class as u32)
+    }
+
+    /// Whether its files may have 0, 1, … in place of names.
     ///
     /// Where they have names, a number means nothing: programs count those of MNLI, QNLI and RTE in different orders.
     pub fn is_numbered(self) -> bool {
-        matches!(self, Task::Cola | Task::Sst2 | Task::Mrpc | Task::Qqp | Task::Wnli)
+        self.file.numbered
     }
 
-    /// What it is judged by; the mean of them chooses the best checkpoint.
+    /// Its figures; the mean of them chooses the best checkpoint.
     ///
     /// MNLI is judged on both of its sets, as they are two sets.
     pub fn metrics(self) -> &'static [Metric] {
-        match self {
-            Task::Cola | Task::Ax => &[Metric::Matthews],
-            Task::Sst2 | Task::Mnli | Task::Qnli | Task::Rte | Task::Wnli => &[Metric::Accuracy],
-            Task::Mrpc | Task::Qqp => &[Metric::Accuracy, Metric::F1],
-            Task::Stsb => &[Metric::Pearson, Metric::Spearman],
-            Task::Squad | Task::SquadV2 => &[Metric::ExactMatch, Metric::F1],
-        }
+        &self.file.metrics
     }
 
     /// Whether its inputs are two texts each.
     pub fn is_of_pairs(self) -> bool {
-        !matches!(self, Self::Cola | Self::Sst2)
+        self.file.columns.as_ref().is_none_or(|columns| columns.pair.is_some())
+    }
+
+    /// Whether its answers are scores.
+    pub fn is_of_scores(self) -> bool {
+        self.file.score.is_some()
     }
 
     /// Whether it is one of the two SQuADs.
     pub fn is_squad(self) -> bool {
-        matches!(self.kind(), Kind::Span { .. })
+        self.file.span.is_some()
+    }
+
+    /// The task whose models answer this one: MNLI for the diagnostic set, else the task itself.
+    pub fn maker(self) -> Task {
+        let maker = self.file.model_of.as_ref().and_then(|name| name.parse().ok());
+        maker.unwrap_or(self)
+    }
+
+    /// Whether it has a set.
+    pub fn has(self, split: Split) -> bool {
+        let on_hub = self.file.hub.as_ref().is_some_and(|hub| !hub.of(split).is_empty());
+        on_hub || !self.file.files.of(split).is_empty()
+    }
+
+    /// Its sets with labels to judge by: two of MNLI, none of AX.
+    pub fn validation_splits(self) -> impl Iterator<Item = Split> {
+        [Split::Validation, Split::ValidationMismatched].into_iter().filter(move |split| self.has(*split))
+    }
+
+    /// Its sets to predict: two of MNLI, none of SQuAD.
+    pub fn test_splits(self) -> impl Iterator<Item = Split> {
+        [Split::Test, Split::TestMismatched].into_iter().filter(move |split| self.has(*split))
+    }
+
+    /// Its data set on the hub.
+    pub fn on_hub(self) -> Option<&'static str> {
+        self.file.hub.as_ref().map(|hub| hub.dataset.as_str())
+    }
+
+    /// The configuration and the name of a set on the hub.
+    pub fn hub_set(self, split: Split) -> Option<(&'static str, &'static str)> {
+        let set = self.file.hub.as_ref()?.of(split).first()?;
+        Some(set.rsplit_once('/').unwrap_or(("default", set)))
+    }
+}
+
+impl PartialEq for Task {
+    fn eq(&self, other: &Self) -> bool {
+        self.file == other.file
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -204,28 +260,60 @@ impl fmt::Display for Task {
     }
 }
 
+/// A name as it is compared: its letters and digits, small.
+fn key(text: &str) -> String {
+    let letters: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    letters.to_ascii_lowercase()
+}
+
 impl FromStr for Task {
     type Err = String;
 
-    /// Understands the usual spellings: `sst2`, `SST-2`, `sts_b`, `squad2`, `SQuAD v1.1`.
+    /// Understands the usual spellings of the tasks that are built in: `sst2`, `SST-2`, `sts_b`, `squad2`, `SQuAD v1.1`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let key: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
-        let key = key.to_ascii_lowercase();
-        let task = match key.as_str() {
-            "sst" => Some(Task::Sst2),
-            "mnlim" | "mnlimm" | "mnlimatched" | "mnlimismatched" => Some(Task::Mnli),
-            "diagnostic" | "gluediagnostic" => Some(Task::Ax),
-            "squad1" | "squad11" | "squadv1" | "squadv11" => Some(Task::Squad),
-            "squad2" | "squad20" | "squadv20" => Some(Task::SquadV2),
-            key => Task::ALL.into_iter().find(|task| task.name().replace('_', "") == key),
+        let wanted = key(text);
+        let is_meant = |task: &&Task| {
+            let file = task.file;
+            let names = file.aliases.iter().chain(&file.title).chain([&file.name]);
+            names.into_iter().any(|name| key(name) == wanted)
         };
-        task.ok_or_else(|| {
-            let names = Task::ALL.map(Task::name);
-            let likeness = |name: &&str| strsim::damerau_levenshtein(name, &key);
-            let near = names.into_iter().min_by_key(likeness).filter(|name| likeness(name) <= 2);
+        built_in::all().iter().find(is_meant).copied().ok_or_else(|| {
+            let names: Vec<&str> = built_in::all().iter().map(|task| task.name()).collect();
+            let likeness = |name: &&str| strsim::damerau_levenshtein(name, &wanted);
+            let near = names.iter().copied().min_by_key(likeness).filter(|name| likeness(name) <= 2);
             let hint = near.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default();
-            format!("unknown task{hint}, expected one of {}", names.join(", "))
+            format!(
+                "unknown task{hint}, expected one of {}, or a file of your own, FILE.toml",
+                names.join(", ")
+            )
         })
+    }
+}
+
+/// A task that is built in is its name, one of one's own all that its file says.
+impl Serialize for Task {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_built_in() {
+            serializer.serialize_str(self.name())
+        } else {
+            self.file.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Task {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected the name of a task, or a task")]
+        enum NameOrFile {
+            Name(String),
+            File(Box<TaskFile>),
+        }
+        let task = match NameOrFile::deserialize(deserializer)? {
+            NameOrFile::Name(name) => name.parse(),
+            NameOrFile::File(file) => Self::own(*file, None),
+        };
+        task.map_err(serde::de::Error::custom)
     }
 }
 
@@ -247,27 +335,74 @@ impl Metric {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::fixture::task;
 
     #[test]
     fn the_usual_spellings_are_understood() {
         let cases = [
-            ("SST-2", Task::Sst2),
-            ("sst2", Task::Sst2),
-            ("sst_2", Task::Sst2),
-            ("STS-B", Task::Stsb),
-            ("CoLA", Task::Cola),
-            ("MNLI-m", Task::Mnli),
-            ("SQuAD v1.1", Task::Squad),
-            ("squad_v2", Task::SquadV2),
-            ("SQuAD2.0", Task::SquadV2),
+            ("SST-2", task("sst2")),
+            ("sst2", task("sst2")),
+            ("sst_2", task("sst2")),
+            ("STS-B", task("stsb")),
+            ("CoLA", task("cola")),
+            ("MNLI-m", task("mnli")),
+            ("SQuAD v1.1", task("squad")),
+            ("squad_v2", task("squad_v2")),
+            ("SQuAD2.0", task("squad_v2")),
         ];
         for (text, task) in cases {
             assert_eq!(text.parse(), Ok(task), "{text}");
         }
-        for task in Task::ALL {
-            assert_eq!(task.name().parse(), Ok(task));
-            assert_eq!(task.title().parse(), Ok(task));
+        for task in Task::built_in() {
+            assert_eq!(task.name().parse(), Ok(*task));
+            assert_eq!(task.title().parse(), Ok(*task));
         }
         assert!("glu".parse::<Task>().unwrap_err().contains("expected one of cola, sst2"));
+        let glue: Vec<&str> = Task::glue().iter().map(|task| task.name()).collect();
+        assert_eq!(glue, ["cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli"]);
+    }
+
+    fn own(text: &str) -> Result<Task, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("own.toml");
+        fs::write(&path, text).unwrap();
+        Task::named(path.to_str().unwrap()).map_err(|why| why.replace(path.to_str().unwrap(), "own.toml"))
+    }
+
+    #[test]
+    fn a_file_of_one_s_own_is_a_task() {
+        let text = "name = \"reviews\"\nlabels = [\"bad\", \"So-so\", \"good\"]\n[columns]\ntext = \"text\"\nlabel = \"verdict\"\n\
+                    [files]\ntrain = \"train.csv\"\nvalidation = [\"dev.csv\", \"dev.jsonl\"]\n";
+        let task = own(text).unwrap();
+        assert_eq!(
+            (task.name(), task.title(), task.metrics()),
+            ("reviews", "reviews", &[Metric::Accuracy][..])
+        );
+        assert_eq!([task.class("GOOD"), task.class("so so"), task.class("1")], [Some(2), Some(1), None]);
+        assert!(task.has(Split::Validation) && !task.has(Split::Test) && !task.is_built_in());
+        let json = serde_json::to_string(&task).unwrap();
+        assert_eq!(serde_json::from_str::<Task>(&json).unwrap(), task);
+        assert_eq!(serde_json::to_string(&"sst2".parse::<Task>().unwrap()).unwrap(), "\"sst2\"");
+    }
+
+    #[test]
+    fn what_is_no_task_is_named_by_its_key() {
+        let refused = |text: &str| own(text).unwrap_err();
+        assert_eq!(
+            refused("name = \"CoLA 2\"\nlabels = [\"a\", \"b\"]"),
+            "own.toml: name: expected small letters, digits, _ and -, found `CoLA 2`"
+        );
+        assert!(refused("name = \"a\"").contains("expected either labels = "), "{}", refused("name = \"a\""));
+        assert!(refused("name = \"a\"\nlabels = [\"x\", \"X\"]").contains("found `X`"));
+        assert!(refused("name = \"a\"\nlabels = [\"x\", \"y\"]").contains("no [columns]"));
+        assert!(
+            refused("name = \"a\"\nscore = {}\nmetrics = [\"f1\"]")
+                .contains("metrics: expected some of pearson, spearman, found f1")
+        );
+        let columns = "labels = [\"x\", \"y\"]\n[columns]\ntext = \"t\"\nlabel = \"l\"\n";
+        assert!(refused(&format!("name = \"sst-2\"\n{columns}")).contains("`sst-2` is built in"));
+        let typo = refused(&format!("name = \"a\"\n{columns}[files]\ntrian = \"a.csv\""));
+        assert!(typo.contains("own.toml: TOML parse error at line 7") && typo.contains("trian"), "{typo}");
+        assert!(Task::named("none.toml").unwrap_err().starts_with("cannot read the task in none.toml"));
     }
 }

@@ -1,4 +1,4 @@
-//! What the files beside a tokenizer say of it: `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`.
+//! Files beside a tokenizer that say more of it: `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ const BERT: [&str; 4] =
 /// The configuration of the model, which names the class where nothing else does.
 const MODEL_CONFIG: &str = "config.json";
 
-/// What is said beside a tokenizer.
+/// The settings beside a tokenizer.
 #[derive(Debug, Default)]
 pub struct Beside {
     /// Text of `tokenizer_config.json`, where there is one.

@@ -88,7 +88,7 @@ pub fn vocab_size(tokenizer: &Tokenizer) -> usize {
 
 /// Loads a `tokenizer.json` that was written here, or the one in the folder `path`, as it is.
 ///
-/// What others wrote is read by [`files::read`].
+/// [`files::read`] reads those that others wrote.
 ///
 /// # Errors
 /// If there is no such file, it cannot be understood, or a special token is missing; the message names the file.

@@ -1,4 +1,4 @@
-//! What the tokenizers promise.
+//! Promises of the tokenizers.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What a run was begun with, `settings.json`, and whether a folder's run may go on with what there is now.
+//! The settings that a run was begun with, `settings.json`, and whether it may go on with the present ones.
 
 use std::path::Path;
 
@@ -65,7 +65,7 @@ fn of_model(model: &Pretrained) -> Result<String> {
 }
 
 impl Begun {
-    /// What the run in a folder was begun with; none if the folder is new.
+    /// The record of the run in a folder; none if the folder is new.
     ///
     /// # Errors
     /// If it holds a run that is not to be gone on with or has other settings, or something else.

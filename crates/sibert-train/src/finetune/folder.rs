@@ -30,7 +30,7 @@ use crate::tuned::Outcome;
 /// Written last: the seed is done.
 const RESULT: &str = "result.json";
 
-/// What a checkpoint said to each example of each development set: `outcomes.json`.
+/// The answers of a checkpoint to each example of each development set: `outcomes.json`.
 #[derive(Serialize, Deserialize)]
 struct Outcomes<'a> {
     sets: Cow<'a, [Outcome]>,
@@ -92,7 +92,7 @@ impl SeedFolder {
         path.exists().then(|| sealed::read(&path, &self.again(), note_once)).transpose()
     }
 
-    /// What to do when a file of a seed that is done is damaged.
+    /// The remedy when a file of a seed that is done is damaged.
     fn again(&self) -> String {
         format!("delete {} to train the seed again with --resume", self.0.display())
     }
@@ -121,7 +121,7 @@ impl SeedFolder {
         sealed::write(&self.0.join("outcomes.json"), &Outcomes { sets: outcomes.into() })
     }
 
-    /// What the best checkpoint said.
+    /// The answers of the best checkpoint.
     ///
     /// # Errors
     /// If the file is missing, cannot be understood or was changed.

@@ -1,4 +1,4 @@
-//! What the seeds of a task give together: `finetune.json`, the model card, the table at the end.
+//! The report on the seeds of a task: `finetune.json`, the model card, the table at the end.
 
 use std::path::Path;
 
@@ -225,7 +225,11 @@ fn averages(reports: &[TaskReport]) -> Result<()> {
         result(format!("{:<23} {mean:>7}   mean of {} tasks", name, reports.len()))
     };
     average("average", reports.iter().collect())?;
-    let without: Vec<&TaskReport> =
-        reports.iter().filter(|report| report.settings.task != Task::Wnli).collect();
-    if without.len() < reports.len() { average("average without WNLI", without) } else { Ok(()) }
+    let (left_out, without): (Vec<&TaskReport>, Vec<&TaskReport>) =
+        reports.iter().partition(|report| report.settings.task.file().left_out_of_average);
+    let left_out: Vec<&str> = left_out.iter().map(|report| report.settings.task.title()).collect();
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    average(&format!("average without {}", left_out.join(", ")), without)
 }

@@ -30,7 +30,7 @@ use crate::signals::Stop;
 use crate::tuned::{DevSet, Outcome};
 use crate::update::WholeRule;
 
-/// What the seeds of a run share.
+/// The parts that the seeds of a run share.
 pub struct TaskRun {
     /// The model to begin with.
     pub pretrained: Pretrained,
@@ -44,7 +44,7 @@ pub struct TaskRun {
     pub dev: Vec<DevSet>,
     /// Where the model lives.
     pub device: Device,
-    /// What lies beside the weights.
+    /// The files beside the weights.
     pub files: ModelFiles,
     out: PathBuf,
     said: Once,
@@ -57,7 +57,12 @@ impl TaskRun {
     /// # Errors
     /// If one of them is unfit or has changed since the run was begun, or the folder holds another run.
     pub fn prepare(task: Task, args: &FinetuneArgs, out: &Path) -> Result<Self> {
-        ensure!(task != Task::Ax, "AX has no training set: fine-tune mnli, and predict ax with that model");
+        let (name, maker) = (task.name(), task.maker());
+        ensure!(
+            maker == task,
+            "{task} has no training set: fine-tune {}, and predict {name} with that model",
+            maker.name()
+        );
         let device = args.compute.open()?;
         let source =
             DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open)?;
@@ -125,7 +130,7 @@ impl TaskRun {
         Ok(task_report)
     }
 
-    /// What the best checkpoint of a seed said to the development sets.
+    /// The answers of a seed's best checkpoint to the development sets.
     ///
     /// # Errors
     /// If its file cannot be read.

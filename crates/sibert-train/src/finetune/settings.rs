@@ -49,7 +49,7 @@ pub struct Settings {
     pub patience: Option<usize>,
     /// So many examples of the training set.
     pub train_rows: Option<usize>,
-    /// What matrix products multiply.
+    /// The numbers that matrix products multiply.
     pub precision: Precision,
     /// How long inputs are.
     pub lengths: Lengths,

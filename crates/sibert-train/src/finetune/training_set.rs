@@ -3,9 +3,9 @@
 use anyhow::{Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use sibert_data::dataset::DataSource;
-use sibert_data::glue::{self, Example, Split, Target};
+use sibert_data::examples::{self, Example, Target};
 use sibert_data::squad;
-use sibert_data::task::{Kind, Labels, Task};
+use sibert_data::task::{Labels, Split, Task};
 use sibert_model::Targets;
 use tokenizers::Tokenizer;
 
@@ -13,7 +13,7 @@ use super::settings::Settings;
 use crate::console::note;
 use crate::tuned::{Encoded, Sequence, encode, warn_of_unknown};
 
-/// What is right for each input.
+/// The right answer for each input.
 #[derive(Debug)]
 enum Goals {
     Classes(Vec<u32>), // as the model counts them
@@ -52,7 +52,7 @@ impl TrainingSet {
             warn_of_unknown(&format!("{task}, questions to train on"), &sequences, tokenizer)?;
             return Ok(Self { sequences, rows: questions.len(), goals });
         }
-        let mut examples = glue::read(task, Split::Train, source, &note)?;
+        let mut examples = examples::read(task, Split::Train, source, &note)?;
         examples.truncate(most);
         ensure!(!examples.is_empty(), "{task}: the training set of {source} is empty");
         let goals = Goals::of(task, &examples, labels)?;
@@ -108,7 +108,7 @@ impl Goals {
                 None => bail!("{task}: row {row} of the training set has no label"),
             }
         }
-        Ok(if task.kind() == Kind::Score { Self::Scores(scores) } else { Self::Classes(classes) })
+        Ok(if task.is_of_scores() { Self::Scores(scores) } else { Self::Classes(classes) })
     }
 }
 
@@ -122,6 +122,6 @@ pub fn is_there(task: Task, source: &DataSource) -> Result<()> {
         squad::read(task, false, source, &note)?;
         return Ok(());
     }
-    glue::check(task, Split::Train, source)?;
-    glue::validation_splits(task).iter().try_for_each(|split| glue::check(task, *split, source))
+    examples::check(task, Split::Train, source)?;
+    task.validation_splits().try_for_each(|split| examples::check(task, split, source))
 }

@@ -1,4 +1,4 @@
-//! What the figures of several seeds give together.
+//! Statistics of the figures of several seeds.
 
 use rayon::prelude::*;
 use statrs::statistics::{Data, OrderStatistics, Statistics};

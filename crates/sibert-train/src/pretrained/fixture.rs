@@ -122,7 +122,7 @@ impl Model {
         open_here(self.path())
     }
 
-    /// What opening it says.
+    /// The message of opening it.
     pub fn error(&self) -> String {
         format!("{:#}", self.open().err().unwrap())
     }
@@ -166,7 +166,7 @@ impl OnHub {
         Pretrained::open_with(model, &Device::Cpu, || Hub::new(settings, |_| {}))
     }
 
-    /// What opening one says.
+    /// The message of opening one.
     pub fn error(&self, model: &str) -> String {
         format!("{:#}", self.open(model).err().unwrap())
     }

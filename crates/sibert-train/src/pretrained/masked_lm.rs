@@ -20,7 +20,7 @@ const OTHERS: [&str; 2] = ["classifier.weight", "qa_outputs.weight"];
 /// Configuration and weights, without a tokenizer.
 #[derive(Clone)]
 pub struct MaskedLm {
-    /// What the user called it.
+    /// The name that the user gave.
     pub name: String,
     /// Its shape.
     pub config: ModelConfig,
@@ -76,7 +76,7 @@ mod tests {
         ModelConfig { vocab_size: 11, max_position_embeddings: 16, tie_word_embeddings: tie, ..small }
     }
 
-    /// What transformers' `BertForPreTraining` saves.
+    /// The names that transformers' `BertForPreTraining` saves.
     fn for_pretraining(tie: Option<bool>) -> MaskedLm {
         let config = ModelConfig { next_sentence_prediction: true, ..config(tie) };
         let model = PreTraining::new(&config, 3, DType::F32, &Device::Cpu).unwrap();

@@ -27,6 +27,9 @@ use weights::Weights;
 
 pub use masked_lm::MaskedLm;
 
+/// Key of `config.json` with a task of one's own.
+pub const TASK: &str = "task";
+
 /// The shape of the model that `model` names.
 ///
 /// # Errors
@@ -90,8 +93,13 @@ impl Pretrained {
         MaskedLm { name: self.name, config: self.config, tensors: self.tensors }.model(dtype, device)
     }
 
-    /// The task that it was fine-tuned for, if `config.json` names a known one under `finetuning_task`.
+    /// The task that it was fine-tuned for: a file of one's own under `task` of `config.json`, or a known one that it names
+    /// under `finetuning_task`.
     pub fn task(&self) -> Option<Task> {
+        if let Some(own) = self.config_json.get(TASK).and_then(|own| serde_json::from_value(own.clone()).ok())
+        {
+            return Some(own);
+        }
         let name = self.config_json.get("finetuning_task")?.as_str()?.trim().to_ascii_lowercase();
         let of_glue = || name.strip_prefix("glue")?.parse().ok(); // `glue/mrpc`
         name.parse().ok().or_else(of_glue)

@@ -19,7 +19,7 @@ const FORMATS: [(&[&str], &str); 5] = [
 /// Files with such endings that are no weights.
 const OTHERS: [&str; 5] = ["training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "scaler.pt"];
 
-/// What to say of a model without safetensors.
+/// The message for a model without safetensors.
 pub fn of_other_weights(place: &ModelFolder, config: &Value) -> String {
     let (names, missing) = (place.names(), format!("{} is missing", place.shown(MODEL)));
     let other = names.iter().find(|name| name.ends_with(".safetensors"));

@@ -11,7 +11,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use sibert_hub::refuse_pointer;
 
-/// What a file holds.
+/// The tensors of a file.
 pub struct TensorFile {
     /// Its tensors on the device, without the buffers that are no parameters.
     pub tensors: HashMap<String, Tensor>,

@@ -3,9 +3,9 @@
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use sibert_data::dataset::DataSource;
-use sibert_data::glue::{self, Example, Split, Target};
+use sibert_data::examples::{self, Example, Target};
 use sibert_data::squad::{self, AnswerSettings, Predictions, Question, Window};
-use sibert_data::task::{Kind, Metric, Task};
+use sibert_data::task::{Metric, Split, Task};
 use tokenizers::Tokenizer;
 
 use super::{Encoded, Figures, Lengths, Outputs, Sequence, encode, figure_names, warn_of_unknown};
@@ -28,7 +28,7 @@ enum Actual {
     Questions { questions: Vec<Question>, windows: Vec<Window> },
 }
 
-/// What a model says to each example of a set, as far as figures need it.
+/// A model's answers to each example of a set, as far as figures need them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -42,7 +42,7 @@ pub enum Outcome {
 
 /// A set's outputs, judged.
 pub struct SetResult {
-    /// What was said to each example.
+    /// The answer to each example.
     pub outcome: Outcome,
     /// The figures of the whole set.
     pub figures: Figures,
@@ -63,16 +63,15 @@ impl DevSet {
             let questions = squad::read(task, false, source, &note)?;
             return Ok(vec![Self::of_questions(task, questions, tokenizer, lengths)?]);
         }
-        let splits = glue::validation_splits(task);
         ensure!(
-            !splits.is_empty(),
+            task.has(Split::Validation),
             "{task} has no development set with labels, only a test set: see sibert predict"
         );
-        let read = |split: &Split| {
-            let examples = glue::read(task, *split, source, &note)?;
-            Self::of_examples(task, *split, &examples, tokenizer, lengths)
+        let read = |split: Split| {
+            let examples = examples::read(task, split, source, &note)?;
+            Self::of_examples(task, split, &examples, tokenizer, lengths)
         };
-        splits.iter().map(read).collect()
+        task.validation_splits().map(read).collect()
     }
 
     /// The questions of SQuAD, looked at through windows.
@@ -198,7 +197,7 @@ impl Actual {
                 None => bail!("{task}: example {index} of the development set has no label"),
             }
         }
-        Ok(if task.kind() == Kind::Score { Self::Scores(scores) } else { Self::Classes(classes) })
+        Ok(if task.is_of_scores() { Self::Scores(scores) } else { Self::Classes(classes) })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use sibert_data::contained::contained;
-use sibert_data::glue::Example;
+use sibert_data::examples::Example;
 use sibert_data::squad::Window;
 use sibert_data::tokenizer::SpecialTokens;
 use tokenizers::utils::truncation::{TruncationDirection, TruncationStrategy};

@@ -17,7 +17,7 @@ pub struct Tuned {
     pub model: FineTuning,
     /// Its classes beside the task's.
     pub labels: Labels,
-    /// What cuts texts into its tokens.
+    /// The tokenizer of its texts.
     pub tokenizer: Tokenizer,
     /// How long its inputs are.
     pub lengths: Lengths,
@@ -27,7 +27,7 @@ pub struct Tuned {
 pub fn head_kind(task: Task) -> HeadKind {
     match task.kind() {
         Kind::Classes(names) => HeadKind::Classes(names.len()),
-        Kind::Score => HeadKind::Score,
+        Kind::Score(_) => HeadKind::Score,
         Kind::Span { .. } => HeadKind::Span,
     }
 }

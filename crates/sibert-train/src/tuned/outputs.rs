@@ -1,4 +1,4 @@
-//! What a model says to sequences, in their order.
+//! A model's outputs for sequences, in their order.
 
 use anyhow::{Result, bail};
 use candle_core::Device;
@@ -13,7 +13,7 @@ use crate::log::Progress;
 /// Fewer batches go without a progress bar.
 const MANY: usize = 200;
 
-/// What the head of a task gives for each sequence.
+/// The output of a task's head for each sequence.
 pub enum Outputs {
     /// The likeliest class, as the task counts them.
     Classes(Vec<u32>),

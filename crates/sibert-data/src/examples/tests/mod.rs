@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
+use crate::fixture::task;
 
 /// The hub must not be asked.
 fn no_hub() -> Result<sibert_hub::Hub> {
@@ -55,12 +56,15 @@ fn read_bytes(task: Task, split: Split, name: &str, bytes: &[u8]) -> Result<Vec<
 
 #[test]
 fn every_set_of_a_task_is_known_and_no_other() {
-    assert_eq!(validation_splits(Task::Mnli), [Split::Validation, Split::ValidationMismatched]);
-    assert_eq!(test_splits(Task::Mnli), [Split::Test, Split::TestMismatched]);
-    assert!(validation_splits(Task::Ax).is_empty() && test_splits(Task::Squad).is_empty());
+    assert_eq!(
+        task("mnli").validation_splits().collect::<Vec<_>>(),
+        [Split::Validation, Split::ValidationMismatched]
+    );
+    assert_eq!(task("mnli").test_splits().collect::<Vec<_>>(), [Split::Test, Split::TestMismatched]);
+    assert!(task("ax").validation_splits().next().is_none() && task("squad").test_splits().next().is_none());
     let refused = |task, split| check_split(task, split).unwrap_err().to_string();
-    assert_eq!(refused(Task::Ax, Split::Train), "AX has no training set");
-    assert_eq!(refused(Task::Rte, Split::TestMismatched), "RTE has no mismatched test set");
-    assert!(refused(Task::Squad, Split::Validation).starts_with("SQuAD 1.1 has no examples of GLUE"));
+    assert_eq!(refused(task("ax"), Split::Train), "AX has no training set");
+    assert_eq!(refused(task("rte"), Split::TestMismatched), "RTE has no mismatched test set");
+    assert!(refused(task("squad"), Split::Validation).starts_with("SQuAD 1.1 has no examples of GLUE"));
     assert_eq!(serde_json::to_string(&Split::ValidationMismatched).unwrap(), "\"validation_mismatched\"");
 }

@@ -81,7 +81,7 @@ pub(super) fn mrpc(labels: &[i64], names: Option<&[&str]>) -> Vec<u8> {
 #[test]
 fn classes_are_in_the_order_of_the_hub_unless_the_file_lists_them() {
     let classes = |bytes: &[u8]| {
-        let examples = parquet(Task::Mrpc, Split::Train, bytes).unwrap();
+        let examples = parquet(task("mrpc"), Split::Train, bytes).unwrap();
         examples.into_iter().map(|example| example.target.unwrap()).collect::<Vec<_>>()
     };
     let as_is = [Target::Class(0), Target::Class(1)];
@@ -89,7 +89,7 @@ fn classes_are_in_the_order_of_the_hub_unless_the_file_lists_them() {
     assert_eq!(classes(&mrpc(&[0, 1], Some(&["not_equivalent", "equivalent"]))), as_is);
     assert_eq!(classes(&mrpc(&[1, 0], Some(&["equivalent", "not_equivalent"]))), as_is);
     let message =
-        parquet(Task::Mrpc, Split::Train, &mrpc(&[0], Some(&["entailment", "neutral"]))).unwrap_err();
+        parquet(task("mrpc"), Split::Train, &mrpc(&[0], Some(&["entailment", "neutral"]))).unwrap_err();
     assert_eq!(message, "a.parquet: its labels are entailment, neutral, expected not_equivalent, equivalent");
 }
 
@@ -102,7 +102,7 @@ fn columns_of_json_are_decoded() {
             Column::Text("sentence2", &[Some("\"b\""), Some("d")]),
             Column::Json("sentence1", &texts),
         ];
-        parquet(Task::Mrpc, Split::Train, &write(&columns, None))
+        parquet(task("mrpc"), Split::Train, &write(&columns, None))
     };
     let expected = [
         example("say \"no\"", Some("\"b\""), Some(Target::Class(1))),
@@ -110,7 +110,10 @@ fn columns_of_json_are_decoded() {
     ];
     assert_eq!(of(&[Some("1"), Some("\"not_equivalent\"")]).unwrap(), expected);
     let message = of(&[Some("1"), Some("[0]")]).unwrap_err();
-    assert_eq!(message, "a.parquet: row 2: found a list in a column of JSON, expected a string");
+    assert_eq!(
+        message,
+        "a.parquet: row 2: column label: found a list in a column of JSON, expected a string"
+    );
 }
 
 #[test]
@@ -125,15 +128,15 @@ fn texts_and_scores_are_found_by_name() {
         example(" a\t", Some("b"), Some(Target::Score(5.))),
         example("", Some("d"), Some(Target::Score(3.8))),
     ];
-    assert_eq!(parquet(Task::Stsb, Split::Train, &write(&columns, None)).unwrap(), expected);
+    assert_eq!(parquet(task("stsb"), Split::Train, &write(&columns, None)).unwrap(), expected);
     let named = [Column::Text("premise", &[Some("a")]), Column::Text("hypothesis", &[Some("b")])];
     assert_eq!(
-        parquet(Task::Ax, Split::Test, &write(&named, None)).unwrap(),
+        parquet(task("ax"), Split::Test, &write(&named, None)).unwrap(),
         [example("a", Some("b"), None)]
     );
     let words = [Column::Text("sentence", &[Some("a")]), Column::Text("label", &[Some("positive")])];
     assert_eq!(
-        parquet(Task::Sst2, Split::Train, &write(&words, None)).unwrap(),
+        parquet(task("sst2"), Split::Train, &write(&words, None)).unwrap(),
         [example("a", None, class(1))]
     );
 }
@@ -141,12 +144,12 @@ fn texts_and_scores_are_found_by_name() {
 #[test]
 fn test_sets_have_no_labels_but_that_of_mrpc() {
     let targets = |labels: &[i64]| {
-        let examples = parquet(Task::Mrpc, Split::Test, &mrpc(labels, None)).unwrap();
+        let examples = parquet(task("mrpc"), Split::Test, &mrpc(labels, None)).unwrap();
         examples.into_iter().map(|example| example.target).collect::<Vec<_>>()
     };
     assert_eq!(targets(&[-1, -1]), [None, None]);
     assert_eq!(targets(&[1, 0]), [class(1), class(0)]);
-    let message = parquet(Task::Mrpc, Split::Validation, &mrpc(&[0, -1], None)).unwrap_err();
+    let message = parquet(task("mrpc"), Split::Validation, &mrpc(&[0, -1], None)).unwrap_err();
     assert_eq!(
         message,
         "a.parquet: row 2: no label, expected 0 or 1 (not_equivalent, equivalent) in a development set, found -1"
@@ -157,35 +160,35 @@ fn test_sets_have_no_labels_but_that_of_mrpc() {
 fn missing_columns_texts_and_rows_are_refused() {
     let bytes = write(&[Column::Text("text", &[Some("a")]), Column::Class("label", &[0])], None);
     assert_eq!(
-        parquet(Task::Cola, Split::Train, &bytes).unwrap_err(),
+        parquet(task("cola"), Split::Train, &bytes).unwrap_err(),
         "a.parquet: expected the columns sentence, label or is_acceptable, found 2 column(s): text, label"
     );
     let bytes = write(&[Column::Text("sentence", &[Some("a"), None]), Column::Class("label", &[0, 1])], None);
     assert_eq!(
-        parquet(Task::Cola, Split::Train, &bytes).unwrap_err(),
+        parquet(task("cola"), Split::Train, &bytes).unwrap_err(),
         "a.parquet: row 2: expected a text, found nothing"
     );
     let bytes = write(&[Column::Class("sentence", &[7]), Column::Class("label", &[0])], None);
     assert_eq!(
-        parquet(Task::Cola, Split::Train, &bytes).unwrap_err(),
+        parquet(task("cola"), Split::Train, &bytes).unwrap_err(),
         "a.parquet: row 1: expected a text, found 7"
     );
-    let message = parquet(Task::Mrpc, Split::Train, &mrpc(&[], None)).unwrap_err();
+    let message = parquet(task("mrpc"), Split::Train, &mrpc(&[], None)).unwrap_err();
     assert_eq!(message, "a.parquet: no rows, expected those of a training set");
 }
 
 #[test]
 fn damaged_files_are_refused_or_read_but_never_panic() {
     let whole = mrpc(&[0, 1, 1], Some(&["not_equivalent", "equivalent"]));
-    let message = parquet(Task::Mrpc, Split::Train, &whole[..whole.len() / 2]).unwrap_err();
+    let message = parquet(task("mrpc"), Split::Train, &whole[..whole.len() / 2]).unwrap_err();
     assert!(message.starts_with("a.parquet: not a whole Parquet file ("), "{message}");
-    let message = parquet(Task::Mrpc, Split::Train, b"sentence\tlabel\n").unwrap_err();
+    let message = parquet(task("mrpc"), Split::Train, b"sentence\tlabel\n").unwrap_err();
     assert_eq!(message, "a.parquet: is not parquet, as its name says: was it copied completely?");
     let mut refused = 0;
     for at in 4..whole.len() {
         let mut bytes = whole.clone();
         bytes[at] ^= [0xff, 0x01, 0x80][at % 3];
-        if let Err(message) = parquet(Task::Mrpc, Split::Train, &bytes) {
+        if let Err(message) = parquet(task("mrpc"), Split::Train, &bytes) {
             assert!(message.starts_with("a.parquet: "), "{message}");
             refused += 1;
         }

@@ -20,16 +20,16 @@ fn a_set_is_found_in_glue_s_folder_and_in_its_own() {
     {
         let folder = folder(&[(name, RTE)]);
         let path = folder.path().join(below);
-        let source = DataSource::of(Some(&path), None, Task::Rte, no_hub).unwrap();
-        assert_eq!(read(Task::Rte, Split::Train, &source).unwrap().len(), 1, "{name} {below}");
+        let source = DataSource::of(Some(&path), None, task("rte"), no_hub).unwrap();
+        assert_eq!(read(task("rte"), Split::Train, &source).unwrap().len(), 1, "{name} {below}");
     }
 }
 
 #[test]
 fn the_folder_of_another_task_is_not_taken() {
     let folder = folder(&[("RTE/train.tsv", RTE)]);
-    let source = DataSource::of(Some(&folder.path().join("RTE")), None, Task::Wnli, no_hub).unwrap();
-    let message = message(Task::Wnli, Split::Train, &source);
+    let source = DataSource::of(Some(&folder.path().join("RTE")), None, task("wnli"), no_hub).unwrap();
+    let message = message(task("wnli"), Split::Train, &source);
     assert!(message.starts_with("no training set of WNLI: "), "{message}");
     assert!(
         message.contains("; found train.tsv; get https://dl.fbaipublicfiles.com/glue/data/WNLI.zip"),
@@ -40,8 +40,8 @@ fn the_folder_of_another_task_is_not_taken() {
 #[test]
 fn another_number_of_rows_than_the_official_is_noted() {
     let folder = folder(&[("CoLA/train.tsv", COLA), ("RTE/train.tsv", RTE)]);
-    let source = source(&folder, Task::Cola);
-    let found = load(Task::Cola, Split::Train, &source).unwrap();
+    let source = source(&folder, task("cola"));
+    let found = load(task("cola"), Split::Train, &source).unwrap();
     let expected = format!(
         "CoLA: 1 row(s) in the training set of {source}, expected the official 8551: figures are not comparable with \
          published ones"
@@ -49,10 +49,10 @@ fn another_number_of_rows_than_the_official_is_noted() {
     assert_eq!(found.notes, [expected]);
     let whole: Vec<u8> = COLA.repeat(1043);
     fs::write(folder.path().join("CoLA/dev.tsv"), whole).unwrap();
-    assert!(load(Task::Cola, Split::Validation, &source).unwrap().notes.is_empty());
-    check(Task::Cola, Split::Validation, &source).unwrap();
+    assert!(load(task("cola"), Split::Validation, &source).unwrap().notes.is_empty());
+    check(task("cola"), Split::Validation, &source).unwrap();
     fs::write(folder.path().join("CoLA/test.tsv"), "index\tsentence\n0\tIt is.\n").unwrap();
-    let notes = load(Task::Cola, Split::Test, &source).unwrap().notes;
+    let notes = load(task("cola"), Split::Test, &source).unwrap().notes;
     assert!(notes[0].ends_with("1063: the leaderboard takes no other number of predictions"), "{notes:?}");
 }
 
@@ -61,11 +61,11 @@ fn parts_of_a_set_are_read_in_order() {
     let (first, second) = (mrpc(&[0, 0], None), mrpc(&[1], None));
     let name = |part| format!("mrpc/train-0000{part}-of-00002.parquet");
     let folder = folder(&[(&name(1), &second), (&name(0), &first)]);
-    let examples = read(Task::Mrpc, Split::Train, &source(&folder, Task::Mrpc)).unwrap();
+    let examples = read(task("mrpc"), Split::Train, &source(&folder, task("mrpc"))).unwrap();
     let targets: Vec<_> = examples.into_iter().map(|example| example.target).collect();
     assert_eq!(targets, [class(0), class(0), class(1)]);
     fs::remove_file(folder.path().join(name(0))).unwrap();
-    let message = message(Task::Mrpc, Split::Train, &source(&folder, Task::Mrpc));
+    let message = message(task("mrpc"), Split::Train, &source(&folder, task("mrpc")));
     assert!(message.contains("expected 2 parts that belong together"), "{message}");
 }
 
@@ -78,10 +78,10 @@ fn the_hub_has_the_sets_of_its_configurations() {
     ];
     let (server, home) = (Server::start(&files), tempfile::tempdir().unwrap());
     let hub = Hub::new(Settings::of(&server.url(), home.path()).unwrap(), |_| {}).unwrap();
-    let source = DataSource::of_hub(hub, "nyu-mll/glue", Task::Mrpc).unwrap();
-    assert_eq!(read(Task::Mrpc, Split::Train, &source).unwrap().len(), 2);
-    assert_eq!(read(Task::Mrpc, Split::Test, &source).unwrap()[2].target, class(0));
-    let message = message(Task::Mrpc, Split::Validation, &source);
+    let source = DataSource::of_hub(hub, "nyu-mll/glue", task("mrpc")).unwrap();
+    assert_eq!(read(task("mrpc"), Split::Train, &source).unwrap().len(), 2);
+    assert_eq!(read(task("mrpc"), Split::Test, &source).unwrap()[2].target, class(0));
+    let message = message(task("mrpc"), Split::Validation, &source);
     let start = format!("no development set of MRPC: nyu-mll/glue@{COMMIT}: expected one of MRPC/dev.tsv, ");
     assert!(message.starts_with(&start), "{message}");
     assert!(
@@ -98,17 +98,17 @@ fn the_original_mrpc_is_parted_by_its_list() {
         ("MRPC/msr_paraphrase_test.txt", train.as_bytes()),
     ];
     let folder = folder(&files);
-    let source = source(&folder, Task::Mrpc);
-    let message = message(Task::Mrpc, Split::Train, &source);
+    let source = source(&folder, task("mrpc"));
+    let message = message(task("mrpc"), Split::Train, &source);
     assert!(message.contains("expected dev_ids.tsv or mrpc_dev_ids.tsv beside it"), "{message}");
     fs::write(folder.path().join("MRPC/mrpc_dev_ids.tsv"), "3\t4\n9\t9\n").unwrap();
     let texts = |split| -> Vec<String> {
-        read(Task::Mrpc, split, &source).unwrap().into_iter().map(|example| example.text).collect()
+        read(task("mrpc"), split, &source).unwrap().into_iter().map(|example| example.text).collect()
     };
     assert_eq!(texts(Split::Train), ["a", "e"]);
     assert_eq!(texts(Split::Validation), ["c"]);
     assert_eq!(texts(Split::Test), ["a", "c", "e"]);
     fs::write(folder.path().join("MRPC/mrpc_dev_ids.tsv"), "3\t4\n5\n").unwrap();
-    let message = self::message(Task::Mrpc, Split::Train, &source);
+    let message = self::message(task("mrpc"), Split::Train, &source);
     assert!(message.ends_with("mrpc_dev_ids.tsv:2: expected two ids, tab separated, found `5`"), "{message}");
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 /// One configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Config {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Whether it is meant where none is named.
     pub is_default: bool,

@@ -6,7 +6,7 @@ use crate::source::Format;
 use crate::source::find::is_data;
 use crate::source::format::of_name;
 
-/// What files of a repository are called that are about the data and not data, whatever follows a `.` or `-`.
+/// Names of files that are about the data and not data, whatever follows a `.` or `-`.
 const PAPERS: [&str; 9] = [
     "LICENSE",
     "LICENCE",

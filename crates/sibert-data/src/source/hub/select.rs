@@ -18,7 +18,7 @@ const TRAIN: &str = "train";
 /// Stands for every split.
 const ALL: &str = "all";
 
-/// What is asked for.
+/// The files that are asked for.
 pub(super) struct Wanted<'a> {
     /// The address of the repository.
     pub repo: &'a str,
@@ -28,7 +28,7 @@ pub(super) struct Wanted<'a> {
     pub split: Option<&'a str>,
 }
 
-/// What was found.
+/// The files that were found.
 #[derive(Debug)]
 pub(super) struct Found<'a> {
     /// The files to read, sorted.
@@ -117,7 +117,7 @@ fn named(configs: Vec<Config>, wanted: &Wanted) -> Result<Option<Config>> {
     }
 }
 
-/// What is to be done where a repository or folder holds the addresses `names`.
+/// The remedy where a repository or folder holds the addresses `names`.
 fn several(names: &[String], more: &str) -> String {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     format!("{} configurations, expected one of them by its name: {}{more}", names.len(), listed(&names))
@@ -176,7 +176,7 @@ fn of_folder<'a>(files: Vec<&'a str>, folder: &str, wanted: &Wanted) -> Result<V
     Ok(chosen.into_iter().map(|file| file.file).collect())
 }
 
-/// What a glob matches, or of that the split that is asked for.
+/// The files that a glob matches, or of those the split that is asked for.
 fn of_glob<'a>(files: Vec<&'a str>, wanted: &Wanted) -> Result<Found<'a>> {
     let mut files = match wanted.split {
         None => files,

@@ -67,7 +67,7 @@ fn by_name(file: &str, start: usize) -> Option<Placed<'_>> {
     Some(Placed { file, split: word(file.get(at..)?, false)?, part: folder_of(file, at) })
 }
 
-/// What stands before byte `at` of a path, without the slash.
+/// The part before byte `at` of a path, without the slash.
 fn folder_of(file: &str, at: usize) -> &str {
     file[..at].trim_end_matches('/')
 }

@@ -29,7 +29,7 @@ fn files(texts: &[&str]) -> [(&'static str, Vec<u8>, bool); 3] {
     ]
 }
 
-/// What each text is as a document.
+/// The document of each text.
 fn expected(texts: &[&str]) -> Vec<String> {
     let ends = texts.iter().map(|text| text.trim_end()).filter(|text| !text.is_empty());
     ends.map(ToOwned::to_owned).collect()

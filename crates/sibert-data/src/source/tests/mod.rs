@@ -1,4 +1,4 @@
-//! What reading sources promises, on small files.
+//! Promises of reading sources, on small files.
 
 #![allow(clippy::unwrap_used)]
 

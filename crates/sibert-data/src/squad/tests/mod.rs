@@ -1,4 +1,4 @@
-//! What SQuAD's parts promise, on small texts, against transformers' code, and on the data sets themselves.
+//! Promises of SQuAD's parts, on small texts and against transformers' code.
 
 #![allow(clippy::unwrap_used)]
 
@@ -13,6 +13,7 @@ use std::fs;
 use tokenizers::Tokenizer;
 
 use super::*;
+use crate::fixture::task;
 use crate::tokenizer::{self, SPECIAL};
 
 /// The hub must not be asked.

@@ -1,4 +1,4 @@
-//! MRPC's original training file, of which GLUE's development set is a part: the pairs listed in `dev_ids.tsv`.
+//! A training file of which the development set is a part, as MRPC's original one: the pairs of ids in a list beside it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -6,22 +6,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use super::Split;
-use super::files::MSR_TRAIN;
 use crate::dataset::official;
 use crate::source::shown;
-use crate::task::Task;
+use crate::task::{Parted, Split, Task};
 
-/// Names of the list, which is beside the training file.
-const DEV_IDS: [&str; 2] = ["dev_ids.tsv", "mrpc_dev_ids.tsv"];
-
-/// Names of the columns with the ids of both sentences.
-const IDS: [&str; 2] = ["#1 ID", "#2 ID"];
-
-/// The rows of the original training file that are in one of GLUE's sets.
+/// The rows of the file that are in one of the sets.
 #[derive(Debug)]
 pub(super) struct Part {
     dev_ids: HashSet<(String, String)>,
+    /// The names of the columns with the ids.
+    columns: &'static [String; 2],
     dev: bool,
 }
 
@@ -31,31 +25,34 @@ impl Part {
     /// # Errors
     /// If the list of the development set is not beside it, or is no such list.
     pub(super) fn of(task: Task, split: Split, path: &Path) -> Result<Option<Self>> {
-        if task != Task::Mrpc || path.file_name().is_none_or(|name| name != MSR_TRAIN) {
+        let Some(Parted { file, lists, ids }) = &task.file().files.parted else { return Ok(None) };
+        if path.file_name().is_none_or(|name| name != file.as_str()) {
             return Ok(None);
         }
-        let list = DEV_IDS.iter().map(|name| path.with_file_name(name)).find(|list| list.is_file());
+        let list = lists.iter().map(|name| path.with_file_name(name)).find(|list| list.is_file());
         let list = list.with_context(|| {
             format!(
                 "{}: expected {} beside it, the list of the pairs of the development set: get {}",
                 shown(path.display()),
-                DEV_IDS.join(" or "),
-                official(Task::Mrpc)
+                lists.join(" or "),
+                official(task)
             )
         })?;
         let name = shown(list.display());
         let text = fs::read_to_string(&list).with_context(|| format!("cannot read {name}"))?;
-        Ok(Some(Self { dev_ids: pairs(&name, &text)?, dev: split == Split::Validation }))
+        Ok(Some(Self { dev_ids: pairs(&name, &text)?, columns: ids, dev: split == Split::Validation }))
     }
 
     /// The places of both ids among the names of columns.
-    pub(super) fn columns(names: &[&str]) -> Result<[usize; 2], String> {
+    pub(super) fn columns(&self, names: &[&str]) -> Result<[usize; 2], String> {
         let place = |id: &str| {
             let place = names.iter().position(|name| name.trim() == id);
-            place
-                .ok_or_else(|| format!("expected the columns {}, found {}", IDS.join(", "), names.join(", ")))
+            place.ok_or_else(|| {
+                format!("expected the columns {}, found {}", self.columns.join(", "), names.join(", "))
+            })
         };
-        Ok([place(IDS[0])?, place(IDS[1])?])
+        let [one, other] = self.columns;
+        Ok([place(one)?, place(other)?])
     }
 
     /// Whether the pair with these ids is in the part.
