@@ -17,9 +17,9 @@ use sha2::{Digest, Sha256};
 
 use crate::durable;
 
-/// What stands before the digest.
+/// The text before the digest.
 const SEAL: &str = ",\n  \"sha256\": \"";
-/// What stands behind it.
+/// The text behind the digest.
 const END: &str = "\"\n}\n";
 
 /// Writes an object with at least one member, whole or not at all, and its digest as the last member.

@@ -17,7 +17,7 @@ pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// The repository's branches.
 const BRANCHES: [&str; 3] = ["main", "v1", "refs/convert/parquet"];
 
-/// What the server does in place of the right answer.
+/// A fault in place of the right answer.
 #[derive(Clone)]
 pub enum Fault {
     /// Answers with this status and these headers.

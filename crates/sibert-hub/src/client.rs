@@ -29,7 +29,7 @@ pub struct Client {
     watch: Box<Watch>,
 }
 
-/// What a request wants to see.
+/// The part of an answer that a request wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Want {
     /// The headers, those of the hub itself and not of the store it redirects to.
@@ -90,7 +90,7 @@ impl Client {
     /// One try to get the file at `url`, from byte `start` on.
     ///
     /// # Errors
-    /// Whatever is in the way.
+    /// The failure of this try, passing or lasting.
     pub fn get_once(&self, url: &str, subject: Subject<'_>, start: u64) -> Result<Response<Body>, Setback> {
         self.ask(url, subject, Want::BodyFrom(start))
     }
@@ -193,7 +193,7 @@ impl Client {
     }
 }
 
-/// What it means that there is no answer.
+/// Judges the failure of a request without an answer.
 fn no_answer(url: &str, error: &ureq::Error) -> Setback {
     use ureq::Error::{ConnectProxyFailed, ConnectionFailed, HostNotFound, Io, Protocol, Timeout};
     let is_certificate = error.to_string().contains("certificate");

@@ -1,4 +1,4 @@
-//! What the hub says a file is, and whether a file is that.
+//! The digest that the hub announces of a file, and whether a file has it.
 
 use std::fs::File;
 use std::io;

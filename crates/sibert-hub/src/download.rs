@@ -23,9 +23,9 @@ pub struct Download<'a> {
     folder: &'a RepoFolder,
     subject: Subject<'a>,
     pointer: PathBuf,
-    /// What the listing of the commit says of the file, where there is one.
+    /// The commit's listing of the file, where there is one.
     listed: Option<Announced>,
-    /// What the user knows the file by.
+    /// The name that the user knows.
     name: String,
     url: String,
 }

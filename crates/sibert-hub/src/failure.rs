@@ -1,4 +1,4 @@
-//! What went wrong between us and the hub, in plain words.
+//! Failures between us and the hub, in plain words.
 
 use std::fmt;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl std::error::Error for Failure {}
 pub enum Setback {
     /// The next try may go better.
     Passing {
-        /// What happened.
+        /// The reason, in words.
         why: String,
         /// How long the hub asks us to wait.
         wait: Option<Duration>,
@@ -52,7 +52,7 @@ impl Setback {
     }
 }
 
-/// What is asked for.
+/// The subject of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The repository.
@@ -61,7 +61,7 @@ pub struct Subject<'a> {
     pub path: Option<&'a str>,
 }
 
-/// What an answer that is no success means.
+/// Judges an answer that is no success.
 pub fn judge(
     status: StatusCode,
     headers: &HeaderMap,

@@ -46,7 +46,7 @@ const NEAR_NAME: f64 = 0.7;
 /// The hub and its cache.
 pub struct Hub {
     client: Client,
-    /// What revisions were found to stand for.
+    /// The commits of the revisions that were asked for.
     commits: Mutex<HashMap<RepoRef, String>>,
     /// Files that were checked, with their length and time then.
     checked: Mutex<HashMap<PathBuf, (u64, Option<SystemTime>)>>,

@@ -12,10 +12,10 @@ const PAGES: [&str; 3] = ["https://huggingface.co/", "http://huggingface.co/", "
 const VIEWS: [&str; 4] = ["tree", "blob", "resolve", "raw"];
 const DEFAULT_REVISION: &str = "main";
 const LONGEST_ID: usize = 96;
-/// What stands for itself in a url.
+/// Signs that stand for themselves in a url.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// What a repository holds.
+/// The contents of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Weights, a configuration, a tokenizer.
@@ -27,7 +27,7 @@ pub enum Kind {
 /// A repository at a revision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RepoRef {
-    /// What it holds.
+    /// The kind of its contents.
     pub kind: Kind,
     /// `owner/name`, or the bare name of an old canonical repository such as `bert-base-uncased`.
     pub id: String,
@@ -51,7 +51,7 @@ impl RepoRef {
         is_commit(&self.revision)
     }
 
-    /// What urls of the hub's API call the repository.
+    /// The repository's path in urls of the hub's API.
     pub fn api_path(&self) -> String {
         let kind = if self.kind == Kind::Dataset { "datasets" } else { "models" };
         format!("api/{kind}/{}", self.id)

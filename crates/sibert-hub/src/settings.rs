@@ -9,10 +9,10 @@ use percent_encoding::percent_decode_str;
 use sibert_files::bounded;
 
 const ENDPOINT: &str = "https://huggingface.co";
-/// What forbids the network, in the words of `huggingface_hub` and of `transformers`.
+/// Variables that forbid the network, in the words of `huggingface_hub` and of `transformers`.
 const OFFLINE: [&str; 2] = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"];
 
-/// What the environment says about the hub, in the words of Python's `huggingface_hub`.
+/// Settings of the hub, as the environment has them in the words of Python's `huggingface_hub`.
 #[derive(Clone)]
 pub struct Settings {
     /// The address of the hub, without a slash at its end, nor a name and password; `HF_ENDPOINT`.

@@ -100,7 +100,7 @@ impl Tree {
         paths
     }
 
-    /// What the hub announced about a file.
+    /// The size and digest that the hub announced of a file.
     pub fn announced(&self, path: &str) -> Option<Announced> {
         let entry = self.files.get(path)?;
         let (etag, size) = match (&entry.lfs_sha256, entry.lfs_size) {

@@ -79,7 +79,7 @@ fn compare(config: &RunConfig, own: &Path, shards: &Shards) {
     }
 }
 
-/// What to make in `folder` of the sources of a run.
+/// The request to prepare the sources of a run in `folder`.
 fn request(config: &RunConfig, folder: &Path) -> Result<Request> {
     let sources = match config.source.as_slice() {
         [] => vec![source::built_in(config.seed, config.sentences)],

@@ -128,7 +128,7 @@ fn threads(args: &ComputeArgs) -> Option<usize> {
     args.threads.map(|threads| threads as usize)
 }
 
-/// What failed on one line, why on the next.
+/// The failure on one line, its causes on the next.
 fn describe(error: &anyhow::Error) -> String {
     let causes: Vec<String> =
         error.chain().skip(1).map(|cause| console::without_backtrace(&cause.to_string())).collect();

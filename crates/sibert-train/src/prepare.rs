@@ -94,7 +94,7 @@ fn significant(number: f64) -> String {
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
-/// What a source, or all of them, holds on both sides.
+/// The counts of a source, or of all of them, on both sides.
 fn both(manifest: &Manifest, source: Option<usize>) -> Counts {
     let [a, b] = [Side::Train, Side::HeldOut].map(|side| manifest.counts(source, side));
     Counts {

@@ -1,4 +1,4 @@
-//! What is written is whole, and where it belongs.
+//! Promises of durable writes: files are whole, and where they belong.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use candle_core::{DType, Device, Tensor};

@@ -63,7 +63,7 @@ pub struct TrainingState {
     pub elapsed_seconds: f64,
 }
 
-/// What a run continues from beside tensors: `state.json`.
+/// The state that a run continues from beside tensors: `state.json`.
 pub trait State: Serialize + DeserializeOwned + PartialEq {}
 
 impl<S: Serialize + DeserializeOwned + PartialEq> State for S {}

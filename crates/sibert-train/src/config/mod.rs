@@ -164,12 +164,12 @@ pub struct RunConfig {
     pub head: Option<HeadConfig>,
     /// Architecture and sizes.
     pub model: ModelSettings,
-    /// What `sibert sweep` varies; `pretrain` trains the one run that all else describes.
+    /// The settings that `sibert sweep` varies; `pretrain` trains the one run that all else describes.
     #[serde(skip_serializing)]
     pub sweep: Option<SweepSettings>,
 }
 
-/// What a file says of a sweep over it.
+/// The sweep over a file, as the file says it.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepSettings {

@@ -1,4 +1,4 @@
-//! What names mean, and what is said of those that mean nothing.
+//! Names of models: their meaning, and the messages for those that mean nothing.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -18,9 +18,9 @@ pub struct Step {
     pub number: usize,
     /// Tokens of its batch.
     pub tokens: u64,
-    /// What its batch adds up to.
+    /// The sums of its batch.
     pub sums: Deferred<Sums>,
-    /// What its update says.
+    /// The report of its update.
     pub update: Deferred<StepMetrics>,
 }
 

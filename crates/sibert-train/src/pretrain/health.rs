@@ -24,7 +24,7 @@ const EARLIEST: usize = 200;
 /// Below the loss of word frequencies by less than this is the plateau.
 const PLATEAU: f64 = 0.1;
 
-/// What there is to say about a run.
+/// Warnings about a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
     Far,

@@ -159,7 +159,7 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
-    /// What the steps since the last report come to.
+    /// The report on the steps since the last one.
     fn report(&mut self) -> Result<Report> {
         let TrainingState { step, tokens_seen, elapsed_seconds, window, trajectory, .. } = &mut self.state;
         let mut report = window.report(*step, *tokens_seen, *elapsed_seconds);
@@ -264,7 +264,7 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// What a failed step leaves behind.
+    /// The state after a failed step.
     fn last_words(&self, step: usize) -> String {
         let left = match checkpoint::newest_valid(&self.config.out) {
             Ok(found) => format!("the last checkpoint, {}, is intact", found.path.display()),

@@ -1,4 +1,4 @@
-//! What a finished run has to show.
+//! The summary of a finished run.
 
 use anyhow::{Context, Result};
 use sibert_data::builtin;
@@ -75,7 +75,7 @@ impl Training<'_> {
         })
     }
 
-    /// What is true of every end.
+    /// The part that is true of every end.
     fn ending(&self) -> Result<Summary> {
         let state = &self.state;
         let parameters = self.model.parameters();

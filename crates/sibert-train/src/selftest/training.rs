@@ -107,7 +107,7 @@ fn recipe(sibert: RunConfig) -> RunConfig {
 /// Values by the name of their parameter.
 pub type Named = Vec<(String, Vec<f64>)>;
 
-/// What a training left behind.
+/// The results of a training.
 pub struct Training {
     pub losses: Vec<f64>,
     /// Of the first step.

@@ -14,7 +14,7 @@ use super::results::{Group, Row};
 use crate::csv;
 use crate::log::Summary;
 
-/// What a summary can hold, as JSON pointers; a column each.
+/// Figures that a summary can hold, as JSON pointers; a column each.
 const FIGURES: [&str; 20] = [
     "step",
     "tokens",

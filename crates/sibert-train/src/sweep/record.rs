@@ -21,7 +21,7 @@ const RECORD: &str = "sweep.json";
 pub struct Record {
     /// The config file.
     pub config: PathBuf,
-    /// What varies, slowest first.
+    /// The axes, slowest first.
     pub axes: Vec<Axis>,
     /// The text in `data`; none if every run prepares its own, or takes shards that were there.
     pub text: Option<Text>,
@@ -30,7 +30,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// What is to be recorded of a grid.
+    /// The record of a grid.
     pub fn new(config: &Path, grid: &Grid, text: Option<Text>) -> Self {
         let runs = grid.runs.iter().map(|run| run.name.clone()).collect();
         Self { config: config.to_owned(), axes: grid.axes.clone(), text, runs }

@@ -15,7 +15,7 @@ use crate::corpus;
 /// The folder of the shards, in that of the sweep.
 const DATA: &str = "data";
 
-/// What decides the text of a run.
+/// Settings that decide the text of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Text {
     source: Vec<String>,
