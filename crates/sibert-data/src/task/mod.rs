@@ -19,8 +19,10 @@
 //! The orders are those of the data sets on the hub; between files and models labels are matched by name.
 
 mod built_in;
+mod check;
 mod file;
 mod labels;
+mod metric;
 mod split;
 
 use std::fmt;
@@ -32,6 +34,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use file::{ColumnNames, Files, HubSets, Names, Parted, Range, Span, TaskDefaults, TaskFile, Unnamed};
 pub use labels::{Labels, normalized};
+pub use metric::Metric;
 pub use split::{BySplit, Split};
 
 /// Longest file of a task, in bytes.
@@ -56,24 +59,6 @@ pub enum Kind {
         /// Whether a question may have no answer.
         unanswerable: bool,
     },
-}
-
-/// A figure by which predictions are judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Share of right predictions.
-    Accuracy,
-    /// Harmonic mean of precision and recall of the second class; for SQuAD the mean over questions, in percent.
-    F1,
-    /// Matthews' correlation coefficient.
-    Matthews,
-    /// Pearson's correlation coefficient.
-    Pearson,
-    /// Spearman's rank correlation coefficient.
-    Spearman,
-    /// Share of answers that equal a given one once normalised, in percent.
-    ExactMatch,
 }
 
 impl Task {
@@ -317,92 +302,5 @@ impl<'de> Deserialize<'de> for Task {
     }
 }
 
-impl Metric {
-    /// Its name in tables and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Metric::Accuracy => "accuracy",
-            Metric::F1 => "f1",
-            Metric::Matthews => "matthews",
-            Metric::Pearson => "pearson",
-            Metric::Spearman => "spearman",
-            Metric::ExactMatch => "exact_match",
-        }
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::fixture::task;
-
-    #[test]
-    fn the_usual_spellings_are_understood() {
-        let cases = [
-            ("SST-2", task("sst2")),
-            ("sst2", task("sst2")),
-            ("sst_2", task("sst2")),
-            ("STS-B", task("stsb")),
-            ("CoLA", task("cola")),
-            ("MNLI-m", task("mnli")),
-            ("SQuAD v1.1", task("squad")),
-            ("squad_v2", task("squad_v2")),
-            ("SQuAD2.0", task("squad_v2")),
-        ];
-        for (text, task) in cases {
-            assert_eq!(text.parse(), Ok(task), "{text}");
-        }
-        for task in Task::built_in() {
-            assert_eq!(task.name().parse(), Ok(*task));
-            assert_eq!(task.title().parse(), Ok(*task));
-        }
-        assert!("glu".parse::<Task>().unwrap_err().contains("expected one of cola, sst2"));
-        let glue: Vec<&str> = Task::glue().iter().map(|task| task.name()).collect();
-        assert_eq!(glue, ["cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli"]);
-    }
-
-    fn own(text: &str) -> Result<Task, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("own.toml");
-        fs::write(&path, text).unwrap();
-        Task::named(path.to_str().unwrap()).map_err(|why| why.replace(path.to_str().unwrap(), "own.toml"))
-    }
-
-    #[test]
-    fn a_file_of_one_s_own_is_a_task() {
-        let text = "name = \"reviews\"\nlabels = [\"bad\", \"So-so\", \"good\"]\n[columns]\ntext = \"text\"\nlabel = \"verdict\"\n\
-                    [files]\ntrain = \"train.csv\"\nvalidation = [\"dev.csv\", \"dev.jsonl\"]\n";
-        let task = own(text).unwrap();
-        assert_eq!(
-            (task.name(), task.title(), task.metrics()),
-            ("reviews", "reviews", &[Metric::Accuracy][..])
-        );
-        assert_eq!([task.class("GOOD"), task.class("so so"), task.class("1")], [Some(2), Some(1), None]);
-        assert!(task.has(Split::Validation) && !task.has(Split::Test) && !task.is_built_in());
-        let json = serde_json::to_string(&task).unwrap();
-        assert_eq!(serde_json::from_str::<Task>(&json).unwrap(), task);
-        assert_eq!(serde_json::to_string(&"sst2".parse::<Task>().unwrap()).unwrap(), "\"sst2\"");
-    }
-
-    #[test]
-    fn what_is_no_task_is_named_by_its_key() {
-        let refused = |text: &str| own(text).unwrap_err();
-        assert_eq!(
-            refused("name = \"CoLA 2\"\nlabels = [\"a\", \"b\"]"),
-            "own.toml: name: expected small letters, digits, _ and -, found `CoLA 2`"
-        );
-        assert!(refused("name = \"a\"").contains("expected either labels = "), "{}", refused("name = \"a\""));
-        assert!(refused("name = \"a\"\nlabels = [\"x\", \"X\"]").contains("found `X`"));
-        assert!(refused("name = \"a\"\nlabels = [\"x\", \"y\"]").contains("no [columns]"));
-        assert!(
-            refused("name = \"a\"\nscore = {}\nmetrics = [\"f1\"]")
-                .contains("metrics: expected some of pearson, spearman, found f1")
-        );
-        let columns = "labels = [\"x\", \"y\"]\n[columns]\ntext = \"t\"\nlabel = \"l\"\n";
-        assert!(refused(&format!("name = \"sst-2\"\n{columns}")).contains("`sst-2` is built in"));
-        let typo = refused(&format!("name = \"a\"\n{columns}[files]\ntrian = \"a.csv\""));
-        assert!(typo.contains("own.toml: TOML parse error at line 7") && typo.contains("trian"), "{typo}");
-        assert!(Task::named("none.toml").unwrap_err().starts_with("cannot read the task in none.toml"));
-    }
-}
+mod tests;

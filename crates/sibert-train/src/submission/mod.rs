@@ -102,7 +102,7 @@ pub fn write(out: &Path, task: Task, split: Split, predictions: &[Prediction]) -
 
 /// The name of a set's file; a development set has that of the test set.
 fn file(task: Task, split: Split) -> Result<String> {
-    ensure!(!task.is_squad(), "{task} has no file on the GLUE leaderboard, its answers are JSON");
+    ensure!(!task.is_squad(), "{task} has no file on the GLUE leaderboard");
     let split = match split {
         Split::Train | Split::Validation | Split::Test => Split::Test,
         Split::ValidationMismatched | Split::TestMismatched => Split::TestMismatched,
