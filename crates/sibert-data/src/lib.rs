@@ -31,8 +31,8 @@ pub mod random;
 mod sentences;
 mod sequences;
 pub mod shards;
+mod sides;
 pub mod source;
-mod split;
 pub mod squad;
 pub mod statistics;
 pub mod task;
@@ -46,3 +46,7 @@ pub use sequences::Packing;
 
 /// A function of the caller that gets sentences for people.
 pub type Notes<'a> = &'a (dyn Fn(String) + Sync);
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -78,7 +78,7 @@ impl Loader {
         made.with_context(|| format!("the loader thread of the batch of step {step} has ended"))?
     }
 
-    /// Time that [`Loader::next`] has waited since the last call.
+    /// Time that [`Loader::next_step`] has waited since the last call.
     pub fn waited(&mut self) -> Duration {
         std::mem::take(&mut self.waited)
     }

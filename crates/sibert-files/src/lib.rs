@@ -13,3 +13,7 @@ mod lock;
 pub mod sealed;
 
 pub use lock::FolderLock;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -12,6 +12,10 @@ use serde_json::json;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// The commit that the branches of every repository stand for.
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// The repository's branches.

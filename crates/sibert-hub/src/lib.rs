@@ -286,3 +286,7 @@ fn is_unreachable(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,7 +8,7 @@ use tokenizers::Tokenizer;
 use super::chunk::Chunk;
 use super::reader::End;
 use crate::encode::{Encoder, WordCache};
-use crate::split::hash;
+use crate::sides::hash;
 
 /// Encodes chunks, on any number of threads at once.
 pub struct Encoding {

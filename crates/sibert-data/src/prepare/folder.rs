@@ -14,7 +14,7 @@ use tokenizers::Tokenizer;
 
 use super::reader::Position;
 use crate::shards::{MANIFEST, Manifest, PROGRESS, TOKENIZER};
-use crate::split::{Bound, Extremes};
+use crate::sides::{Bound, Extremes};
 use crate::tokenizer;
 
 /// A folder that no other process prepares.

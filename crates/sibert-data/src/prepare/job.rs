@@ -11,7 +11,7 @@ use super::status::{Event, Stage, Status, Watch};
 use super::writer::Writer;
 use super::{Prepared, Request, TokenizerChoice, chunk, copies, learn, pipeline, recipe};
 use crate::shards::{Manifest, Shards, Side};
-use crate::split::Bound;
+use crate::sides::Bound;
 use crate::tokenizer;
 
 /// A preparation in its folder.

@@ -7,8 +7,8 @@ use super::job::Job;
 use super::reader::{Position, Read, Reader};
 use super::status::{Event, Stage, Status, Watch};
 use crate::shards::{Learned, Side};
+use crate::sides::{Bound, Extremes, hash};
 use crate::source::Document;
-use crate::split::{Bound, Extremes, hash};
 use crate::tokenizer;
 use crate::word_counts::WordCounts;
 

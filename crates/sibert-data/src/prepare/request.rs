@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 use tokenizers::Tokenizer;
 
 use crate::shards::{Learned, Manifest, Preparation};
+use crate::sides::{Bound, Extremes};
 use crate::source::Source;
-use crate::split::{Bound, Extremes};
 
 /// A request: sources, settings and the folder of the shards.
 #[derive(Clone, Debug)]

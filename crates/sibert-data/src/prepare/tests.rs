@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use super::status::Stage;
 use super::*;
 use crate::shards::{Learned, Preparation, Side};
+use crate::sides::{Bound, hash};
 use crate::source::{self, Document, DocumentSplit, Reading};
-use crate::split::{Bound, hash};
 use crate::tokenizer::{self, SpecialTokens};
 
 /// Three sources in a folder, and a place for the shards.
