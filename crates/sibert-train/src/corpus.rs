@@ -3,15 +3,19 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use sibert_data::Packing;
+use sibert_data::prepare::{self, Existing, Request, TokenizerChoice};
+use sibert_data::shards::{Learned, MANIFEST, Preparation, SHARD_TOKENS, Shards};
+use sibert_data::{DataSettings, source};
+use sibert_hub::reference::is_hub_spec;
 
 use crate::checkpoint::Loaded;
 use crate::config::RunConfig;
 use crate::console::note;
-use crate::data::prepare::{self, Existing, Request, TokenizerChoice};
-use crate::data::sequences::Packing;
-use crate::data::shards::{Learned, MANIFEST, Preparation, SHARD_TOKENS, Shards};
-use crate::data::{DataSettings, source, tokenizer};
-use crate::hub::reference::is_hub_spec;
+
+use crate::hub;
+use crate::named_tokenizer;
+use crate::prepare::prepare_shown;
 
 /// The shards that the settings name, or those made of their sources in `folder`.
 ///
@@ -20,7 +24,7 @@ use crate::hub::reference::is_hub_spec;
 pub fn shards(config: &RunConfig, folder: &Path) -> Result<Shards> {
     match &config.shards {
         Some(shards) => Shards::open(shards),
-        None => Ok(prepare::prepare(&request(config, folder)?)?.shards),
+        None => Ok(prepare_shown(&request(config, folder)?)?.shards),
     }
 }
 
@@ -75,16 +79,16 @@ fn compare(config: &RunConfig, own: &Path, shards: &Shards) {
     }
 }
 
-/// What to make in `folder` of the sources of a run.
+/// The request to prepare the sources of a run in `folder`.
 fn request(config: &RunConfig, folder: &Path) -> Result<Request> {
     let sources = match config.source.as_slice() {
         [] => vec![source::built_in(config.seed, config.sentences)],
-        specs => source::resolve(specs)?,
+        specs => source::resolve(specs, &hub::open, &note)?,
     };
-    let validation = source::resolve(&config.validation)?;
+    let validation = source::resolve(&config.validation, &hub::open, &note)?;
     let RunConfig { vocab_size, lowercase, .. } = *config;
     let tokenizer = match &config.tokenizer {
-        Some(reference) => TokenizerChoice::Given(Box::new(tokenizer::reference::load_reference(reference)?)),
+        Some(reference) => TokenizerChoice::Given(Box::new(named_tokenizer::load(reference)?)),
         None => TokenizerChoice::Learn(Learned { vocab_size, lowercase }),
     };
     let preparation = Preparation {

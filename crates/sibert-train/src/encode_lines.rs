@@ -5,19 +5,19 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
+use sibert_data::contained::contained;
 use tokenizers::Tokenizer;
 
 use crate::args::EncodeArgs;
 use crate::console::result;
-use crate::data::contained::contained;
-use crate::data::tokenizer::reference;
+use crate::named_tokenizer;
 
 /// Prints a line for each line of the files.
 ///
 /// # Errors
 /// If the tokenizer or a file cannot be read, or a line is not UTF-8; names file and line.
 pub fn run(args: &EncodeArgs) -> Result<()> {
-    let tokenizer = reference::load_reference(&args.tokenizer)?;
+    let tokenizer = named_tokenizer::load(&args.tokenizer)?;
     args.files.iter().try_for_each(|file| encode(file, &tokenizer, args.tokens))
 }
 

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use sibert_data::dataset::DataSource;
+use sibert_data::examples::{self, Example, Target};
+use sibert_data::squad::{self, Question};
+use sibert_data::task::{Kind, Split, Task};
 
 use crate::args::EvaluateArgs;
-use crate::console::result;
-use crate::data::dataset::DataSource;
-use crate::data::glue::{self, Example, Split, Target};
-use crate::data::squad::{self, Question};
-use crate::finetune::answer_settings;
+use crate::console::{note, result};
+use crate::hub;
 use crate::metrics::{self, squad as squad_metrics};
 use crate::pretrained::Pretrained;
 use crate::submission::{self, Prediction};
-use crate::task::Task;
 use crate::tuned::{DevSet, Figures, Tuned, figure_names, outputs};
 
 /// Prints the figures as one JSON object.
@@ -37,16 +37,17 @@ fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
     let task = args.task.or(pretrained.task()).with_context(|| {
         format!("{model}: its config.json does not say what it was fine-tuned for: name it with --task")
     })?;
-    let source = DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task)?;
+    let source =
+        DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open)?;
     let tuned = Tuned::open(pretrained, task, &args.labels, &args.ask.lengths, &device)?;
     let mut figures = Figures::default();
     for set in DevSet::read(task, &source, &tuned.tokenizer, tuned.lengths)? {
         let precision = args.ask.compute.precision;
         let outputs =
             outputs(&tuned.model, &tuned.labels, &set.sequences, args.ask.batch_size, precision, &device)?;
-        figures.extend(set.judge(outputs, &answer_settings(task, &args.ask.answers))?.figures);
+        figures.extend(set.judge(outputs, &args.ask.answers.settings(task))?.figures);
     }
-    Ok(json!({ "task": task, "model": model, "data": source.to_string(), "figures": figures }))
+    Ok(json!({ "task": task.name(), "model": model, "data": source.to_string(), "figures": figures }))
 }
 
 /// The figures of a file of predictions, by the official rules.
@@ -64,11 +65,11 @@ fn of_squad_file(
     predictions: &Path,
     dataset: &Path,
 ) -> Result<Value> {
-    let questions: Vec<Question> = squad::read_file(dataset)?;
+    let questions: Vec<Question> = squad::read_file(dataset, &note)?;
     let answers = squad::read_predictions(predictions)?;
     let second = task.map_or_else(
         || questions.iter().any(|question| question.impossible) || args.na_prob_file.is_some(),
-        |task| task == Task::SquadV2,
+        |task| task.kind() == Kind::Span { unanswerable: true },
     );
     if !second {
         return Ok(serde_json::to_value(squad_metrics::score_v1(&questions, &answers))?);
@@ -80,8 +81,8 @@ fn of_squad_file(
 
 /// A leaderboard file beside a development set with labels.
 fn of_glue_file(task: Task, predictions: &Path, dataset: &Path) -> Result<Value> {
-    ensure!(task != Task::Ax, "AX has no labels to compare with");
-    let examples: Vec<Example> = glue::read_file(task, Split::Validation, dataset)?;
+    ensure!(task.has(Split::Validation), "{task} has no labels to compare with");
+    let examples: Vec<Example> = examples::read_file(task, Split::Validation, dataset, &note)?;
     let predicted = submission::read(predictions, task)?;
     ensure!(
         predicted.len() == examples.len(),
@@ -102,7 +103,7 @@ fn of_glue_file(task: Task, predictions: &Path, dataset: &Path) -> Result<Value>
         };
         figures.insert(&name, value);
     }
-    Ok(json!({ "task": task, "figures": figures }))
+    Ok(json!({ "task": task.name(), "figures": figures }))
 }
 
 fn of_classes(predicted: &[Prediction], examples: &[Example]) -> Option<(Vec<u32>, Vec<u32>)> {

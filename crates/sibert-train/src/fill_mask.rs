@@ -4,14 +4,14 @@ use anyhow::{Result, anyhow, ensure};
 use candle_core::{D, DType, Device, Tensor};
 use serde::Serialize;
 use serde_json::json;
+use sibert_data::contained::contained;
+use sibert_data::tokenizer::SpecialTokens;
 use sibert_model::{Batch, Mode, PreTraining, no_grad};
 use tokenizers::Tokenizer;
 
 use crate::args::FillMaskArgs;
 use crate::batch::DTYPE;
 use crate::console::{note, result};
-use crate::data::contained::contained;
-use crate::data::tokenizer::SpecialTokens;
 use crate::pretrained::Pretrained;
 
 /// One guess for one mask.

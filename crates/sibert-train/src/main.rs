@@ -3,41 +3,40 @@
 mod args;
 mod batch;
 mod bench;
-mod bounded;
 mod checkpoint;
 mod config;
 mod console;
 mod corpus;
 mod csv;
-mod data;
 mod device;
 mod devices;
-mod durable;
+mod draw;
 mod encode_lines;
 mod evaluate;
 mod fill_mask;
 mod finetune;
+mod held_out;
 mod hub;
 mod inspect;
 mod kernels;
 mod log;
 mod memory;
 mod metrics;
+mod model_folder;
+mod named_tokenizer;
 mod occupied;
-mod place;
 mod plot;
 mod predict;
 mod prepare;
 mod pretrain;
 mod pretrained;
 mod run;
-mod sealed;
 mod selftest;
 mod signals;
 mod step;
 mod submission;
+mod sums;
 mod sweep;
-mod task;
 mod threads;
 mod train_tokenizer;
 mod tuned;
@@ -107,7 +106,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Data(args) => run_in_pool(None, || inspect::run(&args)),
         Command::FillMask(args) => run_in_pool(threads(&args.compute), || fill_mask::run(&args)),
         Command::Verify(args) => run_in_pool(None, || verify::run(&args)),
-        Command::Plot(args) => run_in_pool(None, || plot::run(&args)),
+        Command::Plot(args) => run_in_pool(None, || draw::run(&args)),
         Command::Bench(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
         }
@@ -129,7 +128,7 @@ fn threads(args: &ComputeArgs) -> Option<usize> {
     args.threads.map(|threads| threads as usize)
 }
 
-/// What failed on one line, why on the next.
+/// The failure on one line, its causes on the next.
 fn describe(error: &anyhow::Error) -> String {
     let causes: Vec<String> =
         error.chain().skip(1).map(|cause| console::without_backtrace(&cause.to_string())).collect();

@@ -1,15 +1,20 @@
 //! `sibert prepare`: a corpus as shards of token ids.
 
+mod display;
+
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use sibert_data::prepare::{Existing, Prepared, Request, TokenizerChoice};
+use sibert_data::shards::{Counts, Learned, Manifest, Preparation, Side};
+use sibert_data::source;
 
 use crate::args::PrepareArgs;
+use crate::console::note;
 use crate::console::result;
-use crate::data::prepare::{Existing, Prepared, Request, TokenizerChoice, prepare};
-use crate::data::shards::{Counts, Learned, Manifest, Preparation, Side};
-use crate::data::{source, tokenizer};
 use crate::log::{clock, count};
+use crate::{hub, named_tokenizer};
+pub use display::prepare_shown;
 
 /// Entries of a vocabulary that is learned, unless another number is asked for.
 const VOCAB_SIZE: usize = 8192;
@@ -20,10 +25,10 @@ const HELD_OUT: f64 = 0.02;
 /// Prepares the sources and prints what came of it.
 ///
 /// # Errors
-/// As [`prepare`], and if a source or the tokenizer cannot be found.
+/// As [`prepare_shown`], and if a source or the tokenizer cannot be found.
 pub fn run(args: &PrepareArgs) -> Result<()> {
     let began = Instant::now();
-    let prepared = prepare(&request(args)?)?;
+    let prepared = prepare_shown(&request(args)?)?;
     let manifest = prepared.shards.manifest();
     result(table(manifest))?;
     result(summary(args, &prepared, began.elapsed()))
@@ -32,16 +37,16 @@ pub fn run(args: &PrepareArgs) -> Result<()> {
 fn request(args: &PrepareArgs) -> Result<Request> {
     let learned = Learned { vocab_size: args.vocab_size.unwrap_or(VOCAB_SIZE), lowercase: !args.cased };
     let tokenizer = match &args.tokenizer {
-        Some(reference) => TokenizerChoice::Given(Box::new(tokenizer::reference::load_reference(reference)?)),
+        Some(reference) => TokenizerChoice::Given(Box::new(named_tokenizer::load(reference)?)),
         None => TokenizerChoice::Learn(learned),
     };
     Ok(Request {
-        sources: source::resolve(&args.sources.sources)?,
-        validation: source::resolve(&args.validation)?,
+        sources: source::resolve(&args.sources.sources, &hub::open, &note)?,
+        validation: source::resolve(&args.validation, &hub::open, &note)?,
         weights: args.weights.clone(),
         tokenizer,
         preparation: Preparation {
-            documents: args.sources.documents,
+            documents: args.sources.documents.into(),
             field: args.sources.field.clone(),
             column: args.sources.column.clone(),
             skip_bad: args.sources.skip_bad,
@@ -89,7 +94,7 @@ fn significant(number: f64) -> String {
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
-/// What a source, or all of them, holds on both sides.
+/// The counts of a source, or of all of them, on both sides.
 fn both(manifest: &Manifest, source: Option<usize>) -> Counts {
     let [a, b] = [Side::Train, Side::HeldOut].map(|side| manifest.counts(source, side));
     Counts {

@@ -4,12 +4,12 @@ use std::path::{Path, absolute};
 
 use anyhow::{Result, bail, ensure};
 use candle_core::Device;
+use sibert_files::FolderLock;
+use sibert_files::durable;
 use toml::{Table, Value};
 
 use crate::args::{PretrainArgs, TextArgs};
-use crate::checkpoint::RunLock;
 use crate::config::{RunConfig, Start};
-use crate::durable;
 use crate::occupied::{self, Occupied};
 use crate::pretrained;
 
@@ -26,7 +26,7 @@ pub struct Run {
     /// Whether to continue from the newest valid checkpoint.
     pub resume: bool,
     /// Keeps other writers out of the folder.
-    _lock: RunLock,
+    _lock: FolderLock,
 }
 
 impl Run {
@@ -36,7 +36,7 @@ impl Run {
     /// If the device was not built in, or the folder is not writable, in use, or holds a run.
     pub fn prepare(config: RunConfig, resume: bool) -> Result<Self> {
         let device = config.device.open()?;
-        let lock = RunLock::acquire(&config.out)?;
+        let lock = FolderLock::acquire(&config.out)?;
         if !resume {
             ensure_free(&config.out)?;
         }

@@ -2,53 +2,13 @@
 
 use anyhow::Result;
 use candle_core::Device;
-use sibert_model::{Batch, Gradients, Mode, PreTraining, PretrainingOutput, Tape, random};
+use sibert_data::batches::MaskedBatch;
+use sibert_model::{Gradients, Mode, PreTraining, PretrainingOutput, Tape, random};
 use sisgd::Deferred;
 
-use crate::batch::{self, Pairs};
+use crate::batch;
 use crate::config::RunConfig;
-use crate::data::batches::MaskedBatch;
-
-/// Sums over a step's batch.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Sums {
-    /// Sum of the cross-entropies of its masked tokens.
-    pub loss: f64,
-    /// How many of them were predicted correctly.
-    pub correct: usize,
-    /// How many there are.
-    pub masked: usize,
-    /// Pairs of sentences, if the model judges them.
-    pub pairs: Pairs,
-}
-
-impl Sums {
-    /// Of one forward pass, whose numbers may still be on the device.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn of(output: &PretrainingOutput, batch: &Batch) -> Result<Deferred<Self>> {
-        let (masked, pairs) = (batch.labels.dim(0)?, batch.input_ids.dim(0)?);
-        Ok(Deferred::new(output.figures(batch)?, move |figures| {
-            let (&[loss, correct], judged) = figures.split_first_chunk().unwrap_or((&[f64::NAN; 2], &[]));
-            let pairs = judged.first_chunk().map(|figures| Pairs::of(pairs, figures)).unwrap_or_default();
-            Ok(Self { loss, correct: correct as usize, masked, pairs })
-        }))
-    }
-
-    /// Adds those of another part.
-    pub fn add(&mut self, other: &Self) {
-        self.loss += other.loss;
-        self.correct += other.correct;
-        self.masked += other.masked;
-        self.pairs.merge(&other.pairs);
-    }
-
-    /// The mean loss of the batch: of its masked tokens, and of its pairs of sentences if the model judges them.
-    pub fn mean_loss(&self) -> f64 {
-        self.loss / self.masked as f64 + self.pairs.mean_loss().unwrap_or(0.)
-    }
-}
+use crate::sums::Sums;
 
 /// Masked tokens of a step's micro-batches, each with the index of its first row in the batch.
 pub fn masked(micro_batches: &[(usize, MaskedBatch)]) -> usize {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::console::note;
 
-/// What candle's products, and every other pool, read their size from.
+/// The variable from which candle's products, and every other pool, read their size.
 const VARIABLE: &str = "RAYON_NUM_THREADS";
 /// Space for a thread's calls: the command itself runs on one, where a main thread would have 8 MiB.
 const STACK: usize = 16 << 20;

@@ -5,14 +5,15 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use sibert_data::source::{self, Document, Reading};
+use sibert_data::tokenizer::{self, TOKENIZER_CONFIG};
+use sibert_data::word_counts::WordCounts;
+use sibert_files::durable;
 use tokenizers::Tokenizer;
 
 use crate::args::{SourceArgs, TrainTokenizerArgs};
 use crate::console::{note, result};
-use crate::data::source::{self, Document, Reading};
-use crate::data::tokenizer::{self, TOKENIZER_CONFIG};
-use crate::data::word_counts::WordCounts;
-use crate::durable;
+use crate::hub;
 
 /// Tokens that BERT's position embedding has room for.
 const MODEL_MAX_LENGTH: usize = 512;
@@ -28,8 +29,8 @@ pub fn run(args: &TrainTokenizerArgs) -> Result<()> {
 /// The documents of all sources.
 fn documents(args: &SourceArgs) -> Result<impl Iterator<Item = Result<Document>> + Send + use<>> {
     let SourceArgs { sources, documents, field, column, skip_bad } = args.clone();
-    let reading = Reading { documents, field, column, skip_bad };
-    let files = source::resolve(&sources)?.into_iter().flat_map(|source| source.files);
+    let reading = Reading { documents: documents.into(), field, column, skip_bad };
+    let files = source::resolve(&sources, &hub::open, &note)?.into_iter().flat_map(|source| source.files);
     Ok(files.flat_map(move |file| {
         let (mut documents, mut error) = match file.documents(&reading) {
             Ok(documents) => (Some(documents), None),
@@ -118,9 +119,10 @@ fn write(folder: &Path, files: &[(&str, String)], force: bool) -> Result<()> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use sibert_data::builtin;
+
     use super::*;
     use crate::args::{Cli, Command, TokenizerCommand};
-    use crate::data::builtin;
     use clap::Parser;
     use tempfile::TempDir;
 
@@ -145,7 +147,7 @@ mod tests {
             trained(&args, 1000).unwrap();
             let learned = tokenizer::load(&args.out).unwrap();
             let vocabulary = args.out.join("vocab.txt");
-            let read = tokenizer::reference::load_reference(vocabulary.to_str().unwrap()).unwrap();
+            let read = crate::named_tokenizer::load(vocabulary.to_str().unwrap()).unwrap();
             let text = "The capital of France is Paris, É.";
             let ids = learned.encode(text, true).unwrap().get_ids().to_vec();
             assert_eq!(ids, read.encode(text, true).unwrap().get_ids());

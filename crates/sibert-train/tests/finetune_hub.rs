@@ -2,9 +2,6 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
-#[path = "../src/hub/server.rs"]
-mod server;
 mod support;
 
 use std::os::unix::process::ExitStatusExt;
@@ -17,7 +14,7 @@ use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use server::{Fault, Server};
+use sibert_hub_emulator::{Fault, Server};
 use support::{Folder, assert_has, refused, stderr, stdout, tasks};
 
 const SCHEMA: &str = "message schema {

@@ -1,12 +1,9 @@
 //! Every way to the same text: plain, JSON lines, parquet, compressed, from a hub, prepared or not.
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
-#[path = "../src/hub/server.rs"]
-mod server;
 mod support;
 #[allow(dead_code)]
-#[path = "../src/data/source/tests/table.rs"]
+#[path = "../../sibert-data/src/source/tests/table.rs"]
 mod table;
 
 use std::fs;
@@ -14,7 +11,7 @@ use std::io::Write;
 
 use flate2::write::GzEncoder;
 use parquet::file::properties::WriterProperties;
-use server::{Fault, Server, status};
+use sibert_hub_emulator::{Fault, Server, status};
 use support::{Folder, Outcome, assert_has, flip, refused, stderr, stdout};
 
 fn lines(folder: &Folder) -> Vec<String> {

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use sibert_data::task::Task;
 
 use super::at_least_one;
 use super::finetune::{AnswerArgs, ComputeArgs, LengthArgs, TaskChoice, TaskDataArgs};
-use crate::task::Task;
 
 /// How a model is asked.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ Prints one JSON object on standard output. A file of predictions is scored as SQ
 scripts do, by version 2.0 if the data set has questions without an answer.")]
 pub struct EvaluateArgs {
     /// The task [default: the model's, or SQuAD for a file of predictions]
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", value_parser = Task::named)]
     pub task: Option<Task>,
     /// Folder of a fine-tuned model, or a model of the hub
     #[arg(long, value_name = "MODEL", required_unless_present = "predictions")]
@@ -85,7 +85,7 @@ MODEL is the folder that finetune --task glue made, with a folder for each task.
 predictions.json, nbest_predictions.json, null_odds.json for the development set or FILE, whose
 questions need no answers.")]
 pub struct PredictArgs {
-    /// A task, several with commas, or glue: the nine and ax, by the model of mnli
+    /// A task or a file of your own, FILE.toml; several with commas, or glue: the nine and ax, by the model of mnli
     #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
     pub tasks: Vec<TaskChoice>,
     /// Folder of a fine-tuned model, a folder of such folders, or a model of the hub

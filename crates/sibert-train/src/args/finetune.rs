@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use sibert_data::squad::AnswerSettings;
+use sibert_data::task::{Kind, Task};
 use sibert_model::Precision;
 
 use super::{at_least_one, thread_count};
 use crate::config::{GeneralRule, precision_on};
 use crate::device::DeviceName;
-use crate::task::Task;
 
 /// What `--task` names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TaskChoice {
     /// The nine tasks of GLUE.
     Glue,
@@ -26,7 +27,10 @@ impl FromStr for TaskChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.to_ascii_lowercase().as_str() {
             "glue" => Ok(Self::Glue),
-            text => text.parse().map(Self::One).map_err(|error| format!("{error}, or glue for its nine")),
+            _ => Task::named(text).map(Self::One).map_err(|error| match text.ends_with(".toml") {
+                true => error,
+                false => format!("{error}, or glue for its nine"),
+            }),
         }
     }
 }
@@ -36,7 +40,7 @@ pub fn tasks(choices: &[TaskChoice]) -> Vec<Task> {
     let mut tasks: Vec<Task> = Vec::new();
     for choice in choices {
         let named = match choice {
-            TaskChoice::Glue => Task::GLUE,
+            TaskChoice::Glue => Task::glue(),
             TaskChoice::One(task) => std::slice::from_ref(task),
         };
         tasks.extend(named.iter().filter(|task| !tasks.contains(task)).copied().collect::<Vec<_>>());
@@ -84,6 +88,18 @@ pub struct AnswerArgs {
     pub null_threshold: f32,
 }
 
+impl AnswerArgs {
+    /// The settings of a task's answers.
+    pub fn settings(&self, task: Task) -> AnswerSettings {
+        AnswerSettings {
+            n_best: self.n_best,
+            max_answer_len: self.max_answer_len,
+            null_score_diff_threshold: self.null_threshold,
+            unanswerable: task.kind() == Kind::Span { unanswerable: true },
+        }
+    }
+}
+
 /// What the computations run on.
 #[derive(Clone, Debug, Args)]
 pub struct ComputeArgs {
@@ -118,6 +134,7 @@ Examples:
   sibert finetune --task rte --model runs/mnli --data-dir glue       an MNLI model with a new head
   sibert finetune --task squad_v2 --model org/name@revision --data-dir squad --epochs 2
   sibert finetune --task glue --model org/name --out runs/glue       all nine, one table
+  sibert finetune --task ./reviews.toml --model org/name             a task of your own
   sibert finetune --task mrpc --model org/name --out runs/mrpc --resume --seeds 10
 
 Defaults of --lr, --epochs and --batch-size depend on the task and the model's size; docs/finetuning.md
@@ -128,7 +145,8 @@ figures of every seed.
 SIGINT and SIGTERM end the step, save and exit with 128 + the signal's number; --resume goes on,
 seeds that are done stay.")]
 pub struct FinetuneArgs {
-    /// cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, squad or squad_v2, several with commas, or glue
+    /// cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, squad, squad_v2 or a file of your own, FILE.toml; several with
+    /// commas, or glue
     #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
     pub tasks: Vec<TaskChoice>,
     /// Folder of a model or run, or a model of the hub as org/name or org/name@revision

@@ -28,7 +28,7 @@ pub use evaluate::{EvaluateArgs, PredictArgs};
 pub use fill_mask::FillMaskArgs;
 pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, tasks};
 pub use kernels::KernelsArgs;
-pub use plot::PlotArgs;
+pub use plot::{Figure, PlotArgs};
 pub use prepare::PrepareArgs;
 pub use pretrain::PretrainArgs;
 pub use selftest::SelftestArgs;

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-
-use crate::plot::Figure;
+use clap::{Args, ValueEnum};
 
 /// Arguments of `sibert plot`.
 #[derive(Debug, Args)]
@@ -36,4 +34,35 @@ pub struct PlotArgs {
     /// Also draw a chart of text where standard output is no terminal
     #[arg(long)]
     pub terminal: bool,
+}
+
+/// What a figure shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Figure {
+    /// Held-out and training loss over the steps
+    Loss,
+    /// Norm of the encoder over the steps, and where it would settle
+    Norm,
+    /// Final held-out loss over one setting that was varied
+    Robustness,
+    /// Gradient norm against the clipping threshold, and share of steps clipped
+    Clip,
+    /// Angle per step, and what the theory says it settles at
+    Angle,
+    /// Memory of parameters, gradients, optimizer and the rest
+    Memory,
+}
+
+impl Figure {
+    /// Its name in options and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Norm => "norm",
+            Self::Robustness => "robustness",
+            Self::Clip => "clip",
+            Self::Angle => "angle",
+            Self::Memory => "memory",
+        }
+    }
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use sibert_data::shards::SHARD_TOKENS;
 
 use super::{SourceArgs, at_least_one, thread_count};
-use crate::data::shards::SHARD_TOKENS;
 
 /// Arguments of `sibert prepare`.
 #[derive(Debug, Args)]

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-
-use crate::data::source::DocumentSplit;
+use clap::{Args, ValueEnum};
+use sibert_data::source::DocumentSplit;
 
 /// A text, and the settings it is read with.
 #[derive(Clone, Debug, Default, Args)]
@@ -43,7 +42,7 @@ pub struct SourceArgs {
     pub sources: Vec<String>,
     /// What ends a document in text files
     #[arg(long, value_enum, value_name = "WHERE", default_value = "blank_line")]
-    pub documents: DocumentSplit,
+    pub documents: DocumentEnd,
     /// Field of JSON lines that holds the text, a.b is field b of the object a; column of csv and tsv files
     #[arg(long, value_name = "NAME", default_value = "text")]
     pub field: String,
@@ -53,4 +52,26 @@ pub struct SourceArgs {
     /// Count lines and rows that cannot be read, and go on, in place of stopping at the first
     #[arg(long)]
     pub skip_bad: bool,
+}
+
+/// The end of a document in text files, as an option.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum DocumentEnd {
+    /// A blank line.
+    BlankLine,
+    /// The end of the file only.
+    PerFile,
+    /// Every line is a document.
+    PerLine,
+}
+
+impl From<DocumentEnd> for DocumentSplit {
+    fn from(end: DocumentEnd) -> Self {
+        match end {
+            DocumentEnd::BlankLine => Self::BlankLine,
+            DocumentEnd::PerFile => Self::PerFile,
+            DocumentEnd::PerLine => Self::PerLine,
+        }
+    }
 }

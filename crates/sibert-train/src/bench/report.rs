@@ -1,4 +1,4 @@
-//! What a bench prints.
+//! The report of a bench.
 
 use std::fmt;
 

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use sibert_data::batches::MaskedBatch;
 use sibert_model::random;
 
 use crate::config::RunConfig;
-use crate::data::batches::MaskedBatch;
 
 /// Uniform tokens, each of them to be predicted with a fixed probability; nothing is replaced, nothing is padding.
 pub struct RandomTokens {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
+use sibert_files::bounded;
 
 use super::{CONFIG, MODEL, OPTIMIZER, RUN, STATE, State, TOKENIZER, TrainingState};
-use crate::bounded;
 
 /// A whole checkpoint, ready to resume from; `S` is the state of its kind of run.
 pub struct Loaded<S = TrainingState> {

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
+use sibert_files::durable::{self, FileEntry};
 
 use crate::console::note_once;
-use crate::durable::{self, FileEntry};
 
 use super::{CONFIG, MANIFEST, MODEL, MODEL_FILES, OPTIMIZER, RUN, STATE, TOKENIZER};
 
@@ -18,10 +18,10 @@ const FILES: [&str; 6] = [CONFIG, MODEL, TOKENIZER, OPTIMIZER, STATE, RUN];
 
 /// The manifest of a model without training state, beside its files.
 pub const OF_MODEL: &str = "manifest.json";
-/// What stands in or above the folder of a model that `finetune` gave a manifest.
+/// The file in or above the folder of a model that `finetune` gave a manifest.
 const OF_FINETUNE: [&str; 2] = ["finetune.json", "../result.json"];
 
-/// What a checkpoint or a model must contain, to the byte.
+/// The files that a checkpoint or a model must contain, to the byte.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     format_version: u32,

@@ -10,7 +10,6 @@
 mod architecture;
 mod find;
 mod load;
-mod lock;
 mod manifest;
 mod prune;
 mod save;
@@ -18,7 +17,6 @@ mod save;
 pub use architecture::ensure_same_architecture;
 pub use find::{any, newest_valid, resolve_model_dir};
 pub use load::{Loaded, load};
-pub use lock::RunLock;
 pub use manifest::{OF_MODEL as MODEL_MANIFEST, checked_manifest};
 pub use prune::{prune, remove_all};
 pub use save::{Snapshot, save, tidy};
@@ -34,7 +32,7 @@ use crate::log::{Trajectory, Window};
 const CONFIG: &str = "config.json";
 const MODEL: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
-const TOKENIZER_CONFIG: &str = crate::data::tokenizer::TOKENIZER_CONFIG;
+const TOKENIZER_CONFIG: &str = sibert_data::tokenizer::TOKENIZER_CONFIG;
 const OPTIMIZER: &str = "training_state/optimizer.safetensors";
 const STATE: &str = "training_state/state.json";
 const RUN: &str = "training_state/run.toml";
@@ -65,7 +63,7 @@ pub struct TrainingState {
     pub elapsed_seconds: f64,
 }
 
-/// What a run continues from beside tensors: `state.json`.
+/// The state that a run continues from beside tensors: `state.json`.
 pub trait State: Serialize + DeserializeOwned + PartialEq {}
 
 impl<S: Serialize + DeserializeOwned + PartialEq> State for S {}

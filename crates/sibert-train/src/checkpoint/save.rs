@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 
-use crate::durable::{self, FileEntry};
+use sibert_files::durable::{self, FileEntry};
 
 use super::manifest::{self, Manifest};
 use super::{CONFIG, MANIFEST, MODEL, OPTIMIZER, RUN, STATE, State, TOKENIZER, TOKENIZER_CONFIG};

@@ -1,4 +1,4 @@
-//! What differs between two configurations of a run.
+//! The differences between two configurations of a run.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::RunConfig;
 
-/// What decides the text of a run; weights only mix it.
+/// Settings that decide the text of a run; weights only mix it.
 const TEXT: [&str; 11] = [
     "source",
     "validation",

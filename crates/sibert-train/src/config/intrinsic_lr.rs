@@ -13,7 +13,7 @@ const AUTO: f64 = 4e-6;
 /// ηλ as it is configured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum IntrinsicLr {
-    /// What has served runs of every length.
+    /// The value that has served runs of every length.
     Auto,
     /// As stated.
     Rate(f64),

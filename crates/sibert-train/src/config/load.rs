@@ -3,21 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use sibert_files::bounded;
 use toml::{Table, Value};
 
 use super::{RunConfig, Start, SweepSettings, diagnose, model, resolve};
-use crate::bounded;
 
 /// The configuration of a run that names none, nor a text.
-pub const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
+pub const QUICKSTART: &str = include_str!("quickstart.toml");
 
 /// The configuration of a run on a text of one's own that names none.
-pub const OWN_TEXT: &str = include_str!("../../../../configs/own-text.toml");
+pub const OWN_TEXT: &str = include_str!("own-text.toml");
 
 /// Rules whose rates mean something of their own.
 const APART: [&str; 2] = ["spectral", "muon"];
 
-/// What a change from or to one of them leaves without meaning.
+/// Settings that lose their meaning by a change from or to one of them.
 const RATES: [&str; 8] =
     ["lr", "weight_decay", "budget", "intrinsic_lr", "momentum", "spectral", "schedule", "head"];
 
@@ -95,7 +95,7 @@ impl RunConfig {
     }
 }
 
-/// What a config file says of a sweep over it.
+/// The sweep over a config file, as the file says it.
 ///
 /// # Errors
 /// If the file cannot be read, or a key is unknown or of another type.

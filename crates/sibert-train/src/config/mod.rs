@@ -34,10 +34,11 @@ pub use spectral::SpectralSettings;
 pub use start::Start;
 pub use validate::{MOST_THREADS, precision_on};
 
-use crate::data::builtin::DEFAULT_SENTENCES;
-use crate::data::masking::MaskingSettings;
-use crate::data::sequences::Packing;
-use crate::data::source::DocumentSplit;
+use sibert_data::Packing;
+use sibert_data::builtin::DEFAULT_SENTENCES;
+use sibert_data::masking::MaskingSettings;
+use sibert_data::source::DocumentSplit;
+
 use crate::device::DeviceName;
 
 /// Everything a pretraining run depends on.
@@ -163,12 +164,12 @@ pub struct RunConfig {
     pub head: Option<HeadConfig>,
     /// Architecture and sizes.
     pub model: ModelSettings,
-    /// What `sibert sweep` varies; `pretrain` trains the one run that all else describes.
+    /// The settings that `sibert sweep` varies; `pretrain` trains the one run that all else describes.
     #[serde(skip_serializing)]
     pub sweep: Option<SweepSettings>,
 }
 
-/// What a file says of a sweep over it.
+/// The sweep over a file, as the file says it.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepSettings {

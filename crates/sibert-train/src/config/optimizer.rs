@@ -84,7 +84,7 @@ impl FromStr for GeneralRule {
 }
 
 impl HeadConfig {
-    /// What a head lacks under a rule.
+    /// Settings that a head lacks under a rule.
     pub fn under(optimizer: Optimizer) -> Self {
         let warmed_up = |warmup| ScheduleConfig::warmed_up(ScheduleKind::Linear, warmup);
         let spectral = Self {

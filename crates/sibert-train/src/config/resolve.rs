@@ -15,7 +15,7 @@ const CLIPPED_RATE: f64 = 1e4;
 /// Largest η·λ that a budget is turned into: a run of fewer than 10·D steps spends less than D.
 const LARGEST_RATE: f64 = 0.1;
 
-/// What stands for the weight decay; at most one of them is given.
+/// Settings for the weight decay; at most one of them is given.
 const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
 
 /// Reads the merged table as a complete configuration, not yet validated.

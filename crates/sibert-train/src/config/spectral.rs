@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sibert_model::BlockKind;
 use sisgd::{Block, Factor, SpectralConfig};
 
-/// What the rule `spectral` consists of in the encoder; the head always has the whole rule.
+/// Parts of the rule `spectral` in the encoder; the head always has the whole rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralSettings {

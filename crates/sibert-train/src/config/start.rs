@@ -9,8 +9,8 @@ use super::load::merge;
 use crate::console::note;
 
 /// The configurations of a run that goes on with a model, by its type.
-const CONTINUE_SIBERT: &str = include_str!("../../../../configs/continue-sibert.toml");
-const CONTINUE_BERT: &str = include_str!("../../../../configs/continue-bert.toml");
+const CONTINUE_SIBERT: &str = include_str!("continue-sibert.toml");
+const CONTINUE_BERT: &str = include_str!("continue-bert.toml");
 
 /// Keys of `[model]` that a run may choose anew for a model that there is.
 const OF_TRAINING: [&str; 2] = ["hidden_dropout_prob", "attention_probs_dropout_prob"];

@@ -1,10 +1,10 @@
 //! The rules of a run, checked once.
 
 use anyhow::{Result, bail, ensure};
+use sibert_data::Packing;
 use sibert_model::{ModelType, Precision};
 
 use super::{GeneralRule, HeadConfig, Optimizer, RunConfig};
-use crate::data::sequences::Packing;
 use crate::device::DeviceName;
 
 /// More threads than this take longer to start than to train.

@@ -1,4 +1,4 @@
-//! What a run was begun with, `settings.json`, and whether a folder's run may go on with what there is now.
+//! The settings that a run was begun with, `settings.json`, and whether it may go on with the present ones.
 
 use std::path::Path;
 
@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail, ensure};
 use safetensors::tensor::View;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use sibert_files::sealed;
 
 use super::settings::Settings;
 use super::training_set::TrainingSet;
-use crate::console::note;
+use crate::console::{note, note_once};
 use crate::occupied::{self, Occupied};
 use crate::pretrained::Pretrained;
-use crate::sealed;
 use crate::tuned::DevSet;
 
 /// The file's name in the folder of a run.
@@ -65,7 +65,7 @@ fn of_model(model: &Pretrained) -> Result<String> {
 }
 
 impl Begun {
-    /// What the run in a folder was begun with; none if the folder is new.
+    /// The record of the run in a folder; none if the folder is new.
     ///
     /// # Errors
     /// If it holds a run that is not to be gone on with or has other settings, or something else.
@@ -76,7 +76,7 @@ impl Begun {
                 resume,
                 "output folder {shown} already holds a run: continue it with --resume, or name another with --out"
             );
-            let begun: Self = sealed::read(&file, "start a new run with another --out")?;
+            let begun: Self = sealed::read(&file, "start a new run with another --out", note_once)?;
             settings.ensure_same(&begun.settings).with_context(|| shown.to_string())?;
             return Ok(Some(begun));
         }

@@ -5,15 +5,16 @@ mod metadata;
 #[cfg(test)]
 mod tests;
 
-use crate::hub::{RepoRef, parse, reference};
-use crate::task::{Kind, Task};
+use sibert_hub::{RepoRef, parse, reference};
+
+use sibert_data::task::{Kind, Task};
 
 use markdown::{code, fenced, row};
 
-/// What a card tells.
+/// The contents of a card.
 #[derive(Clone, Copy, Debug)]
 pub struct Card<'a> {
-    /// What the model was fine-tuned for.
+    /// The task that the model was fine-tuned for.
     pub task: Task,
     /// The model it was made from, as the user named it.
     pub base_model: &'a str,
@@ -98,16 +99,17 @@ fn about(card: &Card) -> String {
     };
     let outputs = match task.kind() {
         Kind::Classes(names) => names.join(", "),
-        Kind::Score => "a score from 0 to 5".into(),
+        Kind::Score(range) => range.to_string().replacen("number", "score", 1),
         Kind::Span { unanswerable: false } => "a span of the context".into(),
         Kind::Span { unanswerable: true } => "a span of the context, or none".into(),
     };
+    let asked = task.file().question.as_ref().map_or(task.to_string(), |asked| format!("{task}: {asked}"));
     let dev_rows: Vec<String> = card.dev_rows.iter().map(usize::to_string).collect();
     let rows = format!("{train_rows} examples to train on, {} to judge by", dev_rows.join(" + "));
     let table = [
         row(&["", ""]),
         row(&["---", "---"]),
-        row(&["task", &format!("{task}: {}", question(*task))]),
+        row(&["task", &asked]),
         row(&["output", &outputs]),
         row(&["architecture", &architecture]),
         row(&["base model", &format!("{}{commit}", code(card.base_model))]),
@@ -115,22 +117,6 @@ fn about(card: &Card) -> String {
     ];
     let title = format!("# {} fine-tuned on {task}\n", base_name(card));
     format!("{title}\nMade by `sibert` {version}. {chosen}\n\n{}", table.concat())
-}
-
-fn question(task: Task) -> &'static str {
-    match task {
-        Task::Cola => "is the sentence acceptable English?",
-        Task::Sst2 => "is the review positive?",
-        Task::Mrpc => "do both sentences say the same?",
-        Task::Stsb => "how similar are the sentences?",
-        Task::Qqp => "do both questions ask the same?",
-        Task::Mnli | Task::Ax => "what does the premise say of the hypothesis?",
-        Task::Qnli => "does the sentence answer the question?",
-        Task::Rte => "does the first sentence entail the second?",
-        Task::Wnli => "does the second sentence follow from the first?",
-        Task::Squad => "which words of the context answer the question?",
-        Task::SquadV2 => "which words of the context answer the question, if any?",
-    }
 }
 
 fn figures(card: &Card) -> String {
@@ -171,7 +157,7 @@ fn usage(card: &Card) -> String {
     );
     let class = match card.task.kind() {
         Kind::Span { .. } => "AutoModelForQuestionAnswering",
-        Kind::Classes(_) | Kind::Score => "AutoModelForSequenceClassification",
+        Kind::Classes(_) | Kind::Score(_) => "AutoModelForSequenceClassification",
     };
     let other = match card.model_type {
         "bert" => format!(
@@ -200,7 +186,7 @@ fn limits(card: &Card) -> String {
         Kind::Span { .. } => {
             "A context is looked at through windows; an answer that no window holds whole is not found."
         }
-        Kind::Classes(_) | Kind::Score => "What is longer than the longest input of the settings is cut.",
+        Kind::Classes(_) | Kind::Score(_) => "What is longer than the longest input of the settings is cut.",
     };
     format!(
         "## Limits\n\n- For English, and for texts like those of {}; nothing is known of others.\n- {too_long}\n\

@@ -11,15 +11,15 @@
 //!
 //! Warm-up over a tenth of the steps, decay 0.01 and gradients of at most norm 1 are run_classifier's.
 
+use sibert_data::task::Task;
 use sibert_model::{ModelConfig, ModelType};
 
 use crate::config::GeneralRule;
-use crate::task::Task;
 
 /// From this width on BERT's own rates hold.
 const LARGE: usize = 512;
 
-/// What a task and a model are trained with unless the user says otherwise.
+/// The training settings of a task and a model unless the user names others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Defaults {
     /// The rule.
@@ -33,9 +33,10 @@ pub struct Defaults {
 }
 
 impl Defaults {
-    /// The row of the table above.
+    /// The row of the table above, but for what the task itself says.
     pub fn of(task: Task, config: &ModelConfig) -> Self {
-        let small_data = matches!(task, Task::Mrpc | Task::Wnli);
+        let own = task.file().defaults;
+        let small_data = own.few_examples;
         let large = config.hidden_size >= LARGE;
         let (optimizer, lr) = match (config.model_type, task.is_squad(), large) {
             (ModelType::Sibert, ..) => (GeneralRule::Lamb, 3e-3),
@@ -62,7 +63,13 @@ impl Defaults {
                 }
             }
         };
-        Self { optimizer, lr, epochs, batch_size: if task.is_squad() { 12 } else { 32 } }
+        let batch_size = if task.is_squad() { 12 } else { 32 };
+        Self {
+            optimizer,
+            lr: own.lr.unwrap_or(lr),
+            epochs: own.epochs.unwrap_or(epochs),
+            batch_size: own.batch_size.unwrap_or(batch_size),
+        }
     }
 }
 
@@ -71,19 +78,23 @@ impl Defaults {
 mod tests {
     use super::*;
 
+    fn task(name: &str) -> Task {
+        name.parse().unwrap()
+    }
+
     fn of(task: Task, model_type: ModelType, preset: &str) -> Defaults {
         Defaults::of(task, &ModelConfig::preset(model_type, preset).unwrap())
     }
 
     #[test]
     fn defaults_are_those_of_the_table() {
-        let base = of(Task::Mnli, ModelType::Bert, "base");
+        let base = of(task("mnli"), ModelType::Bert, "base");
         let expected = Defaults { optimizer: GeneralRule::Adamw, lr: 2e-5, epochs: 3, batch_size: 32 };
         assert_eq!(base, expected);
-        assert_eq!(of(Task::Mrpc, ModelType::Bert, "base").epochs, 5);
-        let squad = of(Task::SquadV2, ModelType::Bert, "base");
+        assert_eq!(of(task("mrpc"), ModelType::Bert, "base").epochs, 5);
+        let squad = of(task("squad_v2"), ModelType::Bert, "base");
         assert_eq!((squad.lr, squad.epochs, squad.batch_size), (3e-5, 2, 12));
-        assert_eq!(of(Task::Mnli, ModelType::Bert, "mini").lr, 1e-4);
-        assert_eq!(of(Task::Rte, ModelType::Sibert, "base").optimizer, GeneralRule::Lamb);
+        assert_eq!(of(task("mnli"), ModelType::Bert, "mini").lr, 1e-4);
+        assert_eq!(of(task("rte"), ModelType::Sibert, "base").optimizer, GeneralRule::Lamb);
     }
 }

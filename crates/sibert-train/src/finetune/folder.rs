@@ -19,18 +19,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
+use sibert_files::durable;
+use sibert_files::sealed;
 
 use super::state::{SeedResult, State};
 use crate::checkpoint::{self, Loaded, MODEL_FILES, MODEL_MANIFEST};
-use crate::console::note;
-use crate::durable;
-use crate::sealed;
+use crate::console::{note, note_once};
 use crate::tuned::Outcome;
 
 /// Written last: the seed is done.
 const RESULT: &str = "result.json";
 
-/// What a checkpoint said to each example of each development set: `outcomes.json`.
+/// The answers of a checkpoint to each example of each development set: `outcomes.json`.
 #[derive(Serialize, Deserialize)]
 struct Outcomes<'a> {
     sets: Cow<'a, [Outcome]>,
@@ -89,10 +89,10 @@ impl SeedFolder {
     /// If the file is there but cannot be understood, or was changed.
     pub fn result(&self) -> Result<Option<SeedResult>> {
         let path = self.0.join(RESULT);
-        path.exists().then(|| sealed::read(&path, &self.again())).transpose()
+        path.exists().then(|| sealed::read(&path, &self.again(), note_once)).transpose()
     }
 
-    /// What to do when a file of a seed that is done is damaged.
+    /// The remedy when a file of a seed that is done is damaged.
     fn again(&self) -> String {
         format!("delete {} to train the seed again with --resume", self.0.display())
     }
@@ -121,12 +121,12 @@ impl SeedFolder {
         sealed::write(&self.0.join("outcomes.json"), &Outcomes { sets: outcomes.into() })
     }
 
-    /// What the best checkpoint said.
+    /// The answers of the best checkpoint.
     ///
     /// # Errors
     /// If the file is missing, cannot be understood or was changed.
     pub fn outcomes(&self) -> Result<Vec<Outcome>> {
-        let outcomes: Outcomes = sealed::read(&self.0.join("outcomes.json"), &self.again())?;
+        let outcomes: Outcomes = sealed::read(&self.0.join("outcomes.json"), &self.again(), note_once)?;
         Ok(outcomes.sets.into_owned())
     }
 

@@ -2,18 +2,18 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use sibert_data::task::{Kind, Labels, Task};
+use sibert_data::tokenizer;
 use sibert_model::HeadKind;
 
 use super::settings::Settings;
 use crate::console::note;
-use crate::data::tokenizer;
-use crate::pretrained::Pretrained;
-use crate::task::{Kind, Labels, Task};
+use crate::pretrained::{Pretrained, TASK};
 use crate::tuned::head_kind;
 
 /// The head that is trained.
 pub struct Head {
-    /// What it gives.
+    /// The kind of its output.
     pub kind: HeadKind,
     /// Whether it is the model's own, of an earlier fine-tuning.
     pub kept: bool,
@@ -83,15 +83,18 @@ fn config_json(pretrained: &Pretrained, settings: &Settings, labels: &Labels) ->
     let family = if config.get("model_type").is_some_and(|kind| kind == "bert") { "Bert" } else { "Sibert" };
     let (head, problem) = match task.kind() {
         Kind::Classes(_) => ("ForSequenceClassification", Some("single_label_classification")),
-        Kind::Score => ("ForSequenceClassification", Some("regression")),
+        Kind::Score(_) => ("ForSequenceClassification", Some("regression")),
         Kind::Span { .. } => ("ForQuestionAnswering", None),
     };
     config.insert("architectures".into(), Value::from(vec![format!("{family}{head}")]));
     config.insert("finetuning_task".into(), task.name().into());
+    if !task.is_built_in() {
+        config.insert(TASK.into(), serde_json::to_value(task)?);
+    }
     if let Some(problem) = problem {
         config.insert("problem_type".into(), problem.into());
     }
-    if task.kind() == Kind::Score {
+    if task.is_of_scores() {
         config.insert("id2label".into(), json!({ "0": "score" }));
         config.insert("label2id".into(), json!({ "score": 0 }));
     } else if !labels.names().is_empty() {

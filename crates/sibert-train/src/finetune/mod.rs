@@ -21,16 +21,15 @@ mod training_set;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use sibert_data::dataset::DataSource;
+use sibert_data::task::Task;
 
 use crate::args::{FinetuneArgs, tasks};
 use crate::console::result;
-use crate::data::dataset::DataSource;
+use crate::hub;
 use crate::signals::{self, Stop};
-use crate::task::Task;
 use report::{TaskReport, table};
 use run::TaskRun;
-
-pub use settings::answer_settings;
 
 /// Fine-tunes on every task that was named, and prints their figures.
 ///
@@ -76,8 +75,8 @@ fn ensure_data(args: &FinetuneArgs, tasks: &[Task]) -> Result<()> {
     }
     let missing = |task: &Task| -> Option<String> {
         let (data, dataset) = (args.data.data_dir.as_deref(), args.data.dataset.as_deref());
-        let found =
-            DataSource::of(data, dataset, *task).and_then(|source| training_set::is_there(*task, &source));
+        let found = DataSource::of(data, dataset, *task, hub::open)
+            .and_then(|source| training_set::is_there(*task, &source));
         found.err().map(|error| format!("\n  {task}: {error:#}"))
     };
     let missing: Vec<String> = tasks.iter().filter_map(missing).collect();

@@ -1,18 +1,19 @@
-//! What the seeds of a task give together: `finetune.json`, the model card, the table at the end.
+//! The report on the seeds of a task: `finetune.json`, the model card, the table at the end.
 
 use std::path::Path;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use sibert_data::task::{Metric, Task};
+use sibert_files::sealed;
 
 use super::card::{Card, Figure, card};
 use super::run::TaskRun;
 use super::settings::Settings;
 use super::state::SeedResult;
+use crate::console::note_once;
 use crate::console::result;
 use crate::metrics::statistics::{self, Summary};
-use crate::sealed;
-use crate::task::{Metric, Task};
 use crate::tuned::{Figures, Outcome, figure_names, main_value};
 
 /// The file's name in the folder of a run.
@@ -92,7 +93,7 @@ impl TaskReport {
     /// The report in a folder, if it is whole.
     pub fn read(out: &Path) -> Option<Self> {
         let path = out.join(REPORT);
-        path.exists().then(|| sealed::read(&path, "").ok()).flatten()
+        path.exists().then(|| sealed::read(&path, "", note_once).ok()).flatten()
     }
 
     /// Writes the report into a folder.
@@ -224,7 +225,11 @@ fn averages(reports: &[TaskReport]) -> Result<()> {
         result(format!("{:<23} {mean:>7}   mean of {} tasks", name, reports.len()))
     };
     average("average", reports.iter().collect())?;
-    let without: Vec<&TaskReport> =
-        reports.iter().filter(|report| report.settings.task != Task::Wnli).collect();
-    if without.len() < reports.len() { average("average without WNLI", without) } else { Ok(()) }
+    let (left_out, without): (Vec<&TaskReport>, Vec<&TaskReport>) =
+        reports.iter().partition(|report| report.settings.task.file().left_out_of_average);
+    let left_out: Vec<&str> = left_out.iter().map(|report| report.settings.task.title()).collect();
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    average(&format!("average without {}", left_out.join(", ")), without)
 }

@@ -7,6 +7,10 @@ use std::sync::Once;
 
 use anyhow::{Result, ensure};
 use candle_core::Device;
+use sibert_data::dataset::DataSource;
+use sibert_data::task::Task;
+use sibert_files::FolderLock;
+use sibert_files::durable;
 use sibert_model::Origins;
 
 use super::begun::{Begun, Digests};
@@ -18,18 +22,15 @@ use super::settings::Settings;
 use super::state::SeedResult;
 use super::training_set::TrainingSet;
 use crate::args::FinetuneArgs;
-use crate::checkpoint::RunLock;
 use crate::config::{ScheduleConfig, ScheduleKind};
 use crate::console::note;
-use crate::data::dataset::DataSource;
-use crate::durable;
+use crate::hub;
 use crate::pretrained::Pretrained;
 use crate::signals::Stop;
-use crate::task::Task;
 use crate::tuned::{DevSet, Outcome};
 use crate::update::WholeRule;
 
-/// What the seeds of a run share.
+/// The parts that the seeds of a run share.
 pub struct TaskRun {
     /// The model to begin with.
     pub pretrained: Pretrained,
@@ -43,11 +44,11 @@ pub struct TaskRun {
     pub dev: Vec<DevSet>,
     /// Where the model lives.
     pub device: Device,
-    /// What lies beside the weights.
+    /// The files beside the weights.
     pub files: ModelFiles,
     out: PathBuf,
     said: Once,
-    _lock: RunLock,
+    _lock: FolderLock,
 }
 
 impl TaskRun {
@@ -56,12 +57,18 @@ impl TaskRun {
     /// # Errors
     /// If one of them is unfit or has changed since the run was begun, or the folder holds another run.
     pub fn prepare(task: Task, args: &FinetuneArgs, out: &Path) -> Result<Self> {
-        ensure!(task != Task::Ax, "AX has no training set: fine-tune mnli, and predict ax with that model");
+        let (name, maker) = (task.name(), task.maker());
+        ensure!(
+            maker == task,
+            "{task} has no training set: fine-tune {}, and predict {name} with that model",
+            maker.name()
+        );
         let device = args.compute.open()?;
-        let source = DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task)?;
+        let source =
+            DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open)?;
         let pretrained = Pretrained::open(&args.model, &device)?;
         let settings = Settings::of(task, args, &pretrained, source.to_string())?;
-        let lock = RunLock::acquire(out)?;
+        let lock = FolderLock::acquire(out)?;
         let begun = Begun::read(out, &settings, args.resume)?;
         let head = Head::of(&pretrained, task)?;
         let train = TrainingSet::read(&settings, &source, &pretrained.tokenizer, &head.labels)?;
@@ -123,7 +130,7 @@ impl TaskRun {
         Ok(task_report)
     }
 
-    /// What the best checkpoint of a seed said to the development sets.
+    /// The answers of a seed's best checkpoint to the development sets.
     ///
     /// # Errors
     /// If its file cannot be read.

@@ -261,7 +261,7 @@ impl<'a> Seed<'a> {
         self.run.settings.patience.is_some_and(|most| self.state.since_best >= most)
     }
 
-    /// What a failed step leaves behind.
+    /// The state after a failed step.
     fn last_words(&self) -> String {
         let step = self.state.step + 1;
         format!(

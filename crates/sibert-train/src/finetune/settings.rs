@@ -3,14 +3,14 @@
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sibert_data::squad::AnswerSettings;
+use sibert_data::task::Task;
 use sibert_model::{ModelType, Precision};
 
 use super::defaults::Defaults;
 use crate::args::{AnswerArgs, FinetuneArgs};
 use crate::config::GeneralRule;
-use crate::data::squad::AnswerSettings;
 use crate::pretrained::Pretrained;
-use crate::task::{Kind, Task};
 use crate::tuned::Lengths;
 
 /// Settings that mean nothing to other tasks.
@@ -49,7 +49,7 @@ pub struct Settings {
     pub patience: Option<usize>,
     /// So many examples of the training set.
     pub train_rows: Option<usize>,
-    /// What matrix products multiply.
+    /// The numbers that matrix products multiply.
     pub precision: Precision,
     /// How long inputs are.
     pub lengths: Lengths,
@@ -126,7 +126,7 @@ impl Settings {
     /// How SQuAD's answers are read off the scores.
     pub fn answers(&self) -> AnswerSettings {
         let Self { n_best, max_answer_len, null_threshold, .. } = *self;
-        answer_settings(self.task, &AnswerArgs { n_best, max_answer_len, null_threshold })
+        AnswerArgs { n_best, max_answer_len, null_threshold }.settings(self.task)
     }
 
     /// Names and values, as the model card lists them: those of SQuAD for SQuAD alone.
@@ -164,15 +164,5 @@ impl Settings {
             changes.join("; ")
         );
         Ok(())
-    }
-}
-
-/// The answers' settings of a task.
-pub fn answer_settings(task: Task, args: &AnswerArgs) -> AnswerSettings {
-    AnswerSettings {
-        n_best: args.n_best,
-        max_answer_len: args.max_answer_len,
-        null_score_diff_threshold: args.null_threshold,
-        unanswerable: task.kind() == Kind::Span { unanswerable: true },
     }
 }

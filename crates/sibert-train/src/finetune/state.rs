@@ -32,7 +32,7 @@ pub struct Best {
     pub figures: Figures,
 }
 
-/// What a seed gave: a line of `finetune.json`.
+/// The result of a seed: a line of `finetune.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeedResult {
     /// The seed.

@@ -2,18 +2,18 @@
 
 use anyhow::{Result, bail, ensure};
 use candle_core::{Device, Tensor};
+use sibert_data::dataset::DataSource;
+use sibert_data::examples::{self, Example, Target};
+use sibert_data::squad;
+use sibert_data::task::{Labels, Split, Task};
 use sibert_model::Targets;
 use tokenizers::Tokenizer;
 
 use super::settings::Settings;
 use crate::console::note;
-use crate::data::dataset::DataSource;
-use crate::data::glue::{self, Example, Split, Target};
-use crate::data::squad;
-use crate::task::{Kind, Labels, Task};
 use crate::tuned::{Encoded, Sequence, encode, warn_of_unknown};
 
-/// What is right for each input.
+/// The right answer for each input.
 #[derive(Debug)]
 enum Goals {
     Classes(Vec<u32>), // as the model counts them
@@ -44,15 +44,15 @@ impl TrainingSet {
         let task = settings.task;
         let most = settings.train_rows.unwrap_or(usize::MAX);
         if task.is_squad() {
-            let mut questions = squad::read(task, true, source)?;
+            let mut questions = squad::read(task, true, source, &note)?;
             questions.truncate(most);
-            let windows = squad::windows(&questions, tokenizer, &settings.lengths.windows())?;
+            let windows = squad::windows(&questions, tokenizer, &settings.lengths.windows(), &note)?;
             let goals = Goals::Spans(windows.iter().map(|window| window.span).collect());
             let sequences: Vec<Sequence> = windows.into_iter().map(Sequence::from).collect();
             warn_of_unknown(&format!("{task}, questions to train on"), &sequences, tokenizer)?;
             return Ok(Self { sequences, rows: questions.len(), goals });
         }
-        let mut examples = glue::read(task, Split::Train, source)?;
+        let mut examples = examples::read(task, Split::Train, source, &note)?;
         examples.truncate(most);
         ensure!(!examples.is_empty(), "{task}: the training set of {source} is empty");
         let goals = Goals::of(task, &examples, labels)?;
@@ -108,7 +108,7 @@ impl Goals {
                 None => bail!("{task}: row {row} of the training set has no label"),
             }
         }
-        Ok(if task.kind() == Kind::Score { Self::Scores(scores) } else { Self::Classes(classes) })
+        Ok(if task.is_of_scores() { Self::Scores(scores) } else { Self::Classes(classes) })
     }
 }
 
@@ -118,10 +118,10 @@ impl Goals {
 /// If one cannot.
 pub fn is_there(task: Task, source: &DataSource) -> Result<()> {
     if task.is_squad() {
-        squad::read(task, true, source)?;
-        squad::read(task, false, source)?;
+        squad::read(task, true, source, &note)?;
+        squad::read(task, false, source, &note)?;
         return Ok(());
     }
-    glue::check(task, Split::Train, source)?;
-    glue::validation_splits(task).iter().try_for_each(|split| glue::check(task, *split, source))
+    examples::check(task, Split::Train, source)?;
+    task.validation_splits().try_for_each(|split| examples::check(task, split, source))
 }

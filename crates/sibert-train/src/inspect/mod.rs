@@ -8,13 +8,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use sibert_data::Corpus;
+use sibert_data::shards::Shards;
 use tempfile::TempDir;
 
 use crate::args::{DataArgs, DataView, TextArgs};
 use crate::config::RunConfig;
 use crate::corpus;
-use crate::data::Corpus;
-use crate::data::shards::Shards;
 use crate::run;
 use crate::signals;
 

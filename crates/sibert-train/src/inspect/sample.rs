@@ -1,12 +1,12 @@
 //! Sequences in readable form, with their masks.
 
 use anyhow::Result;
+use sibert_data::batches::MaskedBatch;
+use sibert_data::wordpiece::CONTINUATION;
 use tokenizers::Tokenizer;
 
 use super::Opened;
 use crate::console::result;
-use crate::data::batches::MaskedBatch;
-use crate::data::wordpiece::CONTINUATION;
 
 /// Prints the first `count` sequences from `step` on.
 ///

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use sibert_files::durable;
 
 use crate::console::note;
-use crate::durable;
 
 /// More copies of a damaged file than anybody looks at.
 const COPIES: usize = 100;
@@ -36,12 +36,12 @@ pub struct Evaluation {
 /// the file has lost.
 pub struct MetricsLog {
     path: PathBuf,
-    /// What is left of the file before the first line is added.
+    /// The part of the file that stays before the first line is added.
     kept: Kept,
     file: Option<File>,
 }
 
-/// What a run that goes on keeps of its metrics.
+/// The part of its metrics that a run keeps when it goes on.
 #[derive(Debug, Default, PartialEq)]
 struct Kept {
     /// Its readable lines up to the checkpoint.
@@ -135,7 +135,7 @@ impl MetricsLog {
 }
 
 impl Kept {
-    /// What is kept after the checkpoint of `step`.
+    /// The part that is kept after the checkpoint of `step`.
     fn of(contents: &[u8], step: usize) -> Self {
         #[derive(Deserialize)]
         struct Line {

@@ -1,4 +1,4 @@
-//! What a run reports: sums over steps, one JSON object a line, and a progress bar.
+//! The reports of a run: sums over steps, one JSON object a line, and a progress bar.
 
 mod group_norms;
 mod metrics;

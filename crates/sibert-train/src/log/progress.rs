@@ -12,7 +12,7 @@ use crate::console;
 pub struct Progress {
     /// Absent where standard error is not a terminal.
     bar: Option<ProgressBar>,
-    /// What is counted.
+    /// The noun that is counted.
     noun: &'static str,
     total: usize,
     start: usize,

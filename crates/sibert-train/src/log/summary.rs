@@ -5,12 +5,13 @@ use std::{fs, io};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use sibert_files::sealed;
 
-use crate::sealed;
+use crate::console::note_once;
 
 /// The file's name in a run's folder.
 const SUMMARY: &str = "summary.json";
-/// What makes it anew.
+/// The remedy that makes it anew.
 const MEND: &str = "delete it, and the run writes it again with --resume";
 
 /// The end of a run. The file is there if and only if the run is over: all its steps are done, or it has diverged.
@@ -29,7 +30,7 @@ pub struct Summary {
     /// Share of them predicted correctly.
     #[serde(default)]
     pub eval_accuracy: Option<f64>,
-    /// What always guessing the most frequent word would get.
+    /// The accuracy of always guessing the most frequent word.
     #[serde(default)]
     pub frequent_accuracy: Option<f64>,
     /// The loss of a model that knows how frequent the words are and nothing else: the plateau of the first steps.
@@ -48,9 +49,9 @@ pub struct Summary {
     pub equilibrium_norm: Option<f64>,
     /// Numbers in the model, encoder and head.
     pub parameters: u64,
-    /// What they, and what training them, took.
+    /// Memory of the parameters and of their training.
     pub memory: Memory,
-    /// What differs from run to run.
+    /// Times, which differ from run to run.
     pub timing: SummaryTiming,
 }
 
@@ -90,7 +91,7 @@ impl Summary {
         if !path.exists() {
             return Ok(None);
         }
-        sealed::read(&path, MEND).map(Some)
+        sealed::read(&path, MEND, note_once).map(Some)
     }
 
     /// Takes the summary of a run away that goes on.

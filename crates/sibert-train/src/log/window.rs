@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::Pairs;
+use crate::sums::Pairs;
 
 /// The quantities of one optimizer step.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,7 @@ pub struct StepMetrics {
     pub angle: Option<f64>,
     /// η / ‖x‖².
     pub effective_lr: Option<f64>,
-    /// What the theory of scale-invariant losses speaks of; none where it does not apply.
+    /// Quantities of the theory of scale-invariant losses; none where it does not apply.
     pub sphere: Option<Sphere>,
     /// Wall time of the step.
     pub seconds: f64,
@@ -146,7 +146,7 @@ pub struct Report {
     pub group_norms: IndexMap<String, f64>,
     /// Tokens read since step 0.
     pub tokens: u64,
-    /// What differs from run to run.
+    /// Times, which differ from run to run.
     pub timing: Timing,
 }
 

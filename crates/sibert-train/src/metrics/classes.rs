@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::task::Metric;
+use sibert_data::task::Metric;
 
 /// A figure of predicted beside actual classes; NaN of no rows, of unequally many, and of a metric of scores.
 pub fn of_classes(metric: Metric, predicted: &[u32], actual: &[u32]) -> f64 {

@@ -2,7 +2,7 @@
 
 use statrs::statistics::Statistics;
 
-use crate::task::Metric;
+use sibert_data::task::Metric;
 
 /// A correlation of predicted with actual scores; NaN if either is constant or has a NaN, of less than two rows, of
 /// unequally many, and of a metric of classes.

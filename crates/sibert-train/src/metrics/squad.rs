@@ -5,6 +5,8 @@
 //! and an answer of no words has an F1 of 0 by 1.1, by 2.0 of 1 beside another such answer.
 
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod tests;
 mod text;
 mod threshold;
@@ -12,9 +14,9 @@ mod v2;
 
 use rayon::prelude::*;
 use serde::Serialize;
+use sibert_data::squad::{Answers, Question};
 
 use crate::console::note;
-use crate::data::squad::{Answers, Question};
 use text::{f1, normalized};
 
 pub use v2::score_v2;

@@ -1,9 +1,9 @@
-//! What the figures of several seeds give together.
+//! Statistics of the figures of several seeds.
 
 use rayon::prelude::*;
 use statrs::statistics::{Data, OrderStatistics, Statistics};
 
-use crate::data::random::{Purpose, Stream};
+use sibert_data::random::{Purpose, Stream};
 
 /// A figure over the seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used)]
 use proptest::prelude::*;
 use serde::Deserialize;
+use sibert_data::task::Metric;
 
 use super::*;
-use crate::task::Metric;
 
 const ALL: [Metric; 6] =
     [Metric::Accuracy, Metric::F1, Metric::Matthews, Metric::Pearson, Metric::Spearman, Metric::ExactMatch];

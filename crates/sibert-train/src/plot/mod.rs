@@ -5,7 +5,6 @@
 
 mod axis;
 mod canvas;
-mod command;
 mod figure;
 mod frame;
 mod page;
@@ -19,14 +18,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use plotters::prelude::DrawingBackend;
 
-pub use command::run;
-pub use figure::{Figure, Options, draw_figure};
+pub use figure::{Options, draw_figure, picture};
+pub use runs::name as name_of;
 
 use canvas::Canvas;
+use figure::{Chart, draw_chart};
 use frame::Frame;
 use page::Drawing;
-use panel::{PANELS, Panel};
-use series::Run;
+use series::Series;
 
 /// Size of one panel, in units of a pixel at 1x.
 const CELL: (f64, f64) = (340., 236.);
@@ -38,40 +37,43 @@ const CELL: (f64, f64) = (340., 236.);
 /// # Errors
 /// Names the file that cannot be read or written.
 pub fn draw(runs: &[(String, PathBuf)], out_stem: &Path) -> Result<Vec<PathBuf>> {
-    let runs: Vec<Run> = runs.iter().map(|(name, path)| Run::read(name, path)).collect::<Result<_>>()?;
-    let panels: Vec<&Panel> = PANELS.iter().filter(|panel| panel.has_data(&runs)).collect();
-    if panels.is_empty() {
+    let runs: Vec<Series> =
+        runs.iter().map(|(name, path)| Series::read(name, path)).collect::<Result<_>>()?;
+    let charts = panel::charts(&runs);
+    if charts.is_empty() {
         return Ok(Vec::new());
     }
-    page::write(&Multiples::new(&runs, &panels), out_stem)
+    page::write(&Multiples::new(&runs, charts), out_stem)
 }
 
 /// Panels in rows of up to three.
 struct Multiples<'a> {
-    runs: &'a [Run],
-    panels: &'a [&'a Panel],
+    runs: &'a [Series],
+    charts: Vec<Chart>,
     columns: usize,
 }
 
 impl<'a> Multiples<'a> {
-    fn new(runs: &'a [Run], panels: &'a [&'a Panel]) -> Self {
-        let columns = if panels.len() == 4 { 2 } else { panels.len().min(3) };
-        Self { runs, panels, columns }
+    fn new(runs: &'a [Series], mut charts: Vec<Chart>) -> Self {
+        let columns = if charts.len() == 4 { 2 } else { charts.len().min(3) };
+        let above = charts.len().saturating_sub(columns);
+        charts[..above].iter_mut().for_each(|chart| chart.x_title.clear()); // the lowest of a column has it
+        Self { runs, charts, columns }
     }
 }
 
 impl Drawing for Multiples<'_> {
     fn size(&self) -> (u32, u32) {
-        let rows = self.panels.len().div_ceil(self.columns);
+        let rows = self.charts.len().div_ceil(self.columns);
         ((CELL.0 * self.columns as f64) as u32, (CELL.1 * rows as f64) as u32)
     }
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<()> {
         let label_width = panel::label_width(canvas, self.runs);
-        for (index, panel) in self.panels.iter().enumerate() {
+        for (index, chart) in self.charts.iter().enumerate() {
             let (column, row) = (index % self.columns, index / self.columns);
             let frame = Frame::new((CELL.0 * column as f64, CELL.1 * row as f64), CELL, label_width);
-            panel.draw(canvas, &frame, self.runs, index + self.columns >= self.panels.len())?;
+            draw_chart(canvas, chart, frame)?;
         }
         Ok(())
     }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend};
 use plotters::style::{FontStyle, register_font};
+use sibert_files::durable;
 
 use super::canvas::{Canvas, FONT};
-use crate::durable;
 
 /// Units are drawn this much finer: plotters' coordinates are whole numbers.
 const DETAIL: u32 = 4;

@@ -1,18 +1,12 @@
-//! One panel: a quantity over the steps, of all runs.
+//! One panel of the small multiples: the chart of a quantity over the steps, of all runs.
 
-use anyhow::Result;
-use plotters::prelude::{Color, DrawingBackend, RGBColor};
-use plotters::style::text_anchor::{HPos, VPos};
+use plotters::prelude::DrawingBackend;
 
 use super::axis::{self, Axis, Unit};
-use super::canvas::{Canvas, GREY, INK, PALETTE, Point, lighten};
-use super::frame::{EndLabel, Frame, TEXT, TITLE, draw_grid, draw_labels};
-use super::series::{Bin, Run, bins};
-
-/// Curves with more points are drawn as means in a band.
-pub const MOST_POINTS: usize = 150;
-/// Curves with more evaluations are drawn without dots.
-pub const MOST_DOTS: usize = 40;
+use super::canvas::Canvas;
+use super::figure::{Chart, Line, Look};
+use super::frame::TEXT;
+use super::series::Series;
 
 /// A quantity of `metrics.jsonl`, by JSON pointer.
 pub struct Panel {
@@ -29,7 +23,7 @@ const fn panel(title: &'static str, key: &'static str, unit: Unit, log: bool) ->
 }
 
 /// All quantities, in the order of reading.
-pub const PANELS: [Panel; 9] = [
+const PANELS: [Panel; 9] = [
     Panel { held_out: Some("/eval_loss"), ..panel("Masked-LM loss", "/loss", Unit::Number, false) },
     Panel {
         held_out: Some("/eval_accuracy"),
@@ -44,143 +38,68 @@ pub const PANELS: [Panel; 9] = [
     panel("Tokens per second", "/timing/tokens_per_second", Unit::Number, false),
 ];
 
-/// One line of a panel.
-struct Curve {
-    bins: Vec<Bin>,
-    held_out: bool,
-    colour: RGBColor,
-    /// Empty: no label.
-    label: String,
+/// The charts of all quantities that any run has something to show of.
+pub fn charts(runs: &[Series]) -> Vec<Chart> {
+    PANELS.iter().filter_map(|panel| panel.chart(runs)).collect()
 }
 
 impl Panel {
-    /// Whether any run has something to show.
-    pub fn has_data(&self, runs: &[Run]) -> bool {
-        !self.curves(runs).is_empty()
+    fn chart(&self, runs: &[Series]) -> Option<Chart> {
+        let lines = self.lines(runs);
+        let values = || lines.iter().flat_map(|line| line.points.iter().map(|point| point.1));
+        let (low, high) = (values().reduce(f64::min)?, values().reduce(f64::max)?);
+        let y = if self.log { Axis::log(low, high, 5) } else { Axis::linear(low, high, self.unit, 5) };
+        let has_held_out = lines.iter().any(|line| line.look == Look::Main);
+        let note = if runs.len() > 1 && has_held_out { "thin: training" } else { "" };
+        Some(Chart { note, ..Chart::over_steps(self.title, y, lines, Vec::new()) })
     }
 
-    /// Draws the panel; the lowest of a column names the unit of the steps.
-    pub fn draw<DB: DrawingBackend>(
-        &self,
-        canvas: &Canvas<DB>,
-        frame: &Frame,
-        runs: &[Run],
-        lowest: bool,
-    ) -> Result<()> {
-        let curves = self.curves(runs);
-        let (x, y) = self.axes(&curves);
-        self.draw_title(canvas, frame, &curves, runs.len() > 1)?;
-        draw_grid(canvas, frame, &x, &y)?;
-        if lowest {
-            let middle = (frame.left + frame.right) / 2.;
-            canvas.text("step", (middle, frame.bottom + 19.), (HPos::Center, VPos::Top), TEXT, GREY)?;
-        }
-        for curve in &curves {
-            draw_curve(canvas, frame, &x, &y, curve, curves.iter().any(|curve| curve.held_out))?;
-        }
-        let ends = curves.iter().filter(|curve| !curve.label.is_empty()).filter_map(|curve| {
-            let last = curve.bins.last()?;
-            let end = frame.point(&x, &y, (last.step, last.mean));
-            Some(EndLabel { end, text: curve.label.clone(), colour: curve.colour })
-        });
-        draw_labels(canvas, frame, ends.collect())
-    }
-
-    /// Training lines first, so that held-out ones lie above them.
-    fn curves(&self, runs: &[Run]) -> Vec<Curve> {
-        let mut curves = Vec::new();
-        for (key, held_out) in [(Some(self.key), false), (self.held_out, true)] {
+    /// A line of every run, of training and of what is held out.
+    fn lines(&self, runs: &[Series]) -> Vec<Line> {
+        let has_held_out =
+            self.held_out.is_some_and(|key| runs.iter().any(|run| !self.points(run, key).is_empty()));
+        let training = if has_held_out { Look::Training } else { Look::Alone };
+        let mut lines = Vec::new();
+        for (key, series, look) in
+            [(Some(self.key), "training", training), (self.held_out, "held-out", Look::Main)]
+        {
             let Some(key) = key else { continue };
-            for (run, colour) in runs.iter().zip(PALETTE.iter().cycle()) {
-                let bins = self.bins(run, key);
-                if let Some(last) = bins.last() {
-                    let label = self.label(runs, run, held_out, last.mean);
-                    curves.push(Curve { bins, held_out, colour: *colour, label });
+            for (colour, run) in runs.iter().enumerate() {
+                let points = self.points(run, key);
+                if let Some(&(_, last)) = points.last() {
+                    let label = self.label(runs, run, series, last);
+                    let (group, run) = (run.name.clone(), String::new());
+                    lines.push(Line { label, group, run, series, colour, look, points });
                 }
             }
         }
-        curves
+        lines
     }
 
-    /// What can be drawn; a quantity that is 0 throughout (no clipping, no optimizer of this kind) says nothing.
-    fn bins(&self, run: &Run, key: &str) -> Vec<Bin> {
+    /// The points that can be drawn; a quantity that is 0 throughout (no clipping, no optimizer of this kind) says nothing.
+    fn points(&self, run: &Series, key: &str) -> Vec<(f64, f64)> {
         let mut points = run.points(key);
         points.retain(|(_, value)| !self.log || *value > 0.);
-        match points.iter().all(|(_, value)| *value == 0.) {
-            true => Vec::new(),
-            false => bins(&points, MOST_POINTS),
-        }
+        if points.iter().all(|(_, value)| *value == 0.) { Vec::new() } else { points }
     }
 
     /// One run: its last value. Several: the name, once a run.
-    fn label(&self, runs: &[Run], run: &Run, held_out: bool, last: f64) -> String {
+    fn label(&self, runs: &[Series], run: &Series, series: &str, last: f64) -> String {
         let last = axis::value(last, self.unit);
         let twice = self.held_out.is_some_and(|key| !run.points(key).is_empty());
         match (runs.len(), twice) {
-            (1, true) => format!("{} {last}", if held_out { "held-out" } else { "training" }),
+            (1, true) => format!("{series} {last}"),
             (1, false) => last,
-            _ if twice && !held_out => String::new(),
+            _ if twice && series == "training" => String::new(),
             _ => run.name.clone(),
         }
-    }
-
-    fn axes(&self, curves: &[Curve]) -> (Axis, Axis) {
-        let bins = || curves.iter().flat_map(|curve| &curve.bins);
-        let low = bins().map(|bin| bin.low).fold(f64::INFINITY, f64::min);
-        let high = bins().map(|bin| bin.high).fold(f64::NEG_INFINITY, f64::max);
-        let last = bins().map(|bin| bin.step).fold(0., f64::max);
-        let y = if self.log { Axis::log(low, high, 5) } else { Axis::linear(low, high, self.unit, 5) };
-        (Axis::steps(last), y)
-    }
-
-    fn draw_title<DB: DrawingBackend>(
-        &self,
-        canvas: &Canvas<DB>,
-        frame: &Frame,
-        curves: &[Curve],
-        several: bool,
-    ) -> Result<()> {
-        let (x, y) = (frame.left, frame.top - 12.);
-        canvas.text(self.title, (x, y), (HPos::Left, VPos::Bottom), TITLE, INK)?;
-        if several && curves.iter().any(|curve| curve.held_out) {
-            let x = x + canvas.text_width(self.title, TITLE) + 8.;
-            canvas.text("thin: training", (x, y), (HPos::Left, VPos::Bottom), TEXT, GREY)?;
-        }
-        Ok(())
     }
 }
 
 /// Room for the labels of any panel.
-pub fn label_width<DB: DrawingBackend>(canvas: &Canvas<DB>, runs: &[Run]) -> f64 {
+pub fn label_width<DB: DrawingBackend>(canvas: &Canvas<DB>, runs: &[Series]) -> f64 {
     match runs {
         [_] => canvas.text_width("held-out 00.0 %", TEXT),
         _ => runs.iter().map(|run| canvas.text_width(&run.name, TEXT)).fold(20., f64::max).min(130.),
     }
-}
-
-fn draw_curve<DB: DrawingBackend>(
-    canvas: &Canvas<DB>,
-    frame: &Frame,
-    x: &Axis,
-    y: &Axis,
-    curve: &Curve,
-    beside_held_out: bool,
-) -> Result<()> {
-    let place = |value: fn(&Bin) -> f64| move |bin: &Bin| frame.point(x, y, (bin.step, value(bin)));
-    if curve.bins.iter().any(|bin| bin.low < bin.high) {
-        let above = curve.bins.iter().map(place(|bin| bin.high));
-        let below = curve.bins.iter().rev().map(place(|bin| bin.low));
-        canvas.polygon(&above.chain(below).collect::<Vec<_>>(), curve.colour.mix(0.2))?;
-    }
-    let points: Vec<Point> = curve.bins.iter().map(place(|bin| bin.mean)).collect();
-    let (width, opacity) = match (curve.held_out, beside_held_out) {
-        (true, _) => (2., 1.),
-        (false, true) => (1., 0.55),
-        (false, false) => (1.25, 1.),
-    };
-    canvas.line(&points, lighten(curve.colour, opacity), width)?;
-    if curve.held_out && points.len() <= MOST_DOTS || points.len() == 1 {
-        points.iter().try_for_each(|&point| canvas.dot(point, 2.5, curve.colour))?;
-    }
-    Ok(())
 }

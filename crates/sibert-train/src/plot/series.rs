@@ -7,13 +7,13 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// A named run and the lines of its `metrics.jsonl`.
-pub struct Run {
+pub struct Series {
     /// Label of its curves.
     pub name: String,
     lines: Vec<Value>,
 }
 
-impl Run {
+impl Series {
     /// Reads a `metrics.jsonl`, or that of a run folder; lines that do not parse are left out.
     ///
     /// # Errors
@@ -83,12 +83,12 @@ mod tests {
         let lines = "{\"step\":1,\"loss\":2}\n{\"step\":2,\"loss\":null}\n{\"step\":3}\n\
                      {\"step\":4,\"loss\":1,\"timing\":{\"tokens_per_second\":9}}\n{\"step\":5,\"lo";
         fs::write(dir.path().join("metrics.jsonl"), lines).unwrap();
-        let run = Run::read("a", dir.path()).unwrap();
+        let run = Series::read("a", dir.path()).unwrap();
         assert_eq!(run.points("/loss"), [(1., 2.), (4., 1.)]);
         assert_eq!(run.points("/timing/tokens_per_second"), [(4., 9.)]);
         assert!(!run.ends_without("/loss") && !run.ends_without("/angle"));
         fs::write(dir.path().join("metrics.jsonl"), "{\"step\":2,\"loss\":null}\n{\"step\":3}\n").unwrap();
-        assert!(Run::read("a", dir.path()).unwrap().ends_without("/loss"));
+        assert!(Series::read("a", dir.path()).unwrap().ends_without("/loss"));
     }
 
     #[test]

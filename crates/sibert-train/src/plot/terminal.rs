@@ -14,7 +14,7 @@ const MARGIN: usize = 8;
 const ANSI: [u8; 7] = [32, 166, 36, 175, 178, 74, 244];
 /// Bits of the dots in a braille character, by row and column.
 const DOTS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
-/// What a bar's parts are filled with.
+/// The signs that fill a bar's parts.
 const FILLS: [char; 4] = ['█', '▓', '▒', '░'];
 
 /// A character and the index of its colour.

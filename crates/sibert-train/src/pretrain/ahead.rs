@@ -10,7 +10,7 @@ use sisgd::Deferred;
 
 use super::divergence::Diverged;
 use crate::log::StepMetrics;
-use crate::step::Sums;
+use crate::sums::Sums;
 
 /// A step whose numbers are not read yet.
 pub struct Step {
@@ -18,9 +18,9 @@ pub struct Step {
     pub number: usize,
     /// Tokens of its batch.
     pub tokens: u64,
-    /// What its batch adds up to.
+    /// The sums of its batch.
     pub sums: Deferred<Sums>,
-    /// What its update says.
+    /// The report of its update.
     pub update: Deferred<StepMetrics>,
 }
 

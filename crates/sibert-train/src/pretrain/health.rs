@@ -1,9 +1,9 @@
 //! Words of warning when a run leaves the range in which it learns, each once, with the setting to change.
 
+use sibert_data::guess::FrequencyGuess;
 use sisgd::equilibrium;
 
 use crate::config::{Optimizer, RunConfig};
-use crate::data::guess::FrequencyGuess;
 use crate::log::{Evaluation, Report};
 
 /// Reports in a row that make a habit of what one may do by chance.
@@ -24,7 +24,7 @@ const EARLIEST: usize = 200;
 /// Below the loss of word frequencies by less than this is the plateau.
 const PLATEAU: f64 = 0.1;
 
-/// What there is to say about a run.
+/// Warnings about a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
     Far,

@@ -11,16 +11,16 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use candle_core::Device;
+use sibert_data::guess::FrequencyGuess;
+use sibert_data::loader::Loader;
+use sibert_data::{Corpus, tokenizer};
 use sibert_model::PreTraining;
 use sisgd::{Gradient, GradientSource};
 
-use crate::batch;
 use crate::checkpoint::{self, Best, Snapshot, TrainingState};
 use crate::config::RunConfig;
 use crate::console::note;
-use crate::data::guess::FrequencyGuess;
-use crate::data::loader::Loader;
-use crate::data::{Corpus, tokenizer};
+use crate::held_out;
 use crate::log::{Evaluation, MetricsLog, Progress, Report, group_norms};
 use crate::memory;
 use crate::plot;
@@ -123,7 +123,7 @@ impl<'a> Training<'a> {
     /// One optimizer step: gradients of the batch's mean loss, summed over its micro-batches, then the update.
     fn step(&mut self, loader: &mut Loader) -> Result<Step> {
         let (config, step) = (self.config, self.state.step);
-        let micro_batches = loader.next()?;
+        let micro_batches = loader.next_step()?;
         ensure!(
             step::masked(&micro_batches) > 0,
             "no token to predict in its batch: the tokenizer knows none of the words"
@@ -159,7 +159,7 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
-    /// What the steps since the last report come to.
+    /// The report on the steps since the last one.
     fn report(&mut self) -> Result<Report> {
         let TrainingState { step, tokens_seen, elapsed_seconds, window, trajectory, .. } = &mut self.state;
         let mut report = window.report(*step, *tokens_seen, *elapsed_seconds);
@@ -170,8 +170,14 @@ impl<'a> Training<'a> {
 
     fn evaluate(&self) -> Result<Evaluation> {
         let (count, size) = (self.config.eval_sequences, self.config.micro_batch_size());
-        let evaluation =
-            batch::evaluate(&self.model, &self.corpus.held_out, count, size, self.device, self.state.step)?;
+        let evaluation = held_out::evaluate(
+            &self.model,
+            &self.corpus.held_out,
+            count,
+            size,
+            self.device,
+            self.state.step,
+        )?;
         let loss = evaluation.eval_loss;
         if !loss.is_finite() {
             return Err(anyhow!(Diverged(format!("held-out loss {loss}{}", self.unfit_parameter()?))));
@@ -258,7 +264,7 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// What a failed step leaves behind.
+    /// The state after a failed step.
     fn last_words(&self, step: usize) -> String {
         let left = match checkpoint::newest_valid(&self.config.out) {
             Ok(found) => format!("the last checkpoint, {}, is intact", found.path.display()),

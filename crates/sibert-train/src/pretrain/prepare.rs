@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
+use sibert_data::{Corpus, tokenizer};
 use sibert_model::{ModelConfig, PreTraining};
 use tokenizers::Tokenizer;
 
@@ -14,7 +15,6 @@ use crate::checkpoint::{self, Loaded, TrainingState};
 use crate::config::RunConfig;
 use crate::console::note;
 use crate::corpus;
-use crate::data::{Corpus, tokenizer};
 use crate::log::{MetricsLog, Summary};
 use crate::memory;
 use crate::pretrained::Pretrained;

@@ -1,14 +1,14 @@
-//! What a finished run has to show.
+//! The summary of a finished run.
 
 use anyhow::{Context, Result};
+use sibert_data::builtin;
+use sibert_data::guess::FrequencyGuess;
 
 use super::{Training, divergence};
-use crate::batch;
 use crate::checkpoint;
 use crate::console::result;
-use crate::data::builtin;
-use crate::data::guess::FrequencyGuess;
 use crate::fill_mask;
+use crate::held_out;
 use crate::log::{Evaluation, Memory, Summary, SummaryTiming};
 
 /// Held-out sequences that the last evaluation reads, unless `eval_sequences` is more.
@@ -31,7 +31,7 @@ impl Training<'_> {
             result(format!("after {} steps; nothing is held out to judge them by", self.state.step))?;
         } else {
             let found =
-                batch::evaluate(&self.model, &corpus.held_out, count, size, self.device, self.state.step)?;
+                held_out::evaluate(&self.model, &corpus.held_out, count, size, self.device, self.state.step)?;
             let which = if count == all { format!("all {all}") } else { format!("{count} of {all}") };
             self.summary(&found, &guess, count)?.write(&config.out)?;
             let row = |name: &str, value: String| result(format!("{name:<32}{value:>8}"));
@@ -75,7 +75,7 @@ impl Training<'_> {
         })
     }
 
-    /// What is true of every end.
+    /// The part that is true of every end.
     fn ending(&self) -> Result<Summary> {
         let state = &self.state;
         let parameters = self.model.parameters();

@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use sibert_data::source;
+use sibert_hub::ModelFolder;
 use sibert_model::{HiddenAct, ModelConfig, ModelType};
 
 use crate::console::note;
-use crate::data::source;
 use crate::memory;
-use crate::place::Place;
 
 /// Name of the file.
 const CONFIG: &str = "config.json";
@@ -19,7 +19,7 @@ const EXACT_GELU: [&str; 2] = ["gelu", "gelu_python"];
 /// # Errors
 /// If the file is missing or cannot be understood, or the model is of another architecture, or larger than the memory of
 /// this machine; names file and key.
-pub fn read(place: &Place) -> Result<(ModelConfig, Value)> {
+pub fn read(place: &ModelFolder) -> Result<(ModelConfig, Value)> {
     let file = place.shown(CONFIG);
     ensure!(
         place.has(CONFIG),

@@ -4,16 +4,17 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
+use sibert_hub::{Hub, Settings};
+use sibert_hub_emulator::Server;
 use tempfile::TempDir;
 
 use super::Pretrained;
 use super::index::INDEX;
 use crate::checkpoint::{Snapshot, TrainingState, save};
-use crate::hub::server::Server;
-use crate::hub::{Hub, Settings};
 
 /// A vocabulary of nine words.
 pub const WORDS: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\nd\n";
@@ -53,7 +54,7 @@ pub fn tensors() -> HashMap<String, Tensor> {
 
 /// `tokenizer.json` for the words, which truncates and pads.
 pub fn tokenizer_json() -> String {
-    let mut tokenizer = crate::data::tokenizer::of_words(WORDS).unwrap();
+    let mut tokenizer = sibert_data::tokenizer::of_words(WORDS).unwrap();
     let truncation = tokenizers::TruncationParams { max_length: 4, ..Default::default() };
     tokenizer.with_truncation(Some(truncation)).unwrap();
     tokenizer.with_padding(Some(tokenizers::PaddingParams::default()));
@@ -121,7 +122,7 @@ impl Model {
         open_here(self.path())
     }
 
-    /// What opening it says.
+    /// The message of opening it.
     pub fn error(&self) -> String {
         format!("{:#}", self.open().err().unwrap())
     }
@@ -148,21 +149,24 @@ pub struct OnHub {
 
 impl OnHub {
     fn settings(&self) -> Settings {
-        Settings::of_server(&self.server.url(), self.home.path())
+        Settings {
+            first_wait: Duration::from_millis(1),
+            ..Settings::of(&self.server.url(), self.home.path()).unwrap()
+        }
     }
 
     /// Opens a model there.
     pub fn open(&self, model: &str) -> anyhow::Result<Pretrained> {
-        Pretrained::open_with(model, &Device::Cpu, || Hub::new(self.settings()))
+        Pretrained::open_with(model, &Device::Cpu, || Hub::new(self.settings(), |_| {}))
     }
 
     /// Opens one out of the cache alone.
     pub fn open_offline(&self, model: &str) -> anyhow::Result<Pretrained> {
         let settings = Settings { offline: true, ..self.settings() };
-        Pretrained::open_with(model, &Device::Cpu, || Hub::new(settings))
+        Pretrained::open_with(model, &Device::Cpu, || Hub::new(settings, |_| {}))
     }
 
-    /// What opening one says.
+    /// The message of opening one.
     pub fn error(&self, model: &str) -> String {
         format!("{:#}", self.open(model).err().unwrap())
     }

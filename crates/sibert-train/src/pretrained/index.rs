@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
+use sibert_hub::ModelFolder;
+use sibert_hub::reference::check_path;
 
 use super::tensors::is_buffer;
-use crate::hub::reference::check_path;
-use crate::place::Place;
 
 /// Name of the file.
 pub const INDEX: &str = "model.safetensors.index.json";
@@ -23,7 +23,7 @@ impl Index {
     ///
     /// # Errors
     /// If it cannot be understood, a shard's path leaves the folder or names no safetensors, or a shard is missing.
-    pub fn read(place: &Place) -> Result<Self> {
+    pub fn read(place: &ModelFolder) -> Result<Self> {
         let (text, file) = (place.text(INDEX)?, place.shown(INDEX));
         let index: Self = serde_json::from_str(&text)
             .with_context(|| format!("{file} has no weight_map from tensors to files: download it again"))?;

@@ -8,8 +8,7 @@ use sibert_model::{ModelConfig, PreTraining};
 
 use super::config;
 use super::weights::Weights;
-use crate::hub::Hub;
-use crate::place::Place;
+use crate::model_folder;
 
 /// The head for masked words.
 const HEAD: &str = "cls.predictions.transform.dense.weight";
@@ -21,7 +20,7 @@ const OTHERS: [&str; 2] = ["classifier.weight", "qa_outputs.weight"];
 /// Configuration and weights, without a tokenizer.
 #[derive(Clone)]
 pub struct MaskedLm {
-    /// What the user called it.
+    /// The name that the user gave.
     pub name: String,
     /// Its shape.
     pub config: ModelConfig,
@@ -35,7 +34,7 @@ impl MaskedLm {
     /// # Errors
     /// As there, the tokenizer aside.
     pub fn open(model: &str, device: &Device) -> Result<Self> {
-        let place = Place::find(model, Hub::from_env)?;
+        let place = model_folder::find(model, crate::hub::open)?;
         let (config, json) = config::read(&place)?;
         let tensors = Weights::find(&place, &json)?.load(&place, device)?;
         Ok(Self { name: model.to_owned(), config, tensors })
@@ -77,7 +76,7 @@ mod tests {
         ModelConfig { vocab_size: 11, max_position_embeddings: 16, tie_word_embeddings: tie, ..small }
     }
 
-    /// What transformers' `BertForPreTraining` saves.
+    /// The names that transformers' `BertForPreTraining` saves.
     fn for_pretraining(tie: Option<bool>) -> MaskedLm {
         let config = ModelConfig { next_sentence_prediction: true, ..config(tie) };
         let model = PreTraining::new(&config, 3, DType::F32, &Device::Cpu).unwrap();

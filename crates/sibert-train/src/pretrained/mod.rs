@@ -16,23 +16,26 @@ use std::collections::HashMap;
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
+use sibert_data::task::{Labels, Task};
+use sibert_data::tokenizer::Opened;
+use sibert_hub::Hub;
 use sibert_model::{HeadKind, ModelConfig, PreTraining};
 use tokenizers::Tokenizer;
 
-use crate::data::tokenizer::Opened;
-use crate::hub::Hub;
-use crate::place::Place;
-use crate::task::{Labels, Task};
+use crate::model_folder;
 use weights::Weights;
 
 pub use masked_lm::MaskedLm;
+
+/// Key of `config.json` with a task of one's own.
+pub const TASK: &str = "task";
 
 /// The shape of the model that `model` names.
 ///
 /// # Errors
 /// As [`Pretrained::open`], of its `config.json` alone.
 pub fn shape(model: &str) -> Result<ModelConfig> {
-    Ok(config::read(&Place::find(model, Hub::from_env)?)?.0)
+    Ok(config::read(&model_folder::find(model, crate::hub::open)?)?.0)
 }
 
 /// A model that was trained before, whole.
@@ -62,11 +65,11 @@ impl Pretrained {
     /// # Errors
     /// If it is neither, or a file is missing, damaged or of a kind that is not supported; names it and the remedy.
     pub fn open(model: &str, device: &Device) -> Result<Self> {
-        Self::open_with(model, device, Hub::from_env)
+        Self::open_with(model, device, crate::hub::open)
     }
 
     fn open_with(model: &str, device: &Device, hub: impl FnOnce() -> Result<Hub>) -> Result<Self> {
-        let place = Place::find(model, hub)?;
+        let place = model_folder::find(model, hub)?;
         let (config, config_json) = config::read(&place)?;
         let weights = Weights::find(&place, &config_json)?; // before anything large is fetched
         let Opened { tokenizer, config_json: tokenizer_config_json } =
@@ -90,8 +93,13 @@ impl Pretrained {
         MaskedLm { name: self.name, config: self.config, tensors: self.tensors }.model(dtype, device)
     }
 
-    /// The task that it was fine-tuned for, if `config.json` names a known one under `finetuning_task`.
+    /// The task that it was fine-tuned for: a file of one's own under `task` of `config.json`, or a known one that it names
+    /// under `finetuning_task`.
     pub fn task(&self) -> Option<Task> {
+        if let Some(own) = self.config_json.get(TASK).and_then(|own| serde_json::from_value(own.clone()).ok())
+        {
+            return Some(own);
+        }
         let name = self.config_json.get("finetuning_task")?.as_str()?.trim().to_ascii_lowercase();
         let of_glue = || name.strip_prefix("glue")?.parse().ok(); // `glue/mrpc`
         name.parse().ok().or_else(of_glue)

@@ -1,9 +1,9 @@
 //! Weights in formats that are not read: why not, and how to convert them.
 
 use serde_json::Value;
+use sibert_hub::ModelFolder;
 
 use super::weights::MODEL;
-use crate::place::Place;
 
 /// A format by the endings of its files, and why it is not read.
 const FORMATS: [(&[&str], &str); 5] = [
@@ -19,8 +19,8 @@ const FORMATS: [(&[&str], &str); 5] = [
 /// Files with such endings that are no weights.
 const OTHERS: [&str; 5] = ["training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "scaler.pt"];
 
-/// What to say of a model without safetensors.
-pub fn of_other_weights(place: &Place, config: &Value) -> String {
+/// The message for a model without safetensors.
+pub fn of_other_weights(place: &ModelFolder, config: &Value) -> String {
     let (names, missing) = (place.names(), format!("{} is missing", place.shown(MODEL)));
     let other = names.iter().find(|name| name.ends_with(".safetensors"));
     let known = FORMATS.iter().find_map(|(endings, why)| {
@@ -44,7 +44,7 @@ pub fn of_other_weights(place: &Place, config: &Value) -> String {
 }
 
 /// How to come by safetensors of the same model.
-fn remedy(place: &Place, config: &Value) -> String {
+fn remedy(place: &ModelFolder, config: &Value) -> String {
     let (id, class) = (place.id(), class(config));
     let convert = format!(
         "python -c 'from transformers import {class} as M, AutoTokenizer as T; \
@@ -52,8 +52,8 @@ fn remedy(place: &Place, config: &Value) -> String {
          T.from_pretrained(\"{id}\").save_pretrained(\"DIR\")' and --model DIR"
     );
     match place {
-        Place::Folder(_) => format!("convert it, {convert}"),
-        Place::Repo(_) => format!(
+        ModelFolder::Here(_) => format!("convert it, {convert}"),
+        ModelFolder::OnHub(_) => format!(
             "if one of the model's pull requests on the hub adds model.safetensors, take its revision, --model \
              {id}@refs/pr/NUMBER; or else convert it, {convert}"
         ),

@@ -9,9 +9,9 @@ use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::place::refuse_pointer;
+use sibert_hub::refuse_pointer;
 
-/// What a file holds.
+/// The tensors of a file.
 pub struct TensorFile {
     /// Its tensors on the device, without the buffers that are no parameters.
     pub tensors: HashMap<String, Tensor>,

@@ -1,12 +1,12 @@
 //! The tokenizer of a model.
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use sibert_data::contained::contained;
+use sibert_data::tokenizer::{self, Opened, SpecialTokens, TOKENIZER, VOCABULARY, vocab_size};
+use sibert_hub::ModelFolder;
 use tokenizers::Tokenizer;
 
 use crate::console::note;
-use crate::data::contained::contained;
-use crate::data::tokenizer::{self, Opened, SpecialTokens, TOKENIZER, VOCABULARY, vocab_size};
-use crate::place::Place;
 
 /// Tables are made larger up to a multiple of this, for speed; what is larger yet is odd.
 const PADDING: usize = 128;
@@ -15,7 +15,7 @@ const PADDING: usize = 128;
 ///
 /// # Errors
 /// If there is none, it cannot be understood, has more tokens than the model, or is not a BERT's; names the file.
-pub fn read(place: &Place, rows: usize) -> Result<Opened> {
+pub fn read(place: &ModelFolder, rows: usize) -> Result<Opened> {
     let Some(name) = tokenizer::find(place) else {
         bail!(
             "{} is missing, and so is {VOCABULARY}: put the tokenizer there that the model was trained with; found {}",
@@ -23,7 +23,7 @@ pub fn read(place: &Place, rows: usize) -> Result<Opened> {
             place.listing()
         );
     };
-    let (opened, file) = (tokenizer::read(place, name)?, place.shown(name));
+    let (opened, file) = (tokenizer::read(place, name, &note)?, place.shown(name));
     check_size(&opened.tokenizer, rows, &file)?;
     contained(|| check_pairs(&opened.tokenizer)).with_context(|| file)?;
     Ok(opened)

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use anyhow::{Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use serde_json::Value;
+use sibert_hub::ModelFolder;
 
 use super::index::{INDEX, Index};
 use super::refusal;
 use super::tensors::{self, TensorFile};
 use crate::console::note;
-use crate::place::Place;
 
 /// Name of the one file.
 pub const MODEL: &str = "model.safetensors";
@@ -28,7 +28,7 @@ impl Weights {
     ///
     /// # Errors
     /// If there are no safetensors, with the remedy for what is there; or the index is unfit or a shard is missing.
-    pub fn find(place: &Place, config: &Value) -> Result<Self> {
+    pub fn find(place: &ModelFolder, config: &Value) -> Result<Self> {
         if place.has(MODEL) {
             Ok(Self::Whole)
         } else if place.has(INDEX) {
@@ -42,7 +42,7 @@ impl Weights {
     ///
     /// # Errors
     /// As [`tensors::read`]; or if a tensor is in two shards, or not in the one that the index names.
-    pub fn load(&self, place: &Place, device: &Device) -> Result<HashMap<String, Tensor>> {
+    pub fn load(&self, place: &ModelFolder, device: &Device) -> Result<HashMap<String, Tensor>> {
         let mut all = Gathered::default();
         match self {
             Self::Whole => {
@@ -68,7 +68,12 @@ impl Weights {
 }
 
 /// Compares what a shard holds with what the index says.
-fn check_shard(place: &Place, shard: &str, expected: &BTreeSet<&str>, found: &TensorFile) -> Result<()> {
+fn check_shard(
+    place: &ModelFolder,
+    shard: &str,
+    expected: &BTreeSet<&str>,
+    found: &TensorFile,
+) -> Result<()> {
     let missing: Vec<&str> =
         expected.iter().copied().filter(|name| !found.tensors.contains_key(*name)).collect();
     ensure!(
@@ -98,7 +103,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn add(&mut self, place: &Place, name: &str, file: TensorFile) -> Result<()> {
+    fn add(&mut self, place: &ModelFolder, name: &str, file: TensorFile) -> Result<()> {
         let mut names: Vec<&String> = file.tensors.keys().collect();
         names.sort_unstable();
         for tensor in names {
@@ -117,7 +122,7 @@ impl Gathered {
         Ok(())
     }
 
-    fn describe(&self, place: &Place) {
+    fn describe(&self, place: &ModelFolder) {
         for (dtype, count) in &self.converted {
             let total = self.tensors.len();
             note(format!("{}: {count} of {total} tensors are {dtype}, read as F32", place.id()));

@@ -17,10 +17,10 @@ mod training;
 
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
+use sibert_files::durable;
 
 use crate::args::SelftestArgs;
 use crate::console::result;
-use crate::durable;
 use report::Report;
 
 /// Runs all checks and prints them.

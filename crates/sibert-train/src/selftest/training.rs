@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use candle_core::{Device, Var};
+use sibert_data::batches::MaskedBatch;
 use sibert_model::{AttentionKind, Gradients, ModelType, PositionKind, PreTraining, Precision, random};
 use sisgd::Gradient;
 
@@ -11,7 +12,6 @@ use crate::batch::DTYPE;
 use crate::config::{
     ANGLE, HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig, SpectralSettings,
 };
-use crate::data::batches::MaskedBatch;
 use crate::step;
 use crate::update::Update;
 
@@ -107,7 +107,7 @@ fn recipe(sibert: RunConfig) -> RunConfig {
 /// Values by the name of their parameter.
 pub type Named = Vec<(String, Vec<f64>)>;
 
-/// What a training left behind.
+/// The results of a training.
 pub struct Training {
     pub losses: Vec<f64>,
     /// Of the first step.

@@ -23,7 +23,7 @@ fn child() {
 fn large_file() {
     let Some(path) = std::env::var_os("LARGE_FILE") else { return };
     ignore_file_size_signal();
-    let error = crate::durable::text(path.as_ref(), &"x".repeat(10_000)).unwrap_err();
+    let error = sibert_files::durable::text(path.as_ref(), &"x".repeat(10_000)).unwrap_err();
     std::fs::write(path, format!("{error:#}")).unwrap();
     std::process::exit(7);
 }

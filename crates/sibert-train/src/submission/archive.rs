@@ -6,11 +6,11 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use sibert_files::durable;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::FILES;
-use crate::durable;
 
 /// Packs the eleven files of a submission as `submission.zip` in the folder `out`.
 ///

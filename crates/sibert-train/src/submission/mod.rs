@@ -16,11 +16,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use sibert_data::task::{Kind, Range, Split, Task};
+use sibert_files::durable;
 
 use crate::console::note;
-use crate::data::glue::Split;
-use crate::durable;
-use crate::task::{Kind, Task};
 
 pub use archive::archive;
 pub use read::read;
@@ -42,7 +41,7 @@ const FILES: [&str; 11] = [
     "AX.tsv",
 ];
 
-/// What is said of one example.
+/// The prediction for one example.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {
     /// A class, as the task counts them.
@@ -51,29 +50,45 @@ pub enum Prediction {
     Score(f32),
 }
 
-/// What stands in the second column.
+/// The second column.
 #[derive(Clone, Copy)]
 enum Column {
     /// The label of a class.
-    Labels(&'static [&'static str]),
-    /// A number from 0 to 5.
-    Scores,
+    Labels(&'static [String]),
+    /// The number of a class.
+    Numbers(usize),
+    /// A score.
+    Scores(Range),
 }
 
 impl Column {
     fn of(task: Task) -> Result<Self> {
-        match (task, task.kind()) {
-            (Task::Mnli | Task::Ax | Task::Qnli | Task::Rte, Kind::Classes(names)) => Ok(Self::Labels(names)),
-            (_, Kind::Classes(_)) => Ok(Self::Labels(&["0", "1"])),
-            (_, Kind::Score) => Ok(Self::Scores),
-            (_, Kind::Span { .. }) => {
-                bail!("{task} has no file on the GLUE leaderboard, its answers are JSON")
+        match task.kind() {
+            Kind::Classes(names) if task.is_built_in() && task.is_numbered() => {
+                Ok(Self::Numbers(names.len()))
             }
+            Kind::Classes(names) => Ok(Self::Labels(names)),
+            Kind::Score(range) => Ok(Self::Scores(range)),
+            Kind::Span { .. } => bail!("{task} has no file on the GLUE leaderboard, its answers are JSON"),
         }
+    }
+
+    /// The text for a class; none if there is no such class.
+    fn label(self, class: u32) -> Option<String> {
+        match self {
+            Self::Labels(names) => names.get(class as usize).cloned(),
+            Self::Numbers(count) => Some(class.to_string()).filter(|_| (class as usize) < count),
+            Self::Scores(_) => None,
+        }
+    }
+
+    /// The texts for all classes, in their order.
+    fn labels(self) -> Vec<String> {
+        (0..).map_while(|class| self.label(class)).collect()
     }
 }
 
-/// Writes the predictions for a set, in its order, into the folder `out`; a score is clipped to 0 … 5.
+/// Writes the predictions for a set, in its order, into the folder `out`; a score is clipped to the task's range.
 ///
 /// # Errors
 /// If a prediction is none of the task's, or the file cannot be written; nothing is left of it then.
@@ -85,17 +100,16 @@ pub fn write(out: &Path, task: Task, split: Split, predictions: &[Prediction]) -
     Ok(path)
 }
 
-/// The name of a set's file.
-fn file(task: Task, split: Split) -> Result<&'static str> {
-    let mismatched = matches!(split, Split::ValidationMismatched | Split::TestMismatched);
-    ensure!(!mismatched || task == Task::Mnli, "{task} has no mismatched set, only MNLI has");
-    let stem = match (task, mismatched) {
-        (Task::Mnli, false) => "MNLI-m",
-        (Task::Mnli, true) => "MNLI-mm",
-        _ => task.title(),
+/// The name of a set's file; a development set has that of the test set.
+fn file(task: Task, split: Split) -> Result<String> {
+    ensure!(!task.is_squad(), "{task} has no file on the GLUE leaderboard");
+    let split = match split {
+        Split::Train | Split::Validation | Split::Test => Split::Test,
+        Split::ValidationMismatched | Split::TestMismatched => Split::TestMismatched,
     };
-    let file = FILES.into_iter().find(|name| name.strip_suffix(".tsv") == Some(stem));
-    file.with_context(|| format!("{task} has no file on the GLUE leaderboard"))
+    ensure!(task.has(split), "{task} has no {split}");
+    let stem = task.file().leaderboard.of(split).as_deref();
+    Ok(format!("{}.tsv", stem.unwrap_or(task.title())))
 }
 
 fn text(task: Task, predictions: &[Prediction]) -> Result<String> {
@@ -104,33 +118,33 @@ fn text(task: Task, predictions: &[Prediction]) -> Result<String> {
     let mut clipped = 0;
     for (index, prediction) in predictions.iter().enumerate() {
         match (column, prediction) {
-            (Column::Labels(labels), Prediction::Class(class)) => {
-                let label = labels.get(*class as usize).with_context(|| {
-                    format!(
-                        "prediction {index} is class {class}, {task} has only classes 0 to {}",
-                        labels.len() - 1
-                    )
+            (Column::Labels(_) | Column::Numbers(_), Prediction::Class(class)) => {
+                let label = column.label(*class).with_context(|| {
+                    let last = column.labels().len() - 1;
+                    format!("prediction {index} is class {class}, {task} has only classes 0 to {last}")
                 })?;
                 writeln!(text, "{index}\t{label}")?;
             }
-            (Column::Scores, Prediction::Score(score)) if score.is_finite() => {
-                let score_in_range = score.clamp(0., 5.) + 0.; // no -0.000
+            (Column::Scores(range), Prediction::Score(score)) if score.is_finite() => {
+                let score_in_range = range.clamp(*score) + 0.; // no -0.000
                 clipped += usize::from(score_in_range != *score);
                 writeln!(text, "{index}\t{score_in_range:.3}")?;
             }
-            (Column::Scores, Prediction::Score(score)) => {
+            (Column::Scores(_), Prediction::Score(score)) => {
                 bail!("prediction {index} is {score}, expected a number: has the training diverged?")
             }
-            (Column::Labels(_), Prediction::Score(_)) => {
+            (Column::Labels(_) | Column::Numbers(_), Prediction::Score(_)) => {
                 bail!("prediction {index} is a score, {task} has classes")
             }
-            (Column::Scores, Prediction::Class(_)) => {
+            (Column::Scores(_), Prediction::Class(_)) => {
                 bail!("prediction {index} is a class, {task} has scores")
             }
         }
     }
     if clipped > 0 {
-        note(format!("{task}: {clipped} of {} scores are outside 0 to 5 and clipped", predictions.len()));
+        let Column::Scores(range) = column else { return Ok(text) };
+        let range = range.to_string().replacen("a number from ", "", 1);
+        note(format!("{task}: {clipped} of {} scores are outside {range} and clipped", predictions.len()));
     }
     Ok(text)
 }

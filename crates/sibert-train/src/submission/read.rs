@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use sibert_data::task::Task;
+use sibert_files::bounded;
 
 use super::{Column, HEADER, Prediction};
-use crate::bounded;
-use crate::task::Task;
 
 /// Reads a file of the leaderboard, in the order of its rows.
 ///
@@ -45,16 +45,18 @@ fn row(line: &str, index: usize, task: Task, column: Column) -> Result<Predictio
         "expected index {index}, found {found_index:?}: the rows must be there all and in order"
     );
     match column {
-        Column::Labels(labels) => match labels.iter().position(|label| *label == found) {
-            Some(class) => Ok(Prediction::Class(class as u32)),
-            None => {
-                bail!(
-                    "expected one of {}, found {found:?}: is it the file of another task than {task}?",
-                    labels.join(", ")
-                )
+        Column::Labels(_) | Column::Numbers(_) => {
+            match column.labels().iter().position(|label| label == found) {
+                Some(class) => Ok(Prediction::Class(class as u32)),
+                None => {
+                    bail!(
+                        "expected one of {}, found {found:?}: is it the file of another task than {task}?",
+                        column.labels().join(", ")
+                    )
+                }
             }
-        },
-        Column::Scores => match found.parse() {
+        }
+        Column::Scores(_) => match found.parse() {
             Ok(score) if f32::is_finite(score) => Ok(Prediction::Score(score)),
             _ => bail!("expected a number, found {found:?}: is it the file of another task than {task}?"),
         },

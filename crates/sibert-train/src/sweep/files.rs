@@ -5,16 +5,16 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
+use sibert_files::durable;
+use sibert_files::sealed;
 
 use super::axis::{Axis, SEED, VARIANT};
 use super::grid::{Grid, SweptRun};
 use super::results::{Group, Row};
 use crate::csv;
-use crate::durable;
 use crate::log::Summary;
-use crate::sealed;
 
-/// What a summary can hold, as JSON pointers; a column each.
+/// Figures that a summary can hold, as JSON pointers; a column each.
 const FIGURES: [&str; 20] = [
     "step",
     "tokens",

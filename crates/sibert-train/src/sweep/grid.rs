@@ -16,7 +16,7 @@ const MOST_RUNS: usize = 10_000;
 
 /// The runs of a sweep.
 pub struct Grid {
-    /// What varies, slowest first.
+    /// The axes, slowest first.
     pub axes: Vec<Axis>,
     /// A run for each combination.
     pub runs: Vec<SweptRun>,
@@ -32,7 +32,7 @@ pub struct SweptRun {
     pub config: RunConfig,
 }
 
-/// What all runs have in common.
+/// The settings that all runs share.
 struct Base<'a> {
     file: &'a Path,
     flags: Table,
@@ -169,7 +169,7 @@ pub fn product(axes: &[Axis]) -> Vec<Vec<&Choice>> {
     })
 }
 
-/// What each value is called in a name: `lr=0.1`, and `adamw` for a variant.
+/// The name of each value: `lr=0.1`, and `adamw` for a variant.
 fn parts(axes: &[Axis], values: &[&Choice]) -> Vec<String> {
     let part = |(axis, value): (&Axis, &&Choice)| match axis.name.as_str() {
         VARIANT => value.text.clone(),

@@ -7,10 +7,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use sibert_files::FolderLock;
+use sibert_files::durable;
 
 use super::grid::SweptRun;
-use crate::checkpoint::RunLock;
-use crate::durable;
 use crate::log::Summary;
 use crate::run::SETTINGS;
 use crate::signals::{FOLLOWS, was_interrupted};
@@ -52,7 +52,7 @@ impl Job {
     /// If another process trains it, its folder cannot be written, or no process can be started.
     pub fn start(index: usize, run: &SweptRun) -> Result<Self> {
         let folder = run.config.out.clone();
-        let lock = RunLock::acquire_within(&folder, PATIENCE)?;
+        let lock = FolderLock::acquire_within(&folder, PATIENCE)?;
         durable::replace(&folder.join(SETTINGS), &run.config.to_toml()?)?;
         let path = folder.join(LOG);
         let unwritable = || format!("cannot write {}", path.display());

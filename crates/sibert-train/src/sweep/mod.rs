@@ -31,8 +31,9 @@ use anyhow::{Context, Result, ensure};
 
 pub use record::runs_of;
 
+use sibert_files::FolderLock;
+
 use crate::args::SweepArgs;
-use crate::checkpoint::RunLock;
 use crate::console::{note, result};
 use crate::signals::{self, Stop};
 use grid::Grid;
@@ -50,7 +51,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     if args.dry_run {
         return sweep.list();
     }
-    let _lock = RunLock::acquire(&sweep.folder)?;
+    let _lock = FolderLock::acquire(&sweep.folder)?;
     let states = sweep.states()?; // again: it may have gone on before the lock
     sweep.prepare(&states)?;
     let trained = match states.iter().all(State::is_over) {

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use sibert_files::sealed;
 
 use super::axis::Axis;
 use super::grid::Grid;
 use super::text::Text;
+use crate::console::note_once;
 use crate::occupied;
 use crate::run::SETTINGS;
-use crate::sealed;
 
 /// The file's name in the folder of a sweep.
 const RECORD: &str = "sweep.json";
@@ -20,7 +21,7 @@ const RECORD: &str = "sweep.json";
 pub struct Record {
     /// The config file.
     pub config: PathBuf,
-    /// What varies, slowest first.
+    /// The axes, slowest first.
     pub axes: Vec<Axis>,
     /// The text in `data`; none if every run prepares its own, or takes shards that were there.
     pub text: Option<Text>,
@@ -29,7 +30,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// What is to be recorded of a grid.
+    /// The record of a grid.
     pub fn new(config: &Path, grid: &Grid, text: Option<Text>) -> Self {
         let runs = grid.runs.iter().map(|run| run.name.clone()).collect();
         Self { config: config.to_owned(), axes: grid.axes.clone(), text, runs }
@@ -48,7 +49,7 @@ impl Record {
             ensure!(held.is_empty(), "{shown} holds {held}, no sweep: choose another --out");
             return Ok(None);
         }
-        let read = sealed::read(&path, "delete it, and the same command writes it again");
+        let read = sealed::read(&path, "delete it, and the same command writes it again", note_once);
         Ok(Some(read.with_context(|| format!("{} is not the record of a sweep", path.display()))?))
     }
 

@@ -1,4 +1,6 @@
 //! Lists of values on a command line.
+//!
+//! Values are TOML: brackets hold together here as quotes do, and quotes stay, which `shlex` takes for a shell's.
 
 /// The parts of a text between separators, trimmed; brackets and quotes keep what is in them together.
 ///

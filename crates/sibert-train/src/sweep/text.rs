@@ -5,17 +5,17 @@ use std::path::{Path, absolute};
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sibert_data::Packing;
+use sibert_data::source::DocumentSplit;
 
 use super::grid::SweptRun;
 use crate::config::RunConfig;
 use crate::corpus;
-use crate::data::sequences::Packing;
-use crate::data::source::DocumentSplit;
 
 /// The folder of the shards, in that of the sweep.
 const DATA: &str = "data";
 
-/// What decides the text of a run.
+/// Settings that decide the text of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Text {
     source: Vec<String>,

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
+use sibert_data::random::{Purpose, Stream};
 use sibert_model::Inputs;
 
 use super::Sequence;
 use crate::batch::mask;
-use crate::data::random::{Purpose, Stream};
 
 /// So many batches are sorted by length together: little padding, and still other neighbours in each epoch.
 const BUCKET: usize = 50;

@@ -2,15 +2,15 @@
 
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use sibert_data::dataset::DataSource;
+use sibert_data::examples::{self, Example, Target};
+use sibert_data::squad::{self, AnswerSettings, Predictions, Question, Window};
+use sibert_data::task::{Metric, Split, Task};
 use tokenizers::Tokenizer;
 
 use super::{Encoded, Figures, Lengths, Outputs, Sequence, encode, figure_names, warn_of_unknown};
 use crate::console::note;
-use crate::data::dataset::DataSource;
-use crate::data::glue::{self, Example, Split, Target};
-use crate::data::squad::{self, AnswerSettings, Predictions, Question, Window};
 use crate::metrics::{self, squad as squad_metrics};
-use crate::task::{Kind, Metric, Task};
 
 /// One set of a task, as inputs of a model and with what is right.
 pub struct DevSet {
@@ -28,7 +28,7 @@ enum Actual {
     Questions { questions: Vec<Question>, windows: Vec<Window> },
 }
 
-/// What a model says to each example of a set, as far as figures need it.
+/// A model's answers to each example of a set, as far as figures need them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -42,7 +42,7 @@ pub enum Outcome {
 
 /// A set's outputs, judged.
 pub struct SetResult {
-    /// What was said to each example.
+    /// The answer to each example.
     pub outcome: Outcome,
     /// The figures of the whole set.
     pub figures: Figures,
@@ -60,19 +60,18 @@ impl DevSet {
         lengths: Lengths,
     ) -> Result<Vec<Self>> {
         if task.is_squad() {
-            let questions = squad::read(task, false, source)?;
+            let questions = squad::read(task, false, source, &note)?;
             return Ok(vec![Self::of_questions(task, questions, tokenizer, lengths)?]);
         }
-        let splits = glue::validation_splits(task);
         ensure!(
-            !splits.is_empty(),
+            task.has(Split::Validation),
             "{task} has no development set with labels, only a test set: see sibert predict"
         );
-        let read = |split: &Split| {
-            let examples = glue::read(task, *split, source)?;
-            Self::of_examples(task, *split, &examples, tokenizer, lengths)
+        let read = |split: Split| {
+            let examples = examples::read(task, split, source, &note)?;
+            Self::of_examples(task, split, &examples, tokenizer, lengths)
         };
-        splits.iter().map(read).collect()
+        task.validation_splits().map(read).collect()
     }
 
     /// The questions of SQuAD, looked at through windows.
@@ -85,7 +84,7 @@ impl DevSet {
         tokenizer: &Tokenizer,
         lengths: Lengths,
     ) -> Result<Self> {
-        let windows = squad::windows(&questions, tokenizer, &lengths.windows())?;
+        let windows = squad::windows(&questions, tokenizer, &lengths.windows(), &note)?;
         let sequences: Vec<Sequence> = windows.iter().cloned().map(Sequence::from).collect();
         warn_of_unknown(&format!("{task}, questions to answer"), &sequences, tokenizer)?;
         Ok(Self {
@@ -198,7 +197,7 @@ impl Actual {
                 None => bail!("{task}: example {index} of the development set has no label"),
             }
         }
-        Ok(if task.kind() == Kind::Score { Self::Scores(scores) } else { Self::Classes(classes) })
+        Ok(if task.is_of_scores() { Self::Scores(scores) } else { Self::Classes(classes) })
     }
 }
 

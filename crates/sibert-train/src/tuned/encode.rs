@@ -1,14 +1,14 @@
 //! Texts and pairs of texts as token ids.
 
 use anyhow::{Context, Result, anyhow};
+use sibert_data::contained::contained;
+use sibert_data::examples::Example;
+use sibert_data::squad::Window;
+use sibert_data::tokenizer::SpecialTokens;
 use tokenizers::utils::truncation::{TruncationDirection, TruncationStrategy};
 use tokenizers::{EncodeInput, Encoding, Tokenizer, TruncationParams};
 
 use crate::console::note;
-use crate::data::contained::contained;
-use crate::data::glue::Example;
-use crate::data::squad::Window;
-use crate::data::tokenizer::SpecialTokens;
 
 /// One input of the model, not padded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,8 +94,9 @@ pub fn warn_of_unknown(what: &str, sequences: &[Sequence], tokenizer: &Tokenizer
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use sibert_data::tokenizer;
+
     use super::*;
-    use crate::data::tokenizer;
 
     const WORDS: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\nd\n";
 

@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sibert_data::squad::WindowSettings;
+use sibert_data::task::Task;
 use sibert_model::ModelConfig;
 
 use crate::args::LengthArgs;
 use crate::console::note;
-use crate::data::squad::WindowSettings;
-use crate::task::Task;
 
 /// Key of `config.json` under which transformers keeps what a model needs for a task.
 const KEY: &str = "task_specific_params";
@@ -21,14 +21,14 @@ const SHORTEST: usize = 5;
 pub struct Lengths {
     /// Longest input.
     pub max_seq_len: usize,
-    /// What two windows of a context share; SQuAD.
+    /// Tokens that two windows of a context share; SQuAD.
     pub doc_stride: usize,
     /// Longest question; SQuAD.
     pub max_query_len: usize,
 }
 
 impl Lengths {
-    /// What `args` say, else what the model's `config.json` says of the task, else 128, or 384, 128 and 64 for SQuAD
+    /// The lengths in `args`, else those of the task in the model's `config.json`, else 128, or 384, 128 and 64 for SQuAD
     /// (Devlin et al. 2019, run_squad.py).
     ///
     /// # Errors
@@ -36,8 +36,8 @@ impl Lengths {
     pub fn of(task: Task, args: &LengthArgs, config: &ModelConfig, config_json: &Value) -> Result<Self> {
         let trained = config_json.pointer(&format!("/{KEY}/{}", task.name()));
         let trained: Option<Self> = trained.and_then(|value| serde_json::from_value(value.clone()).ok());
-        let usual =
-            Self { max_seq_len: if task.is_squad() { 384 } else { 128 }, doc_stride: 128, max_query_len: 64 };
+        let usual = task.file().defaults.max_seq_len.unwrap_or(if task.is_squad() { 384 } else { 128 });
+        let usual = Self { max_seq_len: usual, doc_stride: 128, max_query_len: 64 };
         let known = trained.unwrap_or(usual);
         let positions = config.max_position_embeddings;
         ensure!(
@@ -87,13 +87,17 @@ mod tests {
 
     use super::*;
 
+    fn task(name: &str) -> Task {
+        name.parse().unwrap()
+    }
+
     #[test]
     fn a_model_of_one_segment_is_refused_for_pairs_of_texts() {
         let tiny = ModelConfig::preset(ModelType::Bert, "tiny").unwrap();
         let config = ModelConfig { type_vocab_size: 1, ..tiny };
         let of = |task| Lengths::of(task, &LengthArgs::default(), &config, &Value::Null);
-        assert_eq!(of(Task::Cola).unwrap().max_seq_len, 128);
-        for task in [Task::Mrpc, Task::Squad] {
+        assert_eq!(of(task("cola")).unwrap().max_seq_len, 128);
+        for task in [task("mrpc"), task("squad")] {
             assert!(
                 of(task).unwrap_err().to_string().contains("tells no two segments apart (type_vocab_size 1)")
             );

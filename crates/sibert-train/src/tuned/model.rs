@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
+use sibert_data::task::{Kind, Labels, Task};
 use sibert_model::{FineTuning, HeadKind};
 use tokenizers::Tokenizer;
 
@@ -9,7 +10,6 @@ use super::Lengths;
 use crate::args::LengthArgs;
 use crate::batch::DTYPE;
 use crate::pretrained::Pretrained;
-use crate::task::{Kind, Labels, Task};
 
 /// A model with the head of a task, and what its numbers mean.
 pub struct Tuned {
@@ -17,7 +17,7 @@ pub struct Tuned {
     pub model: FineTuning,
     /// Its classes beside the task's.
     pub labels: Labels,
-    /// What cuts texts into its tokens.
+    /// The tokenizer of its texts.
     pub tokenizer: Tokenizer,
     /// How long its inputs are.
     pub lengths: Lengths,
@@ -27,7 +27,7 @@ pub struct Tuned {
 pub fn head_kind(task: Task) -> HeadKind {
     match task.kind() {
         Kind::Classes(names) => HeadKind::Classes(names.len()),
-        Kind::Score => HeadKind::Score,
+        Kind::Score(_) => HeadKind::Score,
         Kind::Span { .. } => HeadKind::Span,
     }
 }

@@ -1,19 +1,19 @@
-//! What a model says to sequences, in their order.
+//! A model's outputs for sequences, in their order.
 
 use anyhow::{Result, bail};
 use candle_core::Device;
+use sibert_data::squad::SpanLogits;
+use sibert_data::task::Labels;
 use sibert_model::{FineTuning, HeadKind, Mode, Precision, no_grad};
 
 use super::{Sequence, inputs};
 use crate::batch::DTYPE;
-use crate::data::squad::SpanLogits;
 use crate::log::Progress;
-use crate::task::Labels;
 
 /// Fewer batches go without a progress bar.
 const MANY: usize = 200;
 
-/// What the head of a task gives for each sequence.
+/// The output of a task's head for each sequence.
 pub enum Outputs {
     /// The likeliest class, as the task counts them.
     Classes(Vec<u32>),

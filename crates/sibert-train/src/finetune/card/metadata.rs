@@ -1,24 +1,25 @@
-//! What the hub reads: YAML as its specification of model cards has it.
+//! Metadata for the hub: YAML as its specification of model cards has it.
 
 use std::fmt::Write;
 
+use sibert_data::task::{Kind, Metric, Split, Task};
+
 use super::{Card, Figure, base_name, hub_id};
-use crate::task::{Kind, Metric, Task};
 
 /// The metadata between their two lines of dashes.
 pub fn front_matter(card: &Card) -> String {
     let library = if card.model_type == "bert" { "transformers" } else { "sibert" };
     let (pipeline, _) = pipeline(card.task);
-    let (_, dataset) = dataset(card.task);
+    let datasets = card.task.on_hub().map_or(String::new(), |dataset| format!("datasets:\n- {dataset}\n"));
     let base = hub_id(card).map_or(String::new(), |id| format!("base_model: {}\n", quoted(&id)));
     let mut tags = vec![quoted("sibert")];
     tags.extend(Some(quoted(card.model_type)).filter(|tag| *tag != tags[0]));
-    tags.push(quoted(if card.task.is_squad() { "squad" } else { "glue" }));
+    let family = if card.task.is_squad() { "squad" } else { "glue" };
+    tags.extend(card.task.is_built_in().then(|| quoted(family)));
     let metrics: Vec<String> =
         card.task.metrics().iter().map(|metric| hub_name(*metric).0.to_owned()).collect();
     format!(
-        "---\nlanguage: en\nlibrary_name: {library}\npipeline_tag: {pipeline}\n{base}tags:\n{}datasets:\n- {dataset}\n\
-         metrics:\n{}{}---\n",
+        "---\nlanguage: en\nlibrary_name: {library}\npipeline_tag: {pipeline}\n{base}tags:\n{}{datasets}metrics:\n{}{}---\n",
         list(&tags),
         list(&metrics),
         model_index(card)
@@ -33,9 +34,8 @@ fn list(items: &[String]) -> String {
 fn model_index(card: &Card) -> String {
     let (mismatched, matched): (Vec<&Figure>, Vec<&Figure>) =
         card.figures.iter().partition(|figure| figure.name.ends_with("_mm"));
-    let split = if card.task == Task::Mnli { "validation_matched" } else { "validation" };
-    let results =
-        results(card.task, split, &matched) + &results(card.task, "validation_mismatched", &mismatched);
+    let results = results(card.task, Split::Validation, &matched)
+        + &results(card.task, Split::ValidationMismatched, &mismatched);
     if results.is_empty() {
         return results;
     }
@@ -43,7 +43,7 @@ fn model_index(card: &Card) -> String {
     format!("model-index:\n- name: {name}\n  results:\n{results}")
 }
 
-fn results(task: Task, split: &str, figures: &[&Figure]) -> String {
+fn results(task: Task, split: Split, figures: &[&Figure]) -> String {
     let mut metrics = String::new();
     for figure in figures {
         let name = figure.name.strip_suffix("_mm").unwrap_or(figure.name);
@@ -56,28 +56,20 @@ fn results(task: Task, split: &str, figures: &[&Figure]) -> String {
     if metrics.is_empty() {
         return metrics;
     }
-    let ((pipeline, pipeline_title), (config, dataset)) = (pipeline(task), dataset(task));
-    let title = if task.is_squad() { task.title().to_owned() } else { format!("GLUE {task}") };
+    let (pipeline, pipeline_title) = pipeline(task);
+    let (config, split) = task.hub_set(split).unwrap_or(("default", "validation"));
+    let (dataset, family) = (task.on_hub().unwrap_or(task.name()), if task.is_glue() { "GLUE " } else { "" });
     format!(
         "  - task:\n      type: {pipeline}\n      name: {pipeline_title}\n    dataset:\n      type: {dataset}\n      \
-         name: {title}\n      config: {config}\n      split: {split}\n    metrics:\n{metrics}"
+         name: {family}{task}\n      config: {config}\n      split: {split}\n    metrics:\n{metrics}"
     )
 }
 
 /// The kind of task as the hub calls it, and in print.
 fn pipeline(task: Task) -> (&'static str, &'static str) {
     match task.kind() {
-        Kind::Classes(_) | Kind::Score => ("text-classification", "Text Classification"),
+        Kind::Classes(_) | Kind::Score(_) => ("text-classification", "Text Classification"),
         Kind::Span { .. } => ("question-answering", "Question Answering"),
-    }
-}
-
-/// The configuration of a data set of the hub, and the data set.
-fn dataset(task: Task) -> (&'static str, &'static str) {
-    match task {
-        Task::Squad => ("plain_text", "rajpurkar/squad"),
-        Task::SquadV2 => ("squad_v2", "rajpurkar/squad_v2"),
-        _ => (task.name(), "nyu-mll/glue"),
     }
 }
 

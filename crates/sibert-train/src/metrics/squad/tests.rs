@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use sibert_data::squad::{Answer, Odds};
 
 use super::*;
-use crate::data::squad::{Answer, Odds};
 
 /// As far as two sums of the same numbers may differ.
 const TOLERANCE: f64 = 1e-9;

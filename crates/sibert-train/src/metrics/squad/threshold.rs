@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use sibert_data::squad::Odds;
+
 use super::v2::Scored;
 use super::{Scores, percent};
-use crate::data::squad::Odds;
 
 /// The best score in percent, and the probability of no answer up to which predictions are given for it.
 ///

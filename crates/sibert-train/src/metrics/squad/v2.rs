@@ -2,12 +2,12 @@
 
 use rayon::prelude::*;
 use serde::Serialize;
+use sibert_data::squad::{Answers, Odds, Question};
 
 use super::text::{f1, normalized};
 use super::threshold::best;
 use super::{Scores, exact, highest, note_missing, percent};
 use crate::console::note;
-use crate::data::squad::{Answers, Odds, Question};
 
 /// The figures of SQuAD 2.0; as JSON they have the names of the official script.
 #[derive(Clone, Debug, PartialEq, Serialize)]

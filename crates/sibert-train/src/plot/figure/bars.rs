@@ -10,7 +10,7 @@ use crate::plot::frame::{TEXT, TITLE};
 
 /// Bars, one a row, of the same parts.
 pub struct Bars {
-    /// What is shown, with its unit.
+    /// The quantity, with its unit.
     pub title: &'static str,
     /// Names of the parts, from the left.
     pub parts: Vec<&'static str>,

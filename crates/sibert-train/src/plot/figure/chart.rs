@@ -4,9 +4,9 @@ use crate::plot::axis::Axis;
 
 /// Lines and points over steps, or over a setting.
 pub struct Chart {
-    /// What is shown.
+    /// The quantity.
     pub title: &'static str,
-    /// What lines of other looks are; may be empty.
+    /// A note on lines of other looks; may be empty.
     pub note: &'static str,
     /// Name of x in the table.
     pub x_key: String,
@@ -54,7 +54,7 @@ pub struct Line {
     pub group: String,
     /// Folder of its run; empty for a mean.
     pub run: String,
-    /// What it shows: held-out, training, mean, equilibrium.
+    /// Its kind: held-out, training, mean, equilibrium.
     pub series: &'static str,
     /// Index into the palette, or [`NEUTRAL`].
     pub colour: usize,
@@ -74,13 +74,17 @@ pub enum Look {
     Faint,
     /// One of several seeds.
     Seed,
+    /// Training, beside what is held out.
+    Training,
+    /// A quantity of training alone.
+    Alone,
     /// Points that no line joins.
     Points,
     /// A prediction.
     Dashed,
     /// Every point a dot.
     Dotted,
-    /// What the figure is about.
+    /// The subject of the figure.
     Main,
 }
 

@@ -6,7 +6,7 @@ use super::Chart;
 use super::chart::range;
 use super::curves::{Quantity, all};
 use crate::plot::axis::{self, Axis, Unit};
-use crate::plot::runs::{Group, Run};
+use crate::plot::runs::{Group, RunFolder};
 
 const RATIO: Quantity = Quantity { key: "/max_gradient_ratio", series: "gradient ratio", log: true };
 const RATE: Quantity = Quantity { key: "/clip_rate", series: "clip rate", log: false };
@@ -42,7 +42,7 @@ fn thresholds(groups: &[Group]) -> Vec<(f64, String)> {
 }
 
 /// √C of a run that clips relative to the norm of its parameters.
-fn threshold(run: &Run) -> Option<f64> {
+fn threshold(run: &RunFolder) -> Option<f64> {
     let rule = run.settings.as_ref()?.get("optimizer")?.as_str()?;
     run.number("clip").filter(|_| rule == "sisgd")
 }
@@ -60,6 +60,6 @@ fn rates(groups: &[Group]) -> Option<Chart> {
 }
 
 fn clips(group: &Group) -> bool {
-    let clipped = |run: &Run| RATE.points(run).iter().any(|(_, rate)| *rate > 0.);
+    let clipped = |run: &RunFolder| RATE.points(run).iter().any(|(_, rate)| *rate > 0.);
     group.runs.iter().any(|run| threshold(run).is_some() || clipped(run))
 }

@@ -19,23 +19,23 @@ pub fn has_lane(chart: &Chart) -> bool {
 
 /// Crosses at the ends of lines, with their texts beside them, one below the other where they would overlap.
 pub fn draw_crosses<DB: DrawingBackend>(canvas: &Canvas<DB>, chart: &Chart, frame: &Frame) -> Result<()> {
-    let mut taken: Vec<Place> = Vec::new();
+    let mut taken: Vec<LabelBox> = Vec::new();
     for cross in &chart.crosses {
         let (x, y) = frame.point(&chart.x, &chart.y, (cross.x, cross.y.unwrap_or(chart.y.high())));
         let width = if cross.text.is_empty() { 0. } else { 10. + canvas.text_width(&cross.text, TEXT) };
         let fits = x + width < frame.right || x - width < frame.left;
         let (left, right) = if fits { (x - CROSS, x + width) } else { (x - width, x + CROSS) };
         let height = y.clamp(frame.top + CROSS, frame.bottom);
-        let place = free(&taken, Place { left, right, height, colour: cross.colour });
+        let place = free(&taken, LabelBox { left, right, height, colour: cross.colour });
         draw_cross(canvas, cross, (x, place.height), if fits { x + 10. } else { left })?;
         taken.push(place);
     }
     Ok(())
 }
 
-/// A cross with its text.
+/// The room of a cross with its text.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Place {
+struct LabelBox {
     left: f64,
     right: f64,
     height: f64,
@@ -43,8 +43,8 @@ struct Place {
 }
 
 /// The first place, from this downwards, that no other group's cross or text has taken.
-fn free(taken: &[Place], mut place: Place) -> Place {
-    let hit = |place: &Place| {
+fn free(taken: &[LabelBox], mut place: LabelBox) -> LabelBox {
+    let hit = |place: &LabelBox| {
         let mut others = taken.iter().filter(|other| other.colour != place.colour);
         others.find(|other| {
             let beside = other.right <= place.left || place.right <= other.left;
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn texts_beside_crosses_do_not_overlap() {
-        let place = |left, height, colour| Place { left, right: left + 40., height, colour };
+        let place = |left, height, colour| LabelBox { left, right: left + 40., height, colour };
         let taken = [place(0., 10., 1), place(10., 24., 2), place(90., 10., 3)];
         assert_eq!(free(&taken, place(20., 12., 4)), place(20., 38., 4));
         assert_eq!(free(&taken, place(50., 12., 4)), place(50., 12., 4));

@@ -1,7 +1,7 @@
 //! Curves of groups over the steps: a line a run, the mean of several seeds, and crosses where runs diverged.
 
 use super::{Cross, Line, Look};
-use crate::plot::runs::{Group, Run};
+use crate::plot::runs::{Group, RunFolder};
 
 /// Points by step.
 type Points = Vec<(f64, f64)>;
@@ -11,7 +11,7 @@ type Points = Vec<(f64, f64)>;
 pub struct Quantity {
     /// Its JSON pointer.
     pub key: &'static str,
-    /// What it is called in the table.
+    /// Its name in the table.
     pub series: &'static str,
     /// Whether values at or below 0 have no place on its axis.
     pub log: bool,
@@ -19,7 +19,7 @@ pub struct Quantity {
 
 impl Quantity {
     /// Its points in a run.
-    pub fn points(&self, run: &Run) -> Points {
+    pub fn points(&self, run: &RunFolder) -> Points {
         let mut points = run.metrics.points(self.key);
         points.retain(|(_, value)| !self.log || *value > 0.);
         points
@@ -68,7 +68,7 @@ impl Quantity {
         lines
     }
 
-    fn run_line(&self, group: &Group, run: &Run, colour: usize, look: Look) -> Line {
+    fn run_line(&self, group: &Group, run: &RunFolder, colour: usize, look: Look) -> Line {
         Line {
             label: String::new(),
             group: group.label.clone(),

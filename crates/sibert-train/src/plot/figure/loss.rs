@@ -6,7 +6,7 @@ use super::chart::range;
 use super::curves::{Quantity, all};
 use super::{Chart, Line, Look};
 use crate::plot::axis::Axis;
-use crate::plot::runs::{Group, Run};
+use crate::plot::runs::{Group, RunFolder};
 
 const TRAINING: Quantity = Quantity { key: "/loss", series: "training", log: false };
 const HELD_OUT: Quantity = Quantity { key: "/eval_loss", series: "held-out", log: false };
@@ -52,12 +52,12 @@ fn axis(groups: &[Group], lines: &[Line]) -> Option<Axis> {
 }
 
 /// The loss of a model that has learned nothing: the logarithm of its vocabulary's size, or what was seen first.
-pub fn start<'a>(runs: impl Iterator<Item = &'a Run> + Clone) -> Option<f64> {
+pub fn start<'a>(runs: impl Iterator<Item = &'a RunFolder> + Clone) -> Option<f64> {
     let first = runs.clone().filter_map(|run| Some(TRAINING.points(run).first()?.1)).reduce(f64::min);
     let uniform = runs.filter_map(uniform).reduce(f64::max);
     first.into_iter().chain(uniform).reduce(f64::max)
 }
 
-fn uniform(run: &Run) -> Option<f64> {
+fn uniform(run: &RunFolder) -> Option<f64> {
     run.number("vocab_size").filter(|size| *size > 1.).map(f64::ln)
 }

@@ -1,4 +1,4 @@
-//! What the memory of training is made of.
+//! The parts of the memory of training.
 
 use anyhow::{Result, ensure};
 

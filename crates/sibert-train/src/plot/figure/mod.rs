@@ -18,47 +18,18 @@ mod table;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use clap::ValueEnum;
 use plotters::prelude::DrawingBackend;
 
 pub use bars::Bars;
 pub use chart::{Chart, Cross, Line, Look, NEUTRAL};
+pub use paint::draw_chart;
+
+use sibert_files::durable;
 
 use super::canvas::Canvas;
 use super::page::{self, Drawing, with_extension};
-use super::runs::{self, Group, Run};
-use crate::durable;
-
-/// What a figure shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Figure {
-    /// Held-out and training loss over the steps
-    Loss,
-    /// Norm of the encoder over the steps, and where it would settle
-    Norm,
-    /// Final held-out loss over one setting that was varied
-    Robustness,
-    /// Gradient norm against the clipping threshold, and share of steps clipped
-    Clip,
-    /// Angle per step, and what the theory says it settles at
-    Angle,
-    /// Memory of parameters, gradients, optimizer and the rest
-    Memory,
-}
-
-impl Figure {
-    /// Its name in options and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Norm => "norm",
-            Self::Robustness => "robustness",
-            Self::Clip => "clip",
-            Self::Angle => "angle",
-            Self::Memory => "memory",
-        }
-    }
-}
+use super::runs::{self, Group, RunFolder};
+use crate::args::Figure;
 
 /// How a figure is drawn.
 #[derive(Debug, Default, Clone)]
@@ -85,7 +56,7 @@ impl Drawn {
     }
 }
 
-/// Draws a figure of runs, or of the runs of sweeps, as `<out_stem>.svg` and `.png`, and its numbers as `.csv`.
+/// Draws a figure of runs as `<out_stem>.svg` and `.png`, and its numbers as `.csv`.
 ///
 /// # Errors
 /// Names the run that lacks what the figure shows, or the file that cannot be read or written.
@@ -101,7 +72,7 @@ pub fn draw_figure(figure: Figure, runs: &[PathBuf], options: &Options, out_stem
 /// A figure's data, and notes.
 pub fn picture(figure: Figure, runs: &[PathBuf], options: &Options) -> Result<(Picture, Vec<String>)> {
     page::load_font()?;
-    let runs: Vec<Run> = runs::expand(runs)?.iter().map(|run| Run::read(run)).collect::<Result<_>>()?;
+    let runs: Vec<RunFolder> = runs.iter().map(|run| RunFolder::read(run)).collect::<Result<_>>()?;
     if figure == Figure::Robustness {
         let (chart, notes) = robustness::chart(&runs, options)?;
         return Ok((Picture::Charts(vec![chart]), notes));
@@ -125,7 +96,7 @@ fn over_steps(figure: Figure, groups: &[Group]) -> Result<Vec<Chart>> {
     }
 }
 
-/// What is drawn: charts side by side, or bars.
+/// A picture: charts side by side, or bars.
 pub enum Picture {
     /// Lines and points.
     Charts(Vec<Chart>),

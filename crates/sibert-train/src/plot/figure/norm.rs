@@ -6,7 +6,7 @@ use super::chart::range;
 use super::curves::{Quantity, all};
 use super::{Chart, Line, Look, NEUTRAL};
 use crate::plot::axis::Axis;
-use crate::plot::runs::{Group, Run};
+use crate::plot::runs::{Group, RunFolder};
 
 const NORM: Quantity = Quantity { key: "/param_norm", series: "norm", log: true };
 const EQUILIBRIUM: Quantity = Quantity { key: "/equilibrium_norm", series: "equilibrium", log: true };
@@ -65,7 +65,7 @@ fn spikes(group: &Group) -> Option<String> {
     Some(if counts.len() > 1 { format!("{spikes} in {} seeds", counts.len()) } else { spikes })
 }
 
-fn run_spikes(run: &Run) -> Option<u64> {
+fn run_spikes(run: &RunFolder) -> Option<u64> {
     let counts = run.metrics.points("/spikes");
     match counts.is_empty() {
         true => {

@@ -8,9 +8,12 @@ use super::crosses::{draw_crosses, draw_lane, has_lane};
 use super::{Chart, Line, Look, NEUTRAL};
 use crate::plot::canvas::{Canvas, GREY, INK, PALETTE, Point, lighten, text_width};
 use crate::plot::frame::{EndLabel, Frame, TEXT, TITLE, draw_grid, draw_labels};
-use crate::plot::panel::{MOST_DOTS, MOST_POINTS};
 use crate::plot::series::{Bin, bins};
 
+/// Curves with more points are drawn as means in a band.
+const MOST_POINTS: usize = 150;
+/// Curves with more points are drawn without dots.
+const MOST_DOTS: usize = 40;
 /// Width of the rectangle that curves are drawn in.
 const INSIDE: f64 = 340.;
 /// Room beside it for ticks and margins, without labels.
@@ -54,7 +57,11 @@ pub fn draw<DB: DrawingBackend>(canvas: &Canvas<DB>, charts: &[Chart]) -> Result
     Ok(())
 }
 
-fn draw_chart<DB: DrawingBackend>(canvas: &Canvas<DB>, chart: &Chart, mut frame: Frame) -> Result<()> {
+/// Draws a chart into a rectangle.
+///
+/// # Errors
+/// If the backend fails.
+pub fn draw_chart<DB: DrawingBackend>(canvas: &Canvas<DB>, chart: &Chart, mut frame: Frame) -> Result<()> {
     draw_head(canvas, chart, &frame)?;
     let lane = frame.top + 6.;
     if has_lane(chart) {
@@ -126,7 +133,8 @@ fn draw_line<DB: DrawingBackend>(
     line: &Line,
 ) -> Result<Option<EndLabel>> {
     let bins = bins(&line.points, MOST_POINTS);
-    if line.look == Look::Main && bins.iter().any(|bin| bin.low < bin.high) {
+    let has_band = matches!(line.look, Look::Main | Look::Training | Look::Alone);
+    if has_band && bins.iter().any(|bin| bin.low < bin.high) {
         draw_spread(canvas, chart, frame, line, &bins)?;
     }
     let place = |bin: &Bin| frame.point(&chart.x, &chart.y, (bin.step, bin.mean));
@@ -163,6 +171,8 @@ fn draw_piece<DB: DrawingBackend>(canvas: &Canvas<DB>, line: &Line, piece: &[Poi
         Look::Points => Ok(()),
         Look::Faint => canvas.line(piece, lighten(colour, 0.35), 0.75),
         Look::Seed => canvas.line(piece, lighten(colour, 0.55), 0.75),
+        Look::Training => canvas.line(piece, lighten(colour, 0.55), 1.),
+        Look::Alone => canvas.line(piece, colour, 1.25),
         Look::Dashed => canvas.dashed(piece, lighten(colour, 0.8), 1.25),
         // The palette is used a second time: hollow, so that no two lines look the same.
         Look::Dotted | Look::Main if line.colour >= PALETTE.len() => {
@@ -183,6 +193,7 @@ fn draw_dots<DB: DrawingBackend>(
         Look::Points => (2., 0.5),
         Look::Dotted => (2.75, 1.),
         Look::Main if points.len() <= MOST_DOTS => (2.75, 1.),
+        Look::Training | Look::Alone if points.len() == 1 => (2.5, 1.),
         _ => return Ok(()),
     };
     let inside = points.iter().filter(|point| (frame.top..=frame.bottom).contains(&point.1));

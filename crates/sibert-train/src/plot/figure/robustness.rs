@@ -10,7 +10,7 @@ use super::{Chart, Cross, Line, Look, Options};
 use crate::plot::axis::{self, Axis, Unit};
 use crate::plot::runs::settings::combination;
 use crate::plot::runs::varied::{describe, key, line_keys, title};
-use crate::plot::runs::{Run, Settings};
+use crate::plot::runs::{RunFolder, Settings};
 
 /// A loss this much above the best still counts as good.
 const GOOD: f64 = 1.02;
@@ -20,11 +20,11 @@ struct Variation<'a> {
     label: String,
     colour: usize,
     /// Value of the varied setting, and the run.
-    runs: Vec<(f64, &'a Run)>,
+    runs: Vec<(f64, &'a RunFolder)>,
 }
 
 /// The chart of a `robustness` figure, and robustness in numbers.
-pub fn chart(runs: &[Run], options: &Options) -> Result<(Chart, Vec<String>)> {
+pub fn chart(runs: &[RunFolder], options: &Options) -> Result<(Chart, Vec<String>)> {
     let settings = settings(runs)?;
     let over = key(&settings, options.over.as_deref())?;
     let variations = variations(runs, &settings, &over, &options.labels)?;
@@ -55,14 +55,14 @@ pub fn chart(runs: &[Run], options: &Options) -> Result<(Chart, Vec<String>)> {
 }
 
 /// The settings of every run.
-fn settings(runs: &[Run]) -> Result<Vec<&Settings>> {
+fn settings(runs: &[RunFolder]) -> Result<Vec<&Settings>> {
     let missing =
-        |run: &Run| format!("{} has no config.toml: expected the folder of a run", run.path.display());
+        |run: &RunFolder| format!("{} has no config.toml: expected the folder of a run", run.path.display());
     runs.iter().map(|run| run.settings.as_ref().with_context(|| missing(run))).collect()
 }
 
 fn variations<'a>(
-    runs: &'a [Run],
+    runs: &'a [RunFolder],
     settings: &[&Settings],
     over: &str,
     labels: &[String],
@@ -95,7 +95,7 @@ fn variations<'a>(
 }
 
 /// Held-out loss at the end, or of a run without an end, its last.
-fn final_loss(run: &Run) -> Option<f64> {
+fn final_loss(run: &RunFolder) -> Option<f64> {
     match &run.summary {
         Some(summary) => summary.eval_loss,
         None if run.diverged() => None,
@@ -104,8 +104,8 @@ fn final_loss(run: &Run) -> Option<f64> {
 }
 
 /// Runs whose last evaluation stands for the final one.
-fn unfinished(runs: &[Run]) -> impl Iterator<Item = String> {
-    let judged = |run: &Run| run.summary.as_ref().is_some_and(|summary| summary.eval_loss.is_some());
+fn unfinished(runs: &[RunFolder]) -> impl Iterator<Item = String> {
+    let judged = |run: &RunFolder| run.summary.as_ref().is_some_and(|summary| summary.eval_loss.is_some());
     runs.iter().filter(move |run| !judged(run) && !run.diverged()).map(|run| {
         match run.metrics.points("/eval_loss").last() {
             Some((step, _)) => {

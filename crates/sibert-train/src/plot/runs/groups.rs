@@ -2,22 +2,22 @@
 
 use anyhow::{Result, ensure};
 
-use super::Run;
+use super::RunFolder;
 use super::settings::{self, Settings};
 
 /// Runs that differ in their seed only.
 pub struct Group {
-    /// What sets them apart from the other groups.
+    /// The settings that tell them from the other groups.
     pub label: String,
     /// One run a seed.
-    pub runs: Vec<Run>,
+    pub runs: Vec<RunFolder>,
 }
 
 /// Groups runs, in the order of their first; `labels` replaces the names, one a group.
 ///
 /// # Errors
 /// If there are labels, but not one for each group.
-pub fn groups(runs: Vec<Run>, labels: &[String]) -> Result<Vec<Group>> {
+pub fn groups(runs: Vec<RunFolder>, labels: &[String]) -> Result<Vec<Group>> {
     let mut groups: Vec<Group> = gathered(runs).into_iter().flat_map(split_repetitions).collect();
     name(&mut groups);
     if labels.is_empty() {
@@ -36,8 +36,8 @@ pub fn groups(runs: Vec<Run>, labels: &[String]) -> Result<Vec<Group>> {
 }
 
 /// Runs of equal settings, whatever their seeds.
-fn gathered(runs: Vec<Run>) -> Vec<Vec<Run>> {
-    let mut all: Vec<Vec<Run>> = Vec::new();
+fn gathered(runs: Vec<RunFolder>) -> Vec<Vec<RunFolder>> {
+    let mut all: Vec<Vec<RunFolder>> = Vec::new();
     for run in runs {
         match all.iter_mut().find(|group| same_settings(&group[0], &run)) {
             Some(group) => group.push(run),
@@ -47,7 +47,7 @@ fn gathered(runs: Vec<Run>) -> Vec<Vec<Run>> {
     all
 }
 
-fn same_settings(a: &Run, b: &Run) -> bool {
+fn same_settings(a: &RunFolder, b: &RunFolder) -> bool {
     match (&a.settings, &b.settings) {
         (Some(a), Some(b)) => settings::differing(&[a, b]).is_empty(),
         _ => false,
@@ -55,8 +55,8 @@ fn same_settings(a: &Run, b: &Run) -> bool {
 }
 
 /// Runs that share even the seed are compared for another reason: each is a group of its own, named by its folder.
-fn split_repetitions(runs: Vec<Run>) -> Vec<Group> {
-    let mut seeds: Vec<_> = runs.iter().map(Run::seed).collect();
+fn split_repetitions(runs: Vec<RunFolder>) -> Vec<Group> {
+    let mut seeds: Vec<_> = runs.iter().map(RunFolder::seed).collect();
     seeds.sort();
     seeds.dedup();
     if seeds.len() == runs.len() {

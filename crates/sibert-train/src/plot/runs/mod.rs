@@ -2,7 +2,6 @@
 
 mod groups;
 pub mod settings;
-mod sweep;
 pub mod varied;
 
 use std::path::{Path, PathBuf};
@@ -11,32 +10,31 @@ use anyhow::Result;
 
 pub use groups::{Group, groups};
 pub use settings::Settings;
-pub use sweep::expand;
 
 use super::series;
 use crate::log::Summary;
 
 /// A run's folder, read.
-pub struct Run {
+pub struct RunFolder {
     /// Name of the folder.
     pub name: String,
     /// The folder, or the `metrics.jsonl` that was named instead.
     pub path: PathBuf,
     /// The lines of `metrics.jsonl`.
-    pub metrics: series::Run,
+    pub metrics: series::Series,
     /// The settings; none without a `config.toml`.
     pub settings: Option<Settings>,
     /// The end; none of a run that is not over, or is of a version that wrote none.
     pub summary: Option<Summary>,
 }
 
-impl Run {
+impl RunFolder {
     /// Reads a run's folder; of a `metrics.jsonl`, the folder around it.
     ///
     /// # Errors
     /// If there are no metrics, or a file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let metrics = series::Run::read("", path)?;
+        let metrics = series::Series::read("", path)?;
         let folder = match path.parent() {
             Some(parent) if path.is_file() => parent,
             _ => path,
@@ -129,7 +127,7 @@ pub mod fixture {
     }
 
     /// Reads folders.
-    pub fn read(folders: &[PathBuf]) -> Vec<Run> {
-        folders.iter().map(|folder| Run::read(folder).unwrap()).collect()
+    pub fn read(folders: &[PathBuf]) -> Vec<RunFolder> {
+        folders.iter().map(|folder| RunFolder::read(folder).unwrap()).collect()
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use sibert_files::bounded;
 use toml::{Table, Value};
 
-use crate::bounded;
 use crate::plot::axis::{self, Unit};
 
 /// Values by dotted key.

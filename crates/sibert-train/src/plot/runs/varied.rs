@@ -107,7 +107,7 @@ pub fn title(key: &str) -> String {
     }
 }
 
-/// What tells a line apart, to read; empty if nothing does.
+/// The text that tells a line apart; empty if nothing does.
 pub fn describe(keys: &[String], runs: &[&Settings], settings: &Settings) -> String {
     settings::describe(&settings::telling(keys, runs), settings)
 }
