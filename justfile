@@ -18,6 +18,16 @@ clippy:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
+# The guide and the API documentation, in target/book; needs mdBook (cargo install mdbook --locked)
+book: links doc
+    mdbook build
+    rm -rf target/book/api && cp -r target/doc target/book/api
+    scripts/check_links.py target/book
+
+# The relative links of the README, the changelog and the guide
+links:
+    scripts/check_links.py
+
 # All tests, or those whose name contains NAME
 test NAME="":
     cargo test --release --workspace {{NAME}}

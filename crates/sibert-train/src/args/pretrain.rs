@@ -25,7 +25,7 @@ your own, by its own tokenizer and with a fresh optimizer; configs/continue-bert
 continue-sibert.toml have the settings.
 
 Flags win over the config file, and --set over both. --resume without --config reads
-the run's own config.toml. Each key of a config file is explained in the README.
+the run's own config.toml. docs/configuration.md explains every config key.
 
 SIGINT and SIGTERM end the step, save a checkpoint and exit with 128 + the signal's number, so
 that what follows behind && does not begin; a second one stops at once, as does one before the
