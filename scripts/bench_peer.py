@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
-"""Our training steps beside PyTorch's, alternately in one run.
+"""Times our training steps and PyTorch's in turn.
 
     V/bin/python scripts/bench_peer.py --sibert target/release/sibert --python V/bin/python --peer DIR [--rows first ...] [--pairs 5]
 
-V is a virtual environment with torch, transformers and numpy; DIR holds the peer's bench_torch.py and sibert_torch.py.
-Each measurement is a process of its own. A pair is one run of ours and one of the peer's, in an order that changes from
-pair to pair; ratios are taken within a pair, and of them the median. Nothing else may run meanwhile.
+V is a virtual environment with torch, transformers and numpy. DIR has the peer's bench_torch.py and sibert_torch.py. Each
+measurement is a separate process. A pair is one run of ours and one of the peer's, in an order that changes from pair to
+pair. Ratios are taken within a pair, and the tables give their median. Nothing else may run at the same time.
 
-Prints Markdown tables and writes every measurement and every ratio to --out, a JSON object a line.
+Prints Markdown tables and writes every measurement and every ratio to --out, one JSON object per line.
 
 rows: first      16 x 128 tokens, width 256, 4 layers, vocabulary 8192, against SIBERT, BERT and transformers' BERT, f32
       second     8 x 128 tokens, width 512, 4 layers, vocabulary 30522, against the same
-      bf16       the first with bf16 products, against SIBERT under bf16 autocast
-      seq512     the first with 4 x 512 tokens, against SIBERT and BERT, f32
-      inference  the first, the forward pass of the encoder alone, against BERT
-      threads    the first, ours on 1 thread and on 2
-      memory     ours at 128 ... 4096 tokens a sequence, 4096 tokens a batch
-      attention  the same, with PyTorch's SIBERT beside it
+      bf16       as first with bf16 products, against SIBERT under bf16 autocast
+      seq512     as first with 4 x 512 tokens, against SIBERT and BERT, f32
+      inference  as first, the encoder's forward pass, against BERT
+      threads    as first, ours on 1 thread and on 2
+      memory     ours at 128 ... 4096 tokens per sequence, 4096 tokens per batch
+      attention  as memory, against PyTorch's SIBERT
 """
 import argparse, json, os, pathlib, platform, statistics, subprocess, sys, time
 
@@ -160,11 +160,11 @@ def machine(python):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--sibert', required=True, type=pathlib.Path, metavar='PATH', help='our program, a release build')
-    parser.add_argument('--peer', required=True, type=pathlib.Path, metavar='DIR', help='folder of bench_torch.py')
+    parser.add_argument('--peer', required=True, type=pathlib.Path, metavar='DIR', help='folder with bench_torch.py')
     parser.add_argument('--python', required=True, metavar='PATH', help='Python that has torch and transformers')
     parser.add_argument('--rows', nargs='+', choices=ROWS, default=ROWS, metavar='ROW', help='default: all')
     parser.add_argument('--pairs', type=int, default=5, metavar='N')
-    parser.add_argument('--steps', type=int, default=15, metavar='N', help='timed steps in a measurement')
+    parser.add_argument('--steps', type=int, default=15, metavar='N', help='timed steps per measurement')
     parser.add_argument('--threads', type=int, default=2, metavar='N')
     parser.add_argument('--out', default='bench-peer.jsonl', metavar='FILE', help='default: bench-peer.jsonl')
     args = parser.parse_args()

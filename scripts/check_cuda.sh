@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What a program built with `cuda` does without a GPU, through the emulated driver: the selftest, a run that is that of the
-# CPU and goes on where it was stopped, fine-tuning, a run that diverges, and no wait for the device in a step.
+# Checks a program built with `cuda` without a GPU, through the emulated driver: the selftest, a run that equals the CPU's, its
+# resume, fine-tuning, a run that diverges, and that no step waits for the device.
 #
 #   scripts/check_cuda.sh target/cuda/sibert
 #
-# Needs a C++ compiler and python3. About two minutes on two cores.
+# Needs a C++ compiler and python3. Takes about two minutes on two cores.
 set -euo pipefail
 sibert=$(realpath "${1:?which program}")
 cd "$(dirname "$0")/.."

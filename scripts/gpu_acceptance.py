@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The phases of scripts/gpu_acceptance.sh, which see: what they measure goes to OUT/results.jsonl, a JSON object a line.
+"""The phases of scripts/gpu_acceptance.sh. They write their measurements to OUT/results.jsonl, one JSON object per line.
 
-Each object has a `kind`: phase (which begins), machine, devices, selftest, bench, metrics, plot or failure. Every command has a time limit, and
-none begins that would not end within --seconds.
+Each object has a `kind`: phase (its start), machine, devices, selftest, bench, metrics, plot or failure. Every command has a
+time limit. A command that would not end within --seconds is not started.
 """
 import argparse, json, os, pathlib, platform, signal, subprocess, sys, time
 
@@ -238,15 +238,15 @@ def arguments():
     parser.add_argument('--out', required=True, type=pathlib.Path)
     parser.add_argument('--phase', nargs='+', choices=['selftest', 'bench', 'pretrain', 'all'], default=['all'])
     parser.add_argument('--device', default='cuda')
-    parser.add_argument('--precision', choices=['bf16', 'f32'], help='default: bf16, on a CPU f32')
+    parser.add_argument('--precision', choices=['bf16', 'f32'], help='default: bf16; f32 on a CPU')
     parser.add_argument('--text', nargs='+', type=pathlib.Path, help='default: the corpus built into the program')
-    parser.add_argument('--lengths', nargs='+', type=int, default=[128, 512], help='of the sequences of bench, in tokens')
-    parser.add_argument('--minutes', type=float, default=8, help='of pretraining')
-    parser.add_argument('--seconds', type=float, default=570, help='for this call, from its start')
-    parser.add_argument('--steps', type=int, default=20, help='that a measurement times')
-    parser.add_argument('--repeats', type=int, default=2, help='of the best batch')
-    parser.add_argument('--most-tokens', type=int, default=1 << 18, help='in a batch')
-    parser.add_argument('--tiny', action='store_true', help='a model of no use, to try the script')
+    parser.add_argument('--lengths', nargs='+', type=int, default=[128, 512], help='lengths of the sequences in bench, in tokens')
+    parser.add_argument('--minutes', type=float, default=8, help='minutes of pretraining')
+    parser.add_argument('--seconds', type=float, default=570, help='time limit of this call')
+    parser.add_argument('--steps', type=int, default=20, help='timed steps per measurement')
+    parser.add_argument('--repeats', type=int, default=2, help='repeats of the best batch')
+    parser.add_argument('--most-tokens', type=int, default=1 << 18, help='most tokens in a batch')
+    parser.add_argument('--tiny', action='store_true', help='use a tiny model, to try the script')
     a = parser.parse_args()
     a.precision = a.precision or ('f32' if a.device == 'cpu' else 'bf16')
     if a.tiny:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The report of scripts/gpu_acceptance.sh: OUT/report.md and OUT/report.json from OUT/results.jsonl.
+"""Writes the report of scripts/gpu_acceptance.sh: OUT/report.md and OUT/report.json, from OUT/results.jsonl.
 
     scripts/gpu_report.py OUT
 
-Speeds are medians over the processes that measured the same; of each contender the fastest batch counts. FLOPs of a token
-are those of the products of its forward pass times three: 24 d² of each layer, 4 d for each token of the sequence in its
-attention, and 2 (d² + d V) of the head for the 15 % that are predicted.
+A speed is the median over the processes that measured the same setting. For each contender the fastest batch counts. The FLOPs
+of a token are three times those of its forward products: 24 d² for each layer, 4 d for each token of the sequence in its
+attention, and 2 (d² + d V) in the head for the 15 % that are predicted.
 """
 import collections, json, pathlib, statistics, sys
 
