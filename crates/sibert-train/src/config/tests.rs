@@ -349,5 +349,5 @@ fn keys_without_a_meaning_for_the_rule_are_refused_with_the_mend() {
     assert!(refusal(&["optimizer=sisgd", "spectral.tables=whole"]).contains("optimizer is not spectral"));
     assert!(refusal(&["optimizer=muon"]).contains("for which it is spectral"));
     let bert = ["model.type=bert", "optimizer=muon", "head.optimizer=spectral"];
-    assert!(refusal(&bert).contains("beside muon [head] trains all that is no matrix"));
+    assert!(refusal(&bert).contains("with muon [head] trains everything that is not a matrix"));
 }

@@ -45,7 +45,7 @@ impl RunConfig {
             (Some(head), ModelType::Bert) if self.optimizer == Optimizer::Muon => {
                 ensure!(
                     head.optimizer != HeadOptimizer::Spectral,
-                    "head.optimizer is spectral, but beside muon [head] trains all that is no matrix: use adamw"
+                    "head.optimizer is spectral, but with muon [head] trains everything that is not a matrix: use adamw"
                 );
                 head.validate(self.max_steps)
             }

@@ -198,13 +198,14 @@ fn settings(card: &Card) -> String {
 fn limits(card: &Card) -> String {
     let too_long = match card.task.kind() {
         Kind::Span { .. } => {
-            "A context is looked at through windows; an answer that no window holds whole is not found."
+            "A context is read through windows. An answer that fits in no window is not found."
         }
-        Kind::Classes(_) | Kind::Score => "What is longer than the longest input of the settings is cut.",
+        Kind::Classes(_) | Kind::Score => "Text beyond the longest input of the settings is cut off.",
     };
     format!(
-        "## Limits\n\n- For English, and for texts like those of {}; nothing is known of others.\n- {too_long}\n\
-         - What is wrong or unfair in the base model and in the data is in this model too.\n\
+        "## Limits\n\n- The model is for English, and for texts like those of {}. It has not been tested on \
+         others.\n- {too_long}\n\
+         - Errors and biases of the base model and of the data are also in this model.\n\
          - The licences of the base model and of the data apply.\n",
         card.task
     )

@@ -268,9 +268,7 @@ impl Hub {
 fn stand_in(repo: &RepoRef, known: Option<String>, error: anyhow::Error) -> Result<String> {
     match known.filter(|_| is_unreachable(&error)) {
         Some(commit) => {
-            note(format!(
-                "{error}: going on with {repo} as it is in the cache; HF_HUB_OFFLINE=1 does so without asking"
-            ));
+            note(format!("{error}: using {repo} from the cache; with HF_HUB_OFFLINE=1 the hub is not asked"));
             Ok(commit)
         }
         None => Err(error),

@@ -98,7 +98,7 @@ fn check_function(config: &Value, model_type: ModelType) -> Result<()> {
     for key in ["is_decoder", "add_cross_attention"] {
         ensure!(
             config[key] != true,
-            "{key} is true: this is a decoder, which sees only what comes before; take an encoder"
+            "{key} is true: this is a decoder, which sees only earlier tokens; use an encoder"
         );
     }
     Ok(())

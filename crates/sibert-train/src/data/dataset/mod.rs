@@ -54,7 +54,7 @@ impl DataSource {
     pub fn of(data_dir: Option<&Path>, dataset: Option<&str>, task: Task) -> Result<Self> {
         match (data_dir, dataset) {
             (Some(folder), Some(dataset)) => bail!(
-                "--data-dir {} and --dataset {}: the data comes from one of them: leave out the other",
+                "--data-dir {} and --dataset {}: the data comes from only one of them: leave out the other",
                 shown(folder.display()),
                 shown(dataset)
             ),

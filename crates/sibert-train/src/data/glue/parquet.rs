@@ -23,7 +23,7 @@ pub(super) fn read(task: Task, split: Split, path: &Path) -> Result<Found> {
     let name = shown(path.display());
     let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
     let reader = contained(|| Ok(SerializedFileReader::new(file)?)).map_err(|error| {
-        anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", brief(&error))
+        anyhow!("{name}: not a complete Parquet file ({}): was it copied completely?", brief(&error))
     })?;
     let metadata = reader.metadata().file_metadata();
     let names: Vec<&str> = metadata.schema().get_fields().iter().map(|field| field.name()).collect();

@@ -229,7 +229,7 @@ fn syntax(error: &serde_json::Error) -> String {
     let reason = message.split(" at line ").next().unwrap_or(&message);
     if reason.contains("surrogate") || reason.contains("hex escape") {
         return format!(
-            "column {}: half a character ({reason}): expected \\u escapes of whole ones, in pairs above \\uffff: mend the \
+            "column {}: half a character ({reason}): expected \\u escapes of whole ones, in pairs above \\uffff: correct the \
              line, or leave such lines out with --skip-bad",
             error.column()
         );

@@ -48,7 +48,7 @@ impl ParquetFile {
         let name = file.name.clone();
         let seekable = seekable(file, path)?;
         let reader = contained(|| Ok(SerializedFileReader::new(seekable)?)).map_err(|error| {
-            anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", brief(&error))
+            anyhow!("{name}: not a complete Parquet file ({}): was it copied completely?", brief(&error))
         })?;
         let metadata = reader.metadata();
         let (column, holds) = column::find(metadata.file_metadata().schema_descr(), column)

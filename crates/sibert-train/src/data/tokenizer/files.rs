@@ -73,7 +73,8 @@ fn of_vocabulary(bytes: &[u8], beside: &Beside, file: &str) -> Result<Tokenizer>
     let cased = vocabulary::cased_word(&tokens);
     if let (None, Some(word)) = (beside.lowercase(), cased) {
         note(format!(
-            "{file}: words keep their capitals, as there is `{word}`; do_lower_case in {TOKENIZER_CONFIG} decides otherwise"
+            "{file}: words keep their capitals, because the vocabulary has `{word}`; \
+             do_lower_case in {TOKENIZER_CONFIG} decides otherwise"
         ));
     }
     let mut tokenizer = bert(&tokens, true)?;
@@ -104,7 +105,7 @@ fn of_json(bytes: &[u8], beside: &Beside, file: &str) -> Result<Tokenizer> {
     if parts(&tokenizer)? != own {
         note(format!(
             "{file}: text is cleaned as {TOKENIZER_CONFIG} says, as in transformers, not by the normalizer in the file \
-             itself; remove {TOKENIZER_CONFIG} to follow that one"
+             itself; remove {TOKENIZER_CONFIG} to use the normalizer"
         ));
     }
     Ok(tokenizer)

@@ -126,9 +126,9 @@ sibert finetune --task mrpc --model google-bert/bert-base-uncased --seeds 3
 
 ## Limits
 
-- For English, and for texts like those of MRPC; nothing is known of others.
-- What is longer than the longest input of the settings is cut.
-- What is wrong or unfair in the base model and in the data is in this model too.
+- The model is for English, and for texts like those of MRPC. It has not been tested on others.
+- Text beyond the longest input of the settings is cut off.
+- Errors and biases of the base model and of the data are also in this model.
 - The licences of the base model and of the data apply.
 "#;
     assert_eq!(card(&mrpc(&figures, &settings)), expected);
