@@ -63,7 +63,7 @@ class Bench:
         return self.measure(NAMES[arch], command, dict(sizes, steps=self.args.steps, threads=self.args.threads))
 
     def pairs(self, first, second):
-        """What both gave in each pair; which of them goes first changes from pair to pair."""
+        """The results of both in each pair; the order changes from pair to pair."""
         found = []
         for self.pair in range(self.args.pairs):
             turns = [first, second] if self.pair % 2 == 0 else [second, first]
@@ -88,7 +88,7 @@ def table(*rows):
 
 
 def against(bench, title, sizes, peers, options=(), peer_options=(), inference=False):
-    """Ours against each peer: one line of the table each."""
+    """Ours against each peer: one line of the table for each."""
     rows = [[title, 'ours, tokens/s', 'peer, tokens/s', 'ratio (range)', 'ours, MiB', 'peer, MiB', 'memory ratio']]
     for arch in peers:
         pairs = bench.pairs(lambda: bench.ours(sizes, *options), lambda: bench.peer(arch, sizes, *peer_options, inference=inference))
@@ -146,7 +146,7 @@ def run(bench, row):
 
 
 def machine(python):
-    """Processor, cores and versions, for the reader of the numbers."""
+    """Processor, cores and versions."""
     try:
         lines = pathlib.Path('/proc/cpuinfo').read_text().splitlines()
         processor = next(line.split(':', 1)[1].strip() for line in lines if line.startswith('model name'))
@@ -171,7 +171,7 @@ def arguments():
     if args.pairs < 1 or args.steps < 1 or args.threads < 1:
         parser.error('--pairs, --steps and --threads are at least 1')
     if not (args.peer / 'bench_torch.py').is_file():
-        parser.error(f'{args.peer} holds no bench_torch.py')
+        parser.error(f'{args.peer} has no bench_torch.py')
     args.sibert, args.peer = args.sibert.resolve(), args.peer.resolve()
     if not args.sibert.is_file():
         parser.error(f'{args.sibert} is not there: cargo build --release')
@@ -184,7 +184,7 @@ if __name__ == '__main__':
     where = machine(args.python)
     bench.write(machine=where, pairs=args.pairs, steps=args.steps, threads=args.threads)
     if where['load'] and where['load'] > 0.5:
-        print(f'warning: something else is running here (load {where["load"]:.1f}): the numbers will not count', file=sys.stderr)
+        print(f'warning: something else is running here (load {where["load"]:.1f}): the numbers mean nothing', file=sys.stderr)
     print(f'{where["processor"]}, {args.threads} threads of {where["cores"]}, PyTorch {where["torch"]}, {where["date"]}, '
           f'medians of {args.pairs} pairs of {args.steps} steps\n', flush=True)
     for row in args.rows:

@@ -96,7 +96,7 @@ if __name__ == '__main__':
     args = arguments()
     load = os.getloadavg()[0] if hasattr(os, 'getloadavg') else 0
     if load > 0.5:
-        print(f'warning: something else is running here (load {load:.1f}): the numbers will not count', file=sys.stderr)
+        print(f'warning: something else is running here (load {load:.1f}): the numbers mean nothing', file=sys.stderr)
     size, pairs = sum(file.stat().st_size for file in args.text), []
     with tempfile.TemporaryDirectory() as folder, open(args.out, 'w') as out:
         for number in range(args.pairs):

@@ -48,7 +48,7 @@ for arch in 80 90; do
 done | xargs -P "$(nproc)" -L 1 bash -c 'compile "$0" "$1"'
 
 python3 - "$work" <<'PYTHON'
-"""A row for each module: kernels, registers and spilled bytes at most, by capability."""
+"""A row for each module: its kernels, and the most registers and spilled bytes, by capability."""
 import pathlib, re, sys
 
 work = pathlib.Path(sys.argv[1])

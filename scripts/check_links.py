@@ -60,7 +60,7 @@ def in_markdown():
     pages = sorted(GUIDE.rglob('*.md'))
     contents = GUIDE / 'SUMMARY.md'
     listed = {(GUIDE / link).resolve() for _, line in prose(contents) for link in LINK.findall(line)}
-    for file in [REPOSITORY / 'README.md', REPOSITORY / 'CHANGELOG.md', *pages]:
+    for file in [REPOSITORY / 'README.md', REPOSITORY / 'CHANGELOG.md', *REPOSITORY.glob('crates/*/README.md'), *pages]:
         yield from ((file, *broken) for broken in broken_in(file))
         if file in pages and file != contents and file not in listed:
             yield file, 1, file.name, 'not in docs/SUMMARY.md'

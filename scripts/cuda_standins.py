@@ -10,7 +10,7 @@ entry of the table: with the function of the real library or, if that is not ins
 import pathlib, re, subprocess, sys, tempfile
 
 # Name, folder of its declarations, file names to try, and the code that is returned when there is none:
-# "no device" of the driver, "not initialized" or the like of the others.
+# "no device" for the driver, "not initialized" or similar for the others.
 LIBRARIES = [
     ('cuda', 'driver', ['libcuda.so.1'], 100),
     ('cublas', 'cublas', ['libcublas.so.13', 'libcublas.so.12', 'libcublas.so'], 1),

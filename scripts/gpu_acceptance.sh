@@ -30,7 +30,7 @@ case $binary in
 esac
 chmod +x "$work/sibert"
 
-# cuBLAS, cuRAND and nvrtc come with PyTorch, as wheels beside it.
+# cuBLAS, cuRAND and nvrtc come with PyTorch, as wheels.
 libraries=$("$python" -c 'import glob, importlib.util, os
 spec = importlib.util.find_spec("nvidia")
 folders = [lib for base in (spec.submodule_search_locations if spec else []) for lib in glob.glob(os.path.join(base, "*", "lib"))]

@@ -69,7 +69,7 @@ def compare(name, folder, model, tokenizer, sentences):
         at = (inputs['input_ids'][0] == tokenizer.mask_token_id).nonzero()[0, 0]
         expected = logits[0, at].log_softmax(-1)
         worst = max(worst, *(abs(expected[one['id']].item() - math.log(one['probability'])) for one in guess))
-    say(name, worst <= ALLOWED, f'logarithms of probabilities {worst:.1e} apart on {len(sentences)} sentences')
+    say(name, worst <= ALLOWED, f'log-probabilities {worst:.1e} apart on {len(sentences)} sentences')
 
 
 def masked(lines):

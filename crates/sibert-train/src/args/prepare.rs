@@ -19,7 +19,7 @@ Examples:
 
 After any stop the same command continues after the last finished shard and ends in the same
 files. On a finished folder it does nothing. If sources or settings have changed it says which;
---force makes the shards anew.")]
+--force makes the shards again.")]
 pub struct PrepareArgs {
     /// Where the text comes from
     #[command(flatten)]
@@ -54,7 +54,7 @@ pub struct PrepareArgs {
     /// CPU threads [default: every core]
     #[arg(long, value_name = "N", value_parser = thread_count())]
     pub threads: Option<u32>,
-    /// Make the shards anew, even if the folder holds others
+    /// Make the shards again, even if the folder holds others
     #[arg(long)]
     pub force: bool,
 }
