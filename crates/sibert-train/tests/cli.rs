@@ -25,7 +25,7 @@ fn slips_of_the_hand_get_a_hint() {
         assert_eq!(output.status.code(), Some(2));
         String::from_utf8(output.stderr).unwrap()
     };
-    assert_has(&said(&["pretrain", "text.txt"]), "tip: a text to read is named by --source text.txt");
+    assert_has(&said(&["pretrain", "text.txt"]), "tip: name the text with --source text.txt");
     let task = said(&["finetune", "--task", "mprc", "--model", "run"]);
     assert_has(&task, "unknown task (did you mean mrpc?), expected one of cola");
     assert!(!said(&["pretrain", "--foo"]).contains("--source"));

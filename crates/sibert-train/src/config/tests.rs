@@ -347,7 +347,7 @@ fn keys_without_a_meaning_for_the_rule_are_refused_with_the_mend() {
     assert!(spectral("model.type=bert").contains("use muon, or model.type = \"sibert\""));
     assert!(spectral("head.weight_decay=0.1").contains("head.optimizer spectral has no decay"));
     assert!(refusal(&["optimizer=sisgd", "spectral.tables=whole"]).contains("optimizer is not spectral"));
-    assert!(refusal(&["optimizer=muon"]).contains("for which it is spectral"));
+    assert!(refusal(&["optimizer=muon"]).contains("use spectral, with momentum if wanted"));
     let bert = ["model.type=bert", "optimizer=muon", "head.optimizer=spectral"];
     assert!(refusal(&bert).contains("with muon [head] trains everything that is not a matrix"));
 }

@@ -97,7 +97,7 @@ impl Begun {
     pub fn ensure_same(&self, now: &Digests) -> Result<()> {
         let Some(then) = &self.digests else {
             note(
-                "the run was begun without digests of its model and data: whether they have changed is not known",
+                "the run began without digests of its model and data: it is not known whether they have changed",
             );
             return Ok(());
         };

@@ -103,7 +103,7 @@ fn about(card: &Card) -> String {
         Kind::Span { unanswerable: true } => "a span of the context, or none".into(),
     };
     let dev_rows: Vec<String> = card.dev_rows.iter().map(usize::to_string).collect();
-    let rows = format!("{train_rows} examples to train on, {} to judge by", dev_rows.join(" + "));
+    let rows = format!("{train_rows} examples to train on, {} to evaluate on", dev_rows.join(" + "));
     let table = [
         row(&["", ""]),
         row(&["---", "---"]),
@@ -192,7 +192,7 @@ fn usage(card: &Card) -> String {
 fn settings(card: &Card) -> String {
     let lines = card.settings.iter().map(|(name, value)| row(&[&code(name), &code(value)]));
     let table = row(&["setting", "value"]) + &row(&["---"; 2]) + &lines.collect::<String>();
-    format!("## Settings\n\n{table}\nThe command that makes it again:\n\n{}", fenced("sh", card.command))
+    format!("## Settings\n\n{table}\nThe command that repeats it:\n\n{}", fenced("sh", card.command))
 }
 
 fn limits(card: &Card) -> String {

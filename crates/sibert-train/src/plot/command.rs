@@ -51,7 +51,7 @@ fn multiples(args: &PlotArgs) -> Result<Vec<PathBuf>> {
     let paths = runs::expand(&args.runs)?;
     ensure!(
         args.labels.is_empty() || args.labels.len() == paths.len(),
-        "--labels has {} names, expected {}, one a run",
+        "--labels has {} names, expected {}, one per run",
         args.labels.len(),
         paths.len()
     );

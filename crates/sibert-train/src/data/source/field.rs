@@ -168,7 +168,7 @@ impl<'a> Visitor<'_> for Key<'a> {
 /// Why `line` has no text in `field`; slow, for a line that is refused.
 pub(super) fn explain(line: &str, field: &str) -> String {
     if line.trim_start().starts_with('[') {
-        return "found a list, expected one JSON object a line: convert the file, for instance: jq -c '.[]'"
+        return "found a list, expected one JSON object per line: convert the file, for instance: jq -c '.[]'"
             .into();
     }
     let finite = finite(line);
@@ -235,9 +235,9 @@ fn syntax(error: &serde_json::Error) -> String {
         );
     }
     let remedy = if error.is_eof() {
-        "expected a whole object a line: was the file copied completely, or are its objects spread over lines?"
+        "expected a complete object per line: was the file copied completely, or are its objects spread over lines?"
     } else {
-        "expected one JSON object a line"
+        "expected one JSON object per line"
     };
     format!("column {}: not JSON ({reason}): {remedy}", error.column())
 }

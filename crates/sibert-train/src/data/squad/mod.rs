@@ -149,7 +149,7 @@ fn ensure_distinct(questions: &[Question], path: &Path) -> Result<()> {
         again.extend((earlier != index).then_some(id));
     }
     if let Some(first) = again.first() {
-        note(format!("{}: {} questions are there again, the first is {first}", path.display(), again.len()));
+        note(format!("{}: {} questions are repeated, the first is {first}", path.display(), again.len()));
     }
     Ok(())
 }
