@@ -57,7 +57,7 @@ def one(job):
 
 
 def jobs(kind, count, done):
-    """Cases until they have done as much harm as was asked for: not every kill comes before the end."""
+    """Yields cases until there were as many kills as asked for: some kills come after the end."""
     number = 0
     while done[kind] < count and number < 4 * count and time.monotonic() < DEADLINE:
         yield kind, number
