@@ -10,72 +10,82 @@ check:
 fmt:
     cargo fmt --all
 
-# Lints, warnings denied
+# Lints; warnings are errors
 clippy:
     cargo clippy --workspace --all-targets -- -D warnings
 
-# Documentation of the crates, warnings denied
+# API documentation of the crates; warnings are errors
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# The guide and the API documentation, in target/book; needs mdBook (cargo install mdbook --locked)
+book: links doc
+    mdbook build
+    rm -rf target/book/api && cp -r target/doc target/book/api
+    scripts/check_links.py target/book
+
+# The relative links of the README, the changelog and the guide
+links:
+    scripts/check_links.py
 
 # All tests, or those whose name contains NAME
 test NAME="":
     cargo test --release --workspace {{NAME}}
 
-# Every CUDA kernel compiled for compute capability 8.0 and 9.0, without a GPU; fetches a compiler where there is none (105 MB)
+# Compile every CUDA kernel for compute capability 8.0 and 9.0, without a GPU; fetches a compiler if none is installed (105 MB)
 kernels:
     scripts/check_kernels.sh
 
-# The program for NVIDIA GPUs in target/cuda, built with or without one; `just build-cuda --toolchain installed` uses CUDA here
+# Build the program for NVIDIA GPUs in target/cuda; needs no GPU, and `--toolchain installed` uses this machine's CUDA
 build-cuda *OPTIONS:
     scripts/build_cuda.sh {{OPTIONS}}
 
-# The program for GPUs built and run without one, through the emulated driver
+# Build the program for GPUs and run it through the emulated driver
 cuda: (build-cuda)
     scripts/check_cuda.sh target/cuda/sibert
 
-# What is claimed of GPUs, measured on one beside PyTorch: BINARY comes from build-cuda, OUT gets the report
+# Measure all claims about GPUs on a GPU, in turn with PyTorch: BINARY comes from build-cuda, OUT gets the report
 gpu-acceptance BINARY OUT *OPTIONS:
     scripts/gpu_acceptance.sh {{BINARY}} {{OUT}} {{OPTIONS}}
 
-# The program with the feature metal type-checked for a Mac, where the target is installed
+# Type-check the feature metal for a Mac, if the target is installed
 metal-check:
     scripts/metal_check.sh
 
-# Our BERT against transformers' values on a real checkpoint, which is fetched into DIR (84 MB)
+# Test our BERT against transformers' values on a real checkpoint, which is fetched into DIR (84 MB)
 minilm DIR:
     scripts/minilm.sh {{DIR}}
     SIBERT_MINILM="$(realpath {{DIR}})" cargo test --release -p sibert-model --test bert
 
-# 500 kills, 200 full disks, 500 flipped bits, 20,000 spoiled inputs, without a network; OPTIONS are those of scripts/torture.py
+# 500 kills, 200 faults, 500 damaged files, 20,000 spoiled inputs, offline; OPTIONS are those of scripts/torture.py
 torture *OPTIONS:
     cargo build --release
     HF_HUB_OFFLINE=1 python3 scripts/torture.py --sibert {{sibert}} {{OPTIONS}}
 
-# 100 steps on the built-in corpus
+# Train 100 steps on the built-in corpus, and verify the model
 smoke:
     rm -rf runs/smoke
     cargo run --release -- pretrain --max-steps 100 --out runs/smoke
     cargo run --release -- verify --model runs/smoke/last
 
-# The first run of the README
+# The first command of the README
 quickstart:
     cargo run --release -- pretrain
 
-# SIBERT with SGD beside BERT with AdamW, at once, a core each; TEXT has one document a line
+# SIBERT with SGD and BERT with AdamW at the same time, one core each; TEXT has one document per line
 compare TEXT SIZE="tiny":
     cargo build --release
     target/release/sibert pretrain --config configs/bert-{{SIZE}}-cpu.toml --source {{TEXT}} --threads 1 & \
     target/release/sibert pretrain --config configs/sibert-{{SIZE}}-cpu.toml --source {{TEXT}} --threads 1 && wait $!
     target/release/sibert plot runs/sibert-{{SIZE}}-cpu runs/bert-{{SIZE}}-cpu --out runs/{{SIZE}}
 
-# The evidence of the recipe on TEXT, one document a line: NAME is rules, scales, lengths or parts; two runs at a time
+# The recipe's sweeps on TEXT, one document per line: NAME is rules, scales, lengths or parts; two runs at a time
 recipe NAME TEXT *OPTIONS:
     cargo build --release
     {{sibert}} sweep configs/recipe/{{NAME}}.toml --source {{TEXT}} --jobs 2 {{OPTIONS}}
     {{sibert}} plot runs/{{NAME}}-sweep --figure loss --out runs/recipe-{{NAME}}
 
-# The same SIBERT from initial scales 0.1, 1 and 10; OPTIONS are more arguments of pretrain
+# One SIBERT from initial scales 0.1, 1 and 10; OPTIONS are arguments of pretrain
 scales TEXT SIZE="tiny" *OPTIONS:
     for scale in 0.1 1 10; do \
         cargo run --release -- pretrain --config configs/sibert-{{SIZE}}-cpu.toml --source {{TEXT}} \
@@ -83,19 +93,19 @@ scales TEXT SIZE="tiny" *OPTIONS:
     done
     cargo run --release -- plot runs/scale-0.1 runs/scale-1 runs/scale-10 --out runs/scales
 
-# Our steps and PyTorch's alternately: PYTHON has torch and transformers, PEER holds bench_torch.py and sibert_torch.py
+# Time training steps, ours and PyTorch's in turn: PYTHON has torch and transformers, PEER has bench_torch.py and sibert_torch.py
 bench-peer PYTHON PEER *OPTIONS:
     cargo build --release
     {{PYTHON}} scripts/bench_peer.py --sibert target/release/sibert --python {{PYTHON}} --peer {{PEER}} \
         --out target/bench-peer.jsonl {{OPTIONS}}
 
-# Preparing text and Python's tokenizers alternately: PYTHON has tokenizers and numpy; TEXT has one document a line
+# Time sibert prepare and Python's tokenizers in turn: PYTHON has tokenizers and numpy; TEXT has one document per line
 bench-prepare PYTHON TOKENIZER +TEXT:
     cargo build --release
     {{PYTHON}} scripts/bench_prepare.py --sibert target/release/sibert --tokenizer {{TOKENIZER}} \
         --out target/bench-prepare.jsonl {{TEXT}}
 
-# Fine-tuning of MODEL beside transformers' Trainer, 3 seeds: PYTHON has torch, transformers, accelerate, scikit-learn, scipy
+# Fine-tune MODEL here and with transformers' Trainer, 3 seeds: PYTHON has torch, transformers, accelerate, scikit-learn, scipy
 finetune-peer PYTHON MODEL GLUE *TASKS="mrpc cola stsb sst2 qnli":
     cargo build --release
     for task in {{TASKS}}; do \
@@ -106,17 +116,17 @@ finetune-peer PYTHON MODEL GLUE *TASKS="mrpc cola stsb sst2 qnli":
     done
     {{PYTHON}} scripts/finetune_table.py sibert=runs/finetune transformers=runs/finetune/peer.jsonl
 
-# Samples per second and memory of fine-tuning on MRPC, ours and transformers' Trainer in turn
+# Speed and memory of fine-tuning on MRPC, ours and transformers' Trainer in turn
 bench-finetune PYTHON MODEL GLUE *OPTIONS:
     cargo build --release
     {{PYTHON}} scripts/bench_finetune.py --sibert target/release/sibert --model {{MODEL}} --data-dir {{GLUE}} \
         --out target/bench-finetune.jsonl {{OPTIONS}}
 
-# Where the figures of the paper go; FIGURES=docs/results/paper makes those of the repository again
+# Folder for the paper's figures; FIGURES=docs/results/paper overwrites those of the repository
 figures := env("FIGURES", "runs/figures")
 sibert := "target/release/sibert"
 
-# A sweep over configs/paper/NAME-SIZE.toml, two runs at a time on a CPU; finished runs are not trained again
+# Sweep over configs/paper/NAME-SIZE.toml, two runs at a time on a CPU; finished runs are not trained again
 paper NAME SIZE *OPTIONS:
     cargo build --release
     {{sibert}} sweep configs/paper/{{NAME}}-{{SIZE}}.toml --jobs {{ if SIZE == "cpu" { "2" } else { "1" } }} {{OPTIONS}}
@@ -126,23 +136,23 @@ figure-1 SIZE="cpu" *OPTIONS: (paper "figure-1" SIZE OPTIONS)
     {{sibert}} plot runs/figure-1-{{SIZE}}-sweep --figure robustness --over init_scale --out {{figures}}/figure-1 \
         {{ if SIZE == "cpu" { "--labels 'SIBERT clip,SIBERT decay,SIBERT slow decay,SIBERT no decay,BERT SGD,BERT AdamW'" } else { "" } }}
 
-# Robustness as a number: SIBERT's loss from initial scales 0.01 to 100 after 8,000 steps
+# Robustness as a number: SIBERT's final loss from initial scales 0.01 to 100 after 8,000 steps
 robustness *OPTIONS: (paper "robustness" "cpu" OPTIONS)
     {{sibert}} plot runs/robustness-cpu-sweep --figure robustness --over init_scale --out {{figures}}/robustness
 
-# Lemma 2.4 and section 5 by experiment: equal settings, equal curves
+# Lemma 2.4 and section 5 by experiment: equal settings give equal curves
 equivalence *OPTIONS: (paper "equivalence" "cpu" OPTIONS)
     {{sibert}} plot runs/equivalence-cpu-sweep --figure loss --out {{figures}}/equivalence \
         --labels 'as it is,initial scale x 4,rate over 16,loss over 16,initial scale over 4,rate x 16,loss x 16'
 
-# Figure 2: the encoder's norm and the angle of a step, without and with clipping, beside what the theory predicts
+# Figure 2: the encoder's norm and the angle of a step, measured and predicted, without and with clipping
 figure-2 SIZE="cpu" *OPTIONS: (paper "figure-2" SIZE OPTIONS)
     for figure in norm angle; do for clip in none 2; do \
         {{sibert}} plot runs/figure-2-{{SIZE}}-sweep/clip=$clip,* --figure $figure \
             --out {{figures}}/figure-2-$figure-clip-$clip || exit 1; \
     done; done
 
-# Figure 3: SIBERT with SGD beside BERT with AdamW and with SGD
+# Figure 3: SIBERT with SGD, BERT with AdamW and with SGD
 figure-3 SIZE="cpu" *OPTIONS: (paper "figure-3" SIZE OPTIONS)
     {{sibert}} plot runs/figure-3-{{SIZE}}-sweep --figure loss --out {{figures}}/figure-3 \
         {{ if SIZE == "cpu" { "--labels 'SIBERT SGD clip,SIBERT SGD,SIBERT SGD clip 2x,SIBERT AdamW,BERT AdamW,BERT SGD 0.3,BERT SGD 1'" } else { "" } }}
@@ -158,11 +168,11 @@ memory SIZE="cpu" *OPTIONS:
     {{sibert}} sweep configs/paper/memory-{{SIZE}}.toml {{OPTIONS}}
     {{sibert}} plot runs/memory-{{SIZE}}-sweep --figure memory --out {{figures}}/memory --labels 'no state,SGD,momentum,LAMB,AdamW'
 
-# Table 1: pretraining on TEXT, then MNLI and SQuAD with 3 seeds; GLUE and SQUAD are folders with the official files
+# Table 1: pretrain on TEXT, then fine-tune on MNLI and SQuAD with 3 seeds; GLUE and SQUAD are folders with the official files
 table-1 TEXT GLUE SQUAD SIZE="cpu" *OPTIONS: (paper "table-1" SIZE "--source" TEXT OPTIONS)
     scripts/table_1.sh {{sibert}} runs/table-1-{{SIZE}}-sweep {{GLUE}} {{SQUAD}}
 
-# Checkpoints and tokenizers of transformers here, and ours there: PYTHON has torch and transformers; VOCAB is BERT's vocab.txt
+# Open transformers' checkpoints and tokenizers here, and ours there: PYTHON has torch and transformers; VOCAB is BERT's vocab.txt
 interop PYTHON VOCAB TEXT:
     cargo build --release
     {{PYTHON}} scripts/interop.py --sibert target/release/sibert --vocab {{VOCAB}} --text {{TEXT}}

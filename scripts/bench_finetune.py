@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Fine-tunes on MRPC with `sibert finetune` and with transformers' Trainer in turn, and prints samples per second and memory.
+"""Fine-tunes on MRPC with `sibert finetune` and transformers' Trainer in turn, and prints samples per second and memory.
 
     V/bin/python scripts/bench_finetune.py --sibert target/release/sibert --model DIR --data-dir GLUE --out OUT.jsonl
 
-V is the virtual environment of scripts/finetune_peer.py. Both train one epoch on the same rows with the same batches'
-sizes, longest input and threads; evaluation and start are outside the clock of either. Nothing else should run.
+V is the virtual environment of scripts/finetune_peer.py. Both train one epoch on the same rows with the same batch
+size, longest input and threads. The times include neither evaluation nor start-up. Nothing else should run.
 """
 import argparse, json, pathlib, shutil, statistics, subprocess, sys, tempfile
 

@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
-"""Our training steps beside PyTorch's, alternately in one run.
+"""Times our training steps and PyTorch's in turn.
 
     V/bin/python scripts/bench_peer.py --sibert target/release/sibert --python V/bin/python --peer DIR [--rows first ...] [--pairs 5]
 
-V is a virtual environment with torch, transformers and numpy; DIR holds the peer's bench_torch.py and sibert_torch.py.
-Each measurement is a process of its own. A pair is one run of ours and one of the peer's, in an order that changes from
-pair to pair; ratios are taken within a pair, and of them the median. Nothing else may run meanwhile.
+V is a virtual environment with torch, transformers and numpy. DIR has the peer's bench_torch.py and sibert_torch.py. Each
+measurement is a separate process. A pair is one run of ours and one of the peer's, in an order that changes from pair to
+pair. Ratios are taken within a pair, and the tables give their median. Nothing else may run at the same time.
 
-Prints Markdown tables and writes every measurement and every ratio to --out, a JSON object a line.
+Prints Markdown tables and writes every measurement and every ratio to --out, one JSON object per line.
 
 rows: first      16 x 128 tokens, width 256, 4 layers, vocabulary 8192, against SIBERT, BERT and transformers' BERT, f32
       second     8 x 128 tokens, width 512, 4 layers, vocabulary 30522, against the same
-      bf16       the first with bf16 products, against SIBERT under bf16 autocast
-      seq512     the first with 4 x 512 tokens, against SIBERT and BERT, f32
-      inference  the first, the forward pass of the encoder alone, against BERT
-      threads    the first, ours on 1 thread and on 2
-      memory     ours at 128 ... 4096 tokens a sequence, 4096 tokens a batch
-      attention  the same, with PyTorch's SIBERT beside it
+      bf16       as first with bf16 products, against SIBERT under bf16 autocast
+      seq512     as first with 4 x 512 tokens, against SIBERT and BERT, f32
+      inference  as first, the encoder's forward pass, against BERT
+      threads    as first, ours on 1 thread and on 2
+      memory     ours at 128 ... 4096 tokens per sequence, 4096 tokens per batch
+      attention  as memory, against PyTorch's SIBERT
 """
 import argparse, json, os, pathlib, platform, statistics, subprocess, sys, time
 
@@ -63,7 +63,7 @@ class Bench:
         return self.measure(NAMES[arch], command, dict(sizes, steps=self.args.steps, threads=self.args.threads))
 
     def pairs(self, first, second):
-        """What both gave in each pair; which of them goes first changes from pair to pair."""
+        """The results of both in each pair; the order changes from pair to pair."""
         found = []
         for self.pair in range(self.args.pairs):
             turns = [first, second] if self.pair % 2 == 0 else [second, first]
@@ -88,7 +88,7 @@ def table(*rows):
 
 
 def against(bench, title, sizes, peers, options=(), peer_options=(), inference=False):
-    """Ours against each peer: one line of the table each."""
+    """Ours against each peer: one line of the table for each."""
     rows = [[title, 'ours, tokens/s', 'peer, tokens/s', 'ratio (range)', 'ours, MiB', 'peer, MiB', 'memory ratio']]
     for arch in peers:
         pairs = bench.pairs(lambda: bench.ours(sizes, *options), lambda: bench.peer(arch, sizes, *peer_options, inference=inference))
@@ -146,7 +146,7 @@ def run(bench, row):
 
 
 def machine(python):
-    """Processor, cores and versions, for the reader of the numbers."""
+    """Processor, cores and versions."""
     try:
         lines = pathlib.Path('/proc/cpuinfo').read_text().splitlines()
         processor = next(line.split(':', 1)[1].strip() for line in lines if line.startswith('model name'))
@@ -160,18 +160,18 @@ def machine(python):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--sibert', required=True, type=pathlib.Path, metavar='PATH', help='our program, a release build')
-    parser.add_argument('--peer', required=True, type=pathlib.Path, metavar='DIR', help='folder of bench_torch.py')
+    parser.add_argument('--peer', required=True, type=pathlib.Path, metavar='DIR', help='folder with bench_torch.py')
     parser.add_argument('--python', required=True, metavar='PATH', help='Python that has torch and transformers')
     parser.add_argument('--rows', nargs='+', choices=ROWS, default=ROWS, metavar='ROW', help='default: all')
     parser.add_argument('--pairs', type=int, default=5, metavar='N')
-    parser.add_argument('--steps', type=int, default=15, metavar='N', help='timed steps in a measurement')
+    parser.add_argument('--steps', type=int, default=15, metavar='N', help='timed steps per measurement')
     parser.add_argument('--threads', type=int, default=2, metavar='N')
     parser.add_argument('--out', default='bench-peer.jsonl', metavar='FILE', help='default: bench-peer.jsonl')
     args = parser.parse_args()
     if args.pairs < 1 or args.steps < 1 or args.threads < 1:
         parser.error('--pairs, --steps and --threads are at least 1')
     if not (args.peer / 'bench_torch.py').is_file():
-        parser.error(f'{args.peer} holds no bench_torch.py')
+        parser.error(f'{args.peer} has no bench_torch.py')
     args.sibert, args.peer = args.sibert.resolve(), args.peer.resolve()
     if not args.sibert.is_file():
         parser.error(f'{args.sibert} is not there: cargo build --release')
@@ -184,7 +184,7 @@ if __name__ == '__main__':
     where = machine(args.python)
     bench.write(machine=where, pairs=args.pairs, steps=args.steps, threads=args.threads)
     if where['load'] and where['load'] > 0.5:
-        print(f'warning: something else is running here (load {where["load"]:.1f}): the numbers will not count', file=sys.stderr)
+        print(f'warning: something else is running here (load {where["load"]:.1f}): the numbers mean nothing', file=sys.stderr)
     print(f'{where["processor"]}, {args.threads} threads of {where["cores"]}, PyTorch {where["torch"]}, {where["date"]}, '
           f'medians of {args.pairs} pairs of {args.steps} steps\n', flush=True)
     for row in args.rows:

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""`sibert prepare` beside Python's `tokenizers`, alternately in one run.
+"""Times `sibert prepare` and Python's `tokenizers` in turn.
 
     V/bin/python scripts/bench_prepare.py --sibert target/release/sibert --tokenizer tokenizer.json [--pairs 5] TEXT...
 
-V is a virtual environment with tokenizers and numpy. TEXT are files of one document a line. Both sides read them, encode
-with the same tokenizer on the same number of threads and write the ids, two bytes each, to the disk; each measurement is
-a whole process, from its start to its end. A pair is one run of ours and one of the peer's, in an order that changes from
-pair to pair; ratios are taken within a pair, and of them the median. Nothing else may run meanwhile.
+V is a virtual environment with tokenizers and numpy. TEXT are files with one document per line. Both sides read them, encode
+with the same tokenizer on the same number of threads, and write the ids to disk, two bytes each. Each measurement is a whole
+process, from start to end. A pair is one run of ours and one of the peer's, in an order that changes from pair to pair.
+Ratios are taken within a pair, and the table gives their median. Nothing else may run at the same time.
 
-Ours also takes the digests of the text before and of the shards behind, and holds documents out.
+Ours also computes digests of the text and of the shards, and holds documents out.
 
-Prints a Markdown table and writes every measurement to --out, a JSON object a line.
+Prints a Markdown table and writes every measurement to --out, one JSON object per line.
 """
 import argparse, json, os, pathlib, shutil, statistics, subprocess, sys, tempfile, time
 
@@ -71,11 +71,11 @@ def peer(args, folder):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('text', nargs='+', type=pathlib.Path, metavar='TEXT', help='files of one document a line')
+    parser.add_argument('text', nargs='+', type=pathlib.Path, metavar='TEXT', help='files with one document per line')
     parser.add_argument('--sibert', required=True, type=pathlib.Path, metavar='PATH', help='our program, a release build')
     parser.add_argument('--tokenizer', required=True, type=pathlib.Path, metavar='FILE', help='a tokenizer.json of at most 65536 entries')
     parser.add_argument('--python', default=sys.executable, metavar='PATH', help='Python that has tokenizers and numpy; default: this one')
-    parser.add_argument('--sentences', action='store_true', help='ours keeps the starts of sentences too')
+    parser.add_argument('--sentences', action='store_true', help='ours also keeps the starts of sentences')
     parser.add_argument('--pairs', type=int, default=5, metavar='N')
     parser.add_argument('--threads', type=int, default=2, metavar='N')
     parser.add_argument('--out', default='bench-prepare.jsonl', metavar='FILE', help='default: bench-prepare.jsonl')
@@ -96,7 +96,7 @@ if __name__ == '__main__':
     args = arguments()
     load = os.getloadavg()[0] if hasattr(os, 'getloadavg') else 0
     if load > 0.5:
-        print(f'warning: something else is running here (load {load:.1f}): the numbers will not count', file=sys.stderr)
+        print(f'warning: something else is running here (load {load:.1f}): the numbers mean nothing', file=sys.stderr)
     size, pairs = sum(file.stat().st_size for file in args.text), []
     with tempfile.TemporaryDirectory() as folder, open(args.out, 'w') as out:
         for number in range(args.pairs):

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Builds the program for NVIDIA GPUs, on a machine with or without one, and packs it to be carried to another:
+# Builds the program for NVIDIA GPUs, on a machine with or without one, and packs it for another machine:
 #
 #   scripts/build_cuda.sh [DIR] [--toolchain DIR|installed]
 #
-# DIR (default target/cuda) gets `sibert`, stripped, and `sibert.xz`. CUDA 12 or 13 is taken from this machine if nvcc is
-# there, else put together by scripts/cuda_toolchain.sh in target/cuda-toolchain; --toolchain names the folder, or says
-# `installed`. Without CUDA's libraries at build time the program starts anywhere, and finds them when it is asked for a
-# GPU; built with an installed CUDA it needs them to start.
+# DIR (default target/cuda) gets `sibert`, stripped, and `sibert.xz`. The build uses this machine's CUDA 12 or 13 if nvcc is
+# there. Otherwise scripts/cuda_toolchain.sh makes a toolchain in target/cuda-toolchain. --toolchain names another folder, or
+# `installed`. A program built without CUDA's libraries starts anywhere, and looks for them when it is asked for a GPU. A program
+# built with an installed CUDA needs them to start.
 #
-# Our kernels are compiled at run time for the GPU that is there; CUDA_COMPUTE_CAP (default 90, H100) says for which GPUs
-# candle's own few are compiled: 80 serves the A100 and everything newer. candle-kernels takes some minutes, once (4 on two cores).
+# Our kernels are compiled at run time for the GPU in the machine. candle's own few kernels are compiled here, for the GPUs that
+# CUDA_COMPUTE_CAP names (default 90, H100); 80 covers the A100 and everything newer. This takes some minutes, once (4 on two cores).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=target/cuda toolchain=

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What a program built with `cuda` does without a GPU, through the emulated driver: the selftest, a run that is that of the
-# CPU and goes on where it was stopped, fine-tuning, a run that diverges, and no wait for the device in a step.
+# Checks a program built with `cuda` without a GPU, through the emulated driver: the selftest, a run that equals the CPU's, its
+# resume, fine-tuning, a run that diverges, and that no step waits for the device.
 #
 #   scripts/check_cuda.sh target/cuda/sibert
 #
-# Needs a C++ compiler and python3. About two minutes on two cores.
+# Needs a C++ compiler and python3. Takes about two minutes on two cores.
 set -euo pipefail
 sibert=$(realpath "${1:?which program}")
 cd "$(dirname "$0")/.."
@@ -58,12 +58,12 @@ def apart(a, b):
 cpu, cuda = losses('cpu'), losses('cuda')
 found = dict(bert=(apart(losses('bert-cuda'), losses('bert-cpu')), 1e-5), sibert=(apart(cuda, cpu), 1e-2),
              bf16=(apart(losses('half'), cpu), 2e-2), recipe=(apart(losses('recipe-cuda'), losses('recipe-cpu')), 1e-2))
-print('cuda: losses of 8 steps beside the CPU:', ', '.join(f'{name} {found:.1e} apart' for name, (found, _) in found.items()))
+print('cuda: losses of 8 steps, against the CPU:', ', '.join(f'{name} {found:.1e} apart' for name, (found, _) in found.items()))
 assert all(found < allowed for found, allowed in found.values())
 for file in ['model.safetensors', 'training_state/optimizer.safetensors']:
     one, other = ((work / name / 'checkpoint-000008' / file).read_bytes() for name in ('cuda', 'again'))
-    assert one == other, f'{file} of a run that went on from a checkpoint is not that of the run itself'
-print('cuda: a run that goes on from a checkpoint is the same, bit for bit')
+    assert one == other, f'{file} of a resumed run differs from that of the uninterrupted run'
+print('cuda: a resumed run is the same, bit for bit')
 PYTHON
 
 emulated finetune --task cola --model "$work/cuda" --device cuda --data-dir docs/examples/glue --seeds 1 --epochs 1 \

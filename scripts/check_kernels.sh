@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Compiles every CUDA kernel for GPUs of compute capability 8.0 and 9.0, without a GPU: to PTX, as at run time, and on to
-# machine code, whose registers and spills it prints.
+# Compiles every CUDA kernel for GPUs of compute capability 8.0 and 9.0, without a GPU: to PTX, as at run time, and then to
+# machine code. Prints registers and spills.
 #
-#   scripts/check_kernels.sh [SIBERT]      SIBERT is the program, which writes the kernels' text; default: cargo run
+#   scripts/check_kernels.sh [SIBERT]      SIBERT is the program, which writes the kernels' source; default: cargo run
 #
-# NVRTC names libnvrtc, which compiles them at run time and then does here too; that of an installed CUDA is found.
-# NVCC names the compiler; else one on the PATH is taken, or it is fetched into target/cuda-toolchain (105 MB). Exits with
-# 0 and says so where there is none and it cannot be fetched; REQUIRED=1 makes that a failure.
+# NVRTC names libnvrtc, which also compiles the kernels at run time; an installed CUDA's is found. NVCC names the compiler.
+# Without it the one on the PATH is used, or one is fetched into target/cuda-toolchain (105 MB). If there is none and it cannot
+# be fetched, the script says so and exits with 0; REQUIRED=1 makes that a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -48,7 +48,7 @@ for arch in 80 90; do
 done | xargs -P "$(nproc)" -L 1 bash -c 'compile "$0" "$1"'
 
 python3 - "$work" <<'PYTHON'
-"""A row for each module: kernels, registers and spilled bytes at most, by capability."""
+"""A row for each module: its kernels, and the most registers and spilled bytes, by capability."""
 import pathlib, re, sys
 
 work = pathlib.Path(sys.argv[1])

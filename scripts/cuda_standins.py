@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Libraries to link with in the place of CUDA's, so that a program starts where there is no CUDA.
+"""Makes stand-ins for CUDA's libraries to link with, so that a program starts without CUDA.
 
     scripts/cuda_standins.py CUDARC DIR
 
-CUDARC is the source of the crate cudarc, which declares the functions it calls. For each of CUDA's libraries DIR/lib gets
-an archive with those functions: a few instructions that jump through a table. An entry of the table is filled at the first
-call, with the function of the real library or, where that is not installed, with one that returns an error code.
+CUDARC is the source of the crate cudarc, which declares the functions it calls. DIR/lib gets an archive
+for each of CUDA's libraries. Each function in it is a few instructions that jump through a table. The first call fills an
+entry of the table: with the function of the real library or, if that is not installed, with one that returns an error code.
 """
 import pathlib, re, subprocess, sys, tempfile
 
 # Name, folder of its declarations, file names to try, and the code that is returned when there is none:
-# "no device" of the driver, "not initialized" or the like of the others.
+# "no device" for the driver, "not initialized" or similar for the others.
 LIBRARIES = [
     ('cuda', 'driver', ['libcuda.so.1'], 100),
     ('cublas', 'cublas', ['libcublas.so.13', 'libcublas.so.12', 'libcublas.so'], 1),

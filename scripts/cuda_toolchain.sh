@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Puts together what `cargo build --features cuda` needs on a machine without CUDA and without a GPU: NVIDIA's compiler
-# from its wheels on PyPI, and libraries to link with in the place of the driver's and cuBLAS's.
+# Makes the toolchain for `cargo build --features cuda` on a machine without CUDA and without a GPU: NVIDIA's compiler, from
+# its wheels on PyPI, and stand-ins to link with for the driver's library and cuBLAS.
 #
-#   eval "$(scripts/cuda_toolchain.sh DIR)"    the environment of the build; what DIR has already is not fetched again
-#   scripts/cuda_toolchain.sh DIR --nvcc-only  the compiler alone, for scripts/check_kernels.sh
+#   eval "$(scripts/cuda_toolchain.sh DIR)"    sets the environment of the build; files in DIR are not fetched again
+#   scripts/cuda_toolchain.sh DIR --nvcc-only  fetches only the compiler, for scripts/check_kernels.sh
 #
-# Fetches about 105 MB. The stand-ins find the real libraries when a function of theirs is called for the first time, so
-# that one binary starts with and without CUDA. Needs python3 with pip, cargo, gcc and ar; x86-64 Linux only.
+# Fetches about 105 MB. A stand-in looks for the real library when one of its functions is first called, so one binary
+# starts with and without CUDA. Needs python3 with pip, cargo, gcc and ar; x86-64 Linux only.
 set -euo pipefail
 [ $# -ge 1 ] || { sed -n '2,9p' "$0" | cut -c3- >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)

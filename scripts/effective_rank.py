@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Prints the effective rank of the token embeddings of runs: how many directions tell the tokens apart.
+"""Prints the effective rank of the token embeddings of runs: the number of directions in which tokens differ.
 
     scripts/effective_rank.py RUN [RUN ...]
 
-RUN is a run's folder or a checkpoint's. The effective rank is exp(H), with H the entropy of the squared singular values as
-shares of their sum (Roy and Vetterli 2007). Needs numpy and safetensors.
+RUN is a run's folder or a checkpoint's. The effective rank is exp(H). H is the entropy of the squared singular values,
+as shares of their sum (Roy and Vetterli 2007). Needs numpy and safetensors.
 """
 import pathlib, sys
 import numpy as np

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs a program built with `cuda` on a machine without a GPU, through the driver of crates/cukernel-emulator: its whole
-# code for GPUs, with kernels in the emulator. Thousands of times slower than a GPU: for small models only.
+# Runs a program built with `cuda` on a machine without a GPU, through the driver of crates/cukernel-emulator. All GPU code of
+# the program runs, with the kernels in the emulator. It is thousands of times slower than a GPU: use small models.
 #
 #   scripts/emulated_gpu.sh target/cuda/sibert selftest --device cuda --quick
 #   scripts/emulated_gpu.sh target/cuda/sibert pretrain --device cuda --max-steps 10 --config …
 #
-# The program must find CUDA's libraries at run time, as that of scripts/build_cuda.sh does. Needs a C++ compiler (CXX).
+# The program must look for CUDA's libraries at run time, as one from scripts/build_cuda.sh does. Needs a C++ compiler (CXX).
 set -euo pipefail
 [ $# -ge 1 ] || { sed -n '2,8p' "$0" | cut -c3- >&2; exit 2; }
 crate=$(cd "$(dirname "$0")/../crates/cukernel-emulator" && pwd)

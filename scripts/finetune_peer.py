@@ -4,10 +4,10 @@
     V/bin/python scripts/finetune_peer.py --model DIR --data-dir GLUE --task mrpc --seeds 0 1 2 --json OUT
 
 V is a virtual environment with torch, transformers, accelerate, scikit-learn and scipy; GLUE holds the official folders.
-The settings mean what they mean to `sibert finetune`: AdamW with bias correction, linear warm-up and decay, gradients
-of at most norm 1, no decay of biases and layer norms, batches of like lengths padded to their longest, evaluation
-after each epoch, best epoch by the mean of the task's figures. A JSON object for each seed is appended to OUT; seeds
-that are there with the same settings are skipped.
+The settings are those of `sibert finetune`: AdamW with bias correction, linear warm-up and decay, gradients clipped to norm 1,
+no weight decay of biases and layer norms, batches of similar length padded to the longest, evaluation after each epoch, and
+the best epoch by the mean of the task's figures. Each seed appends a JSON object to OUT. Seeds that OUT has with the same
+settings are skipped.
 """
 import argparse, json, math, os, pathlib, resource, tempfile, time
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Prints the Markdown table of fine-tuning runs, a line for each figure, beside other runs or the peer's.
+"""Prints a Markdown table of fine-tuning runs: one line per figure, one column per set of runs.
 
     scripts/finetune_table.py NAME=RUNS [NAME=RUNS ...]
 
-RUNS is a folder that holds run folders of `sibert finetune`, or a JSON-lines file of scripts/finetune_peer.py. A cell is
-the mean over the seeds ± their sample standard deviation, in percent, with the number of seeds behind it.
+RUNS is a folder with run folders of `sibert finetune`, or a JSON-lines file from scripts/finetune_peer.py. A cell has the
+mean over the seeds ± their sample standard deviation, in percent, and the number of seeds in brackets.
 """
 import json, pathlib, statistics, sys
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Writes crates/sibert-model/tests/data/finetuning.safetensors: what transformers' BERT heads give for random weights.
+"""Writes crates/sibert-model/tests/data/finetuning.safetensors: outputs of transformers' BERT heads for random weights.
 
     V/bin/python scripts/finetuning_golden.py
 
-V is a virtual environment with torch, transformers and safetensors. Weights and inputs are drawn in f32; logits, losses
-and gradients are computed in f64 and stored in f32. One encoder serves the three heads. Losses and their gradients are
-transformers' own, means over the batch. `BertForQuestionAnswering` counts padding as possible starts and ends, so its
-batch has none; and torch gives the row of its padding token no gradient, so id 0 does not occur. The same bytes at each
-run; the test expects these sizes.
+V is a virtual environment with torch, transformers and safetensors. Weights and inputs are drawn in f32. Logits, losses and
+gradients are computed in f64 and stored in f32. The three heads share one encoder. Losses and their gradients are
+transformers' own, averaged over the batch. `BertForQuestionAnswering` treats padding as possible starts and ends, so its batch
+has no padding. torch gives the row of the padding token no gradient, so id 0 does not occur. Every run writes the same bytes.
+The test expects these sizes.
 """
 import os, pathlib
 

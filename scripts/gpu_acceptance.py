@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The phases of scripts/gpu_acceptance.sh, which see: what they measure goes to OUT/results.jsonl, a JSON object a line.
+"""The phases of scripts/gpu_acceptance.sh. They write their measurements to OUT/results.jsonl, one JSON object per line.
 
-Each object has a `kind`: phase (which begins), machine, devices, selftest, bench, metrics, plot or failure. Every command has a time limit, and
-none begins that would not end within --seconds.
+Each object has a `kind`: phase (its start), machine, devices, selftest, bench, metrics, plot or failure. Every command has a
+time limit. A command that would not end within --seconds is not started.
 """
 import argparse, json, os, pathlib, platform, signal, subprocess, sys, time
 
@@ -12,7 +12,7 @@ TINY = dict(hidden=32, layers=1, vocab=200)
 
 
 class Acceptance:
-    """Runs commands until the time is over, and keeps what they say."""
+    """Runs commands until the time is over, and keeps their output."""
 
     def __init__(self, a):
         self.a, self.ends, self.failed = a, time.monotonic() + a.seconds, 0
@@ -31,7 +31,7 @@ class Acceptance:
         print(f'{what}: {reason}', file=sys.stderr, flush=True)
 
     def attempt(self, what, command, seconds):
-        """What a command printed, or why it failed; neither where there is no time for it."""
+        """The output of a command, or why it failed; neither if there is no time left."""
         limit = min(seconds, self.left())
         if limit < 1:
             self.write('skipped', what=what)
@@ -47,7 +47,7 @@ class Acceptance:
         return (done.stdout, None) if done.returncode == 0 else (None, reason(done))
 
     def run(self, what, command, seconds):
-        """What a command printed; None if it failed, and then the failure is kept."""
+        """The output of a command; None if it failed, and then the failure is kept."""
         printed, why = self.attempt(what, command, seconds)
         if why:
             self.fail(what, why)
@@ -93,7 +93,7 @@ def selftest(run):
 
 
 class Contender:
-    """One of those that are compared, at one length: climbs to its best batch, then repeats it.
+    """One contender at one length: finds its best batch, then repeats it.
 
     PyTorch climbs with one layer compiled for all, which is ready within seconds, and repeats with the whole compiled.
     """
@@ -127,7 +127,7 @@ class Contender:
 
 
 def measure(run, who, arch, batch, seq, compile_layers=False, **options):
-    """One process: the JSON line that it prints; an empty one if the GPU has not the memory; None if it failed."""
+    """One process: the JSON line that it prints; an empty one if memory ran out; None if it failed."""
     a = run.a
     sizes = {**(TINY if a.tiny else BASE), **options}
     arguments = ['--arch', arch, '--batch', batch, '--seq', seq, '--steps', a.steps]
@@ -153,7 +153,7 @@ def measure(run, who, arch, batch, seq, compile_layers=False, **options):
 
 
 def bench(run):
-    """Long sequences, then ours and PyTorch's in turn, from a batch that is not far from the best."""
+    """Long sequences, then ours and PyTorch's in turn, starting near the best batch."""
     lengths = [(16, 4), (32, 2)] if run.a.tiny else [(seq, (1 << 15) // seq) for seq in run.a.lengths]
     who = [('ours', 'sibert'), ('torch', 'sibert'), ('torch', 'bert')]
     contenders = [Contender(run, *one, seq, first) for seq, first in lengths for one in who]
@@ -170,7 +170,7 @@ def bench(run):
 
 
 def long(run):
-    """As many tokens in ever longer sequences: where memory is linear in the length it stays the same."""
+    """The same number of tokens in longer and longer sequences: memory that is linear in the length stays the same."""
     lengths = [64, 128] if run.a.tiny else [2048, 4096, 8192]
     for seq in lengths:
         measure(run, 'ours', 'sibert', lengths[-1] // seq, seq)
@@ -178,7 +178,7 @@ def long(run):
 
 
 def pretrain(run):
-    """SIBERT-small in bf16 on the GPU as long as there is time, and in f32 on the CPU beside it, as far as it comes."""
+    """SIBERT-small in bf16 on the GPU, and in f32 on the CPU at the same time, both for as long as the time allows."""
     a = run.a
     limit = min(60 * a.minutes, run.left() - 20)
     batch = 8 if a.tiny else 256
@@ -238,15 +238,15 @@ def arguments():
     parser.add_argument('--out', required=True, type=pathlib.Path)
     parser.add_argument('--phase', nargs='+', choices=['selftest', 'bench', 'pretrain', 'all'], default=['all'])
     parser.add_argument('--device', default='cuda')
-    parser.add_argument('--precision', choices=['bf16', 'f32'], help='default: bf16, on a CPU f32')
+    parser.add_argument('--precision', choices=['bf16', 'f32'], help='default: bf16; f32 on a CPU')
     parser.add_argument('--text', nargs='+', type=pathlib.Path, help='default: the corpus built into the program')
-    parser.add_argument('--lengths', nargs='+', type=int, default=[128, 512], help='of the sequences of bench, in tokens')
-    parser.add_argument('--minutes', type=float, default=8, help='of pretraining')
-    parser.add_argument('--seconds', type=float, default=570, help='for this call, from its start')
-    parser.add_argument('--steps', type=int, default=20, help='that a measurement times')
-    parser.add_argument('--repeats', type=int, default=2, help='of the best batch')
-    parser.add_argument('--most-tokens', type=int, default=1 << 18, help='in a batch')
-    parser.add_argument('--tiny', action='store_true', help='a model of no use, to try the script')
+    parser.add_argument('--lengths', nargs='+', type=int, default=[128, 512], help='lengths of the sequences in bench, in tokens')
+    parser.add_argument('--minutes', type=float, default=8, help='minutes of pretraining')
+    parser.add_argument('--seconds', type=float, default=570, help='time limit of this call')
+    parser.add_argument('--steps', type=int, default=20, help='timed steps per measurement')
+    parser.add_argument('--repeats', type=int, default=2, help='repeats of the best batch')
+    parser.add_argument('--most-tokens', type=int, default=1 << 18, help='most tokens in a batch')
+    parser.add_argument('--tiny', action='store_true', help='use a tiny model, to try the script')
     a = parser.parse_args()
     a.precision = a.precision or ('f32' if a.device == 'cpu' else 'bf16')
     if a.tiny:

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Everything that is claimed of GPUs, measured on a machine with one: one command, one report.
+# Measures everything that this repository claims about GPUs, on a machine with a GPU, and writes one report.
 #
 #   scripts/gpu_acceptance.sh BINARY OUT [--phase selftest bench pretrain] [--text FILE] [--minutes 8] [--seconds 570]
 #
-# BINARY is the program that scripts/build_cuda.sh made, packed (.xz) or not. The machine needs an NVIDIA GPU with its
-# driver and a python3 (or $PYTHON) that has PyTorch, whose CUDA libraries the program uses too; no Rust and no network.
+# BINARY is the program from scripts/build_cuda.sh, packed (.xz) or not. The machine needs an NVIDIA GPU with its driver, and a
+# python3 (or $PYTHON) with PyTorch, whose CUDA libraries the program uses too. It needs neither Rust nor a network.
 # OUT gets report.md, report.json, results.jsonl (every measurement), log.txt and the curves of the pretraining.
 #
-# The whole takes two calls of ten minutes, each bounded by --seconds; the second adds to what the first left in OUT:
+# It takes two calls of at most ten minutes, each bounded by --seconds. The second adds to what the first left in OUT:
 #
 #   scripts/gpu_acceptance.sh sibert.xz out --phase selftest bench
 #   scripts/gpu_acceptance.sh sibert.xz out --phase pretrain --text book.txt
 #
-# A phase that fails stops no other; the report says what failed, and then the exit code is 1. `--device cpu --tiny` goes
-# through all of it with a model of no use, on a machine without a GPU.
+# If a phase fails, the others still run; the report says what failed, and the exit code is 1. `--device cpu --tiny` tries the
+# whole script with a tiny model, on a machine without a GPU.
 set -euo pipefail
 [ $# -ge 2 ] && [ "${1#-}" = "$1" ] && [ "${2#-}" = "$2" ] || { sed -n '2,17p' "$0" | cut -c3- >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,7 +30,7 @@ case $binary in
 esac
 chmod +x "$work/sibert"
 
-# cuBLAS, cuRAND and nvrtc come with PyTorch, as wheels beside it.
+# cuBLAS, cuRAND and nvrtc come with PyTorch, as wheels.
 libraries=$("$python" -c 'import glob, importlib.util, os
 spec = importlib.util.find_spec("nvidia")
 folders = [lib for base in (spec.submodule_search_locations if spec else []) for lib in glob.glob(os.path.join(base, "*", "lib"))]

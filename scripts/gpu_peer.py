@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Training steps of SIBERT or BERT in PyTorch, as a good engineer would write them: what `sibert bench` is measured against.
+"""Times training steps of a well-written SIBERT or BERT in PyTorch, for comparison with `sibert bench`.
 
     python3 scripts/gpu_peer.py --arch sibert --batch 64 --seq 128 --hidden 768 --layers 12 --vocab 30522 --bf16
 
 --arch sibert  ReLU attention in plain tensor operations, which the compiler fuses; SGD with weight decay and relative
-               clipping on the encoder and LAMB on the head, both over lists of tensors and without a wait for the device
+               clipping on the encoder and LAMB on the head, both over lists of tensors and without waiting for the device
 --arch bert    scaled_dot_product_attention, GELU, fused AdamW
 
-Both go through torch.compile unless --no-compile, under bf16 autocast with --bf16, and only the rows to be predicted reach
-the decoder. Random tokens, 15 % to be predicted, dropout 0.1, as in `sibert bench`. Prints one JSON line: the times of
-steps by the clock, each step waited for, the largest memory that tensors took (torch.cuda.max_memory_allocated), and the
-loss of the last step. `{"out_of_memory": true}` if it does not fit.
+Both are compiled by torch.compile unless --no-compile is given, and run under bf16 autocast with --bf16. Only the rows to be
+predicted reach the decoder. Tokens are random, 15 % are predicted, and dropout is 0.1, as in `sibert bench`. Prints one JSON
+line: the wall-clock time of each step, with a wait for the device after it, the peak memory of tensors
+(torch.cuda.max_memory_allocated), and the loss of the last step. Prints `{"out_of_memory": true}` if the batch does not fit.
 """
 import argparse, json, math, resource, statistics, sys, time
 
@@ -265,8 +265,8 @@ def arguments():
     parser.add_argument('--bf16', action='store_true', help='bf16 autocast')
     parser.add_argument('--compile', action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument('--compile-layers', action='store_true',
-                        help='compile one layer for all: sooner ready, a little slower; good to look for the best batch')
-    parser.add_argument('--compile-mode', choices=['default', 'reduce-overhead', 'max-autotune'], help="torch.compile's")
+                        help='compile one layer and reuse it: starts sooner, runs a little slower; useful to find the best batch')
+    parser.add_argument('--compile-mode', choices=['default', 'reduce-overhead', 'max-autotune'], help="mode of torch.compile")
     a = parser.parse_args()
     a.heads = a.heads or max(1, a.hidden // 64)
     return a

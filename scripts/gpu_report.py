@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The report of scripts/gpu_acceptance.sh: OUT/report.md and OUT/report.json from OUT/results.jsonl.
+"""Writes the report of scripts/gpu_acceptance.sh: OUT/report.md and OUT/report.json, from OUT/results.jsonl.
 
     scripts/gpu_report.py OUT
 
-Speeds are medians over the processes that measured the same; of each contender the fastest batch counts. FLOPs of a token
-are those of the products of its forward pass times three: 24 d² of each layer, 4 d for each token of the sequence in its
-attention, and 2 (d² + d V) of the head for the 15 % that are predicted.
+A speed is the median over the processes that measured the same setting. For each contender the fastest batch counts. The FLOPs
+of a token are three times those of its forward products: 24 d² for each layer, 4 d for each token of the sequence in its
+attention, and 2 (d² + d V) in the head for the 15 % that are predicted.
 """
 import collections, json, pathlib, statistics, sys
 
@@ -23,7 +23,7 @@ def utilisation(one):
 
 
 def measured(results):
-    """Each contender's batches, with the median of what was measured."""
+    """Each contender's batches, with the median of their measurements."""
     groups = collections.defaultdict(list)
     for one in results['bench']:
         groups[one['who'], one['arch'], one['seq'], one['batch'], one.get('hidden'),
@@ -54,7 +54,7 @@ def name(one):
 
 def speeds(found, width):
     """The table of the best batches, and the claims about them."""
-    rows = [['tokens a sequence', 'what', 'batch', 'tokens/s', 'FLOPs used', 'peak, MiB', 'processes']]
+    rows = [['tokens per sequence', 'model', 'batch', 'tokens/s', 'FLOPs used', 'peak, MiB', 'processes']]
     claims = []
     compared = sorted({one['seq'] for one in found if one['who'] == 'torch' and one['arch'] == 'sibert'})
     for seq in compared:
@@ -73,7 +73,7 @@ def speeds(found, width):
 
 
 def less_memory(found, seq, width):
-    """Ours and PyTorch's at one batch that both were measured at, the largest."""
+    """Memory of ours and PyTorch's at the largest batch that was measured for both."""
     at = {(one['who'], one['batch']): one for one in found
           if (one['arch'], one['seq'], one.get('hidden')) == ('sibert', seq, width) and one.get('peak_mib')}
     batches = [batch for who, batch in at if who == 'ours' and ('torch', batch) in at]
@@ -92,7 +92,7 @@ def claim(what, found, least, text):
 def long_sequences(found, compared):
     ones = [one for one in found if one['who'] == 'ours' and one['seq'] not in compared and one['tokens_per_second']]
     ones = [one for one in ones if one['seq'] * one['batch'] == max(x['seq'] * x['batch'] for x in ones)]
-    rows = [['tokens a sequence', 'sequences', 'tokens/s', 'peak, MiB']]
+    rows = [['tokens per sequence', 'sequences', 'tokens/s', 'peak, MiB']]
     for one in sorted(ones, key=lambda one: one['seq']):
         rows.append([f"{one['seq']:,}", str(one['batch']), f"{one['tokens_per_second']:,.0f}", f"{one['peak_mib'] or 0:,}"])
     peaks = [one['peak_mib'] for one in sorted(ones, key=lambda one: one['seq'])]
@@ -100,12 +100,12 @@ def long_sequences(found, compared):
         return rows, []
     longest, growth = max(one['seq'] for one in ones), peaks[-1] / peaks[0]
     holds = growth <= 1.2
-    text = f'{growth:.2f} times that of {min(one["seq"] for one in ones):,} tokens a sequence, as many in a batch'
-    return rows, [dict(claim=f'memory at {longest:,} tokens a sequence, linear', found=growth, most=1.2, holds=holds, text=text)]
+    text = f'{growth:.2f} times that of {min(one["seq"] for one in ones):,} tokens per sequence, with as many tokens per batch'
+    return rows, [dict(claim=f'memory is linear up to {longest:,} tokens per sequence', found=growth, most=1.2, holds=holds, text=text)]
 
 
 def curves(results):
-    """Losses of both pretrainings where both reported a step, and the last of each."""
+    """The losses of both pretrainings at the steps that both reported, and the last of each."""
     losses = {}
     for one in results['metrics']:
         line = one['line']
@@ -121,8 +121,8 @@ def curves(results):
     if max(gpu) > shared[-1]:
         rows.append([str(max(gpu)), f'{gpu[max(gpu)]:.4f}', 'not reached'])
     worst = max(apart)
-    text = f'{worst:.2%} at most over {shared[-1]:,} steps; the GPU made {max(gpu):,}'
-    return rows, [dict(claim='loss of pretraining, GPU beside CPU', found=worst, most=0.05, holds=worst <= 0.05, text=text)]
+    text = f'{worst:.2%} at most over {shared[-1]:,} steps; the GPU ran {max(gpu):,}'
+    return rows, [dict(claim='loss of pretraining, GPU against CPU', found=worst, most=0.05, holds=worst <= 0.05, text=text)]
 
 
 def selftest(results):
@@ -136,7 +136,7 @@ def selftest(results):
     for check in report['checks']:
         if check['found'] is not None:
             worst.setdefault(check['claim'], []).append(check)
-    rows = [['claim: this is zero', 'cases', 'found at most', 'allowed']]
+    rows = [['difference', 'cases', 'largest found', 'allowed']]
     for what, checks in worst.items():
         rows.append([what, str(len(checks)), f"{max(check['found'] for check in checks):.1e}", f"{checks[0]['allowed']:.0e}"])
     failed = ''.join(f"- {c['claim']}, {c['case']}: {c['error'] or c['found']}\n" for c in bad)
@@ -145,7 +145,7 @@ def selftest(results):
 
 
 def read(out):
-    """What was measured, by its kind; a phase that was gone through again counts as it went the last time."""
+    """The measurements by kind; of a phase that was repeated, the last ones."""
     kept, phase = [], None
     for line in (out / 'results.jsonl').read_text().splitlines():
         one = json.loads(line)
@@ -164,7 +164,7 @@ def read(out):
 def report(out):
     results = read(out)
     found = measured(results)
-    # the sizes of most measurements: not those of the model that is pretrained
+    # the width of most measurements, which is not that of the pretrained model
     widths = collections.Counter(one['hidden'] for one in results['bench'] if one['who'] == 'torch' and 'hidden' in one)
     width = widths.most_common(1)[0][0] if widths else None
     rows, claims = speeds([one for one in found], width)
@@ -182,7 +182,7 @@ def report(out):
     failures = [f"- {one['what']}: {one['reason']}" for one in results['failure']]
     failures += [f"- {one['what']}: no time was left" for one in results['skipped']]
     verdict = lambda holds: {True: 'holds', False: '**does not hold**', None: ''}[holds]
-    tiny = 'This is a trial of the script with a model of no use: its numbers mean nothing.\n\n' if machine.get('tiny') else ''
+    tiny = 'This is a trial of the script with a tiny model: its numbers mean nothing.\n\n' if machine.get('tiny') else ''
     gpu = machine.get('gpu') or 'no NVIDIA GPU'
     parts = [f"# Acceptance on {gpu}\n\n{tiny}{machine.get('sibert', '')}, PyTorch {machine.get('torch')}, "
              f"{machine.get('cores')} cores, {machine.get('date', '')}.\n"]

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""transformers' checkpoints in `sibert`, and ours in transformers: the same ids and the same logits.
+"""Opens transformers' checkpoints in `sibert` and ours in transformers, and compares ids and logits.
 
     V/bin/python scripts/interop.py --sibert target/release/sibert --vocab vocab.txt --text TEXT
 
 V is a virtual environment with torch and transformers; `--vocab` is BERT's vocab.txt, TEXT a file of real text. Four parts:
 
-1. Token ids of 1,000 lines of TEXT, by `sibert tokenizer encode` and by AutoTokenizer, for each make of tokenizer files.
-2. Small random BERTs of every head that holds masked words, saved by transformers as f32, bf16, shards and untied, asked by
-   `sibert fill-mask --json`: logarithms of probabilities, which are logits, within 1e-4 of transformers' own, on sentences of TEXT.
-3. Fine-tuned heads of transformers, for classes and for scores, asked by `sibert predict`: the same classes, scores within 1e-3.
-4. A BERT that `sibert pretrain` made, in AutoModelForMaskedLM with AutoTokenizer: the same within 1e-4.
+1. Token ids of 1,000 lines of TEXT, by `sibert tokenizer encode` and by AutoTokenizer, for each kind of tokenizer files.
+2. Small random BERTs with every kind of masked-language-model head, saved by transformers as f32, bf16, shards and untied. The
+   log-probabilities of `sibert fill-mask --json` on sentences of TEXT must be within 1e-4 of transformers' own.
+3. Fine-tuned heads of transformers, for classes and for scores: `sibert predict` must give the same classes, and scores within 1e-3.
+4. A BERT from `sibert pretrain`, opened by AutoModelForMaskedLM and AutoTokenizer: log-probabilities within 1e-4.
 
-Prints a line for each and exits with 1 when one differs. About two minutes.
+Prints a line for each and exits with 1 if one differs. Takes about two minutes.
 """
 import argparse, json, math, os, pathlib, subprocess, sys, tempfile
 
@@ -69,7 +69,7 @@ def compare(name, folder, model, tokenizer, sentences):
         at = (inputs['input_ids'][0] == tokenizer.mask_token_id).nonzero()[0, 0]
         expected = logits[0, at].log_softmax(-1)
         worst = max(worst, *(abs(expected[one['id']].item() - math.log(one['probability'])) for one in guess))
-    say(name, worst <= ALLOWED, f'logarithms of probabilities {worst:.1e} apart on {len(sentences)} sentences')
+    say(name, worst <= ALLOWED, f'log-probabilities {worst:.1e} apart on {len(sentences)} sentences')
 
 
 def masked(lines):

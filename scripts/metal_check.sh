@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Type-checks the program with the feature `metal` for Apple's processors, on any machine that has the target:
+# Type-checks the program with the feature `metal` for Apple's processors, on any machine with the target installed:
 #
 #   rustup target add aarch64-apple-darwin
 #   scripts/metal_check.sh
 #
-# Nothing is linked and nothing runs. The C code of dependencies is not compiled: no compiler for macOS is needed, an
-# empty object stands for each of its files.
+# Nothing is linked and nothing runs. The C code of dependencies is not compiled, so no compiler for macOS is needed: an empty
+# object stands for each C file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=aarch64-apple-darwin
@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 
 cat >"$work/cc" <<'STUB'
 #!/usr/bin/env bash
-# Compiles to empty objects; whatever else is asked of it is asked of the compiler of this machine.
+# Compiles to empty objects; all other requests go to this machine's compiler.
 object= compiles=
 args=("$@")
 for ((i = 0; i < $#; i++)); do

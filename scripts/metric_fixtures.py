@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes the values that the metrics of `sibert` are tested against, by scikit-learn and scipy.
+"""Computes the values that the metrics of `sibert` are tested against, with scikit-learn and scipy.
 
     V/bin/python scripts/metric_fixtures.py > crates/sibert-train/tests/data/metrics.json
 
-V is a virtual environment with numpy, scipy and scikit-learn. Scores are float32, as GLUE's metric gives them to scipy;
-null is an undefined figure. scipy computes Pearson's coefficient of float32 values in float32, which is off by up to 2e-7,
-and by much more where the values are nearly constant: `pearson` is of the same values in float64, `pearson_float32` as GLUE
-computes it. Spearman's coefficient is of ranks, in float64 either way.
+V is a virtual environment with numpy, scipy and scikit-learn. Scores are float32, as GLUE's metric passes them to scipy. null
+is an undefined figure. scipy computes Pearson's coefficient of float32 values in float32. That is wrong by up to 2e-7, and by
+much more if the values are nearly constant. So `pearson` is computed from the same values in float64, and `pearson_float32` as
+GLUE computes it. Spearman's coefficient uses ranks, in float64 in both cases.
 """
 import json, math, warnings
 

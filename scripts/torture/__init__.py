@@ -1,1 +1,1 @@
-"""The parts of scripts/torture.py: the program, what it is run on, and the four kinds of harm."""
+"""The parts of scripts/torture.py: the program, its inputs, and the four kinds of harm."""

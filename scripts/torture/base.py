@@ -1,4 +1,4 @@
-"""What the cases start from, made once: finished folders, what readers say of them, and how long the commands take."""
+"""The starting point of all cases, made once: finished folders, the answers of their readers, and the time of each command."""
 import json, os, re, shutil, time
 
 from . import facts
@@ -9,7 +9,7 @@ TASKS = {'cola': 'tuned', 'stsb': 'scores', 'squad_v2': 'answers'}
 
 
 class Base:
-    """A folder with all inputs, every work finished in it, and models to ask."""
+    """A folder with all inputs, every finished work, and models to query."""
 
     def __init__(self, path, folder, examples):
         self.folder, self.program = folder, Program(path, folder)

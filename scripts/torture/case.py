@@ -1,11 +1,11 @@
-"""One case: its random numbers, its folder, and what came of it."""
+"""One case: its random numbers, its folder, and its outcome."""
 import os, random, shutil
 
 from .program import Program, copy
 
 
 class Case:
-    """Case `number` of a kind: a function of the seed, the kind and the number alone, but for the moments of kills."""
+    """Case `number` of a kind: a function of seed, kind and number; only the moment of a kill also depends on the clock."""
 
     def __init__(self, base, kind, number, seed):
         self.base, self.kind, self.number = base, kind, number

@@ -1,4 +1,4 @@
-"""One flipped bit, or a cut, in a file of a finished folder: then the right answer or a refusal that names the file."""
+"""A flipped bit or a cut in a file of a finished folder must give the right answer or a refusal that names the file."""
 import os, shutil
 
 from . import facts
@@ -12,16 +12,16 @@ def asked(model):
 
 
 def ask(*args):
-    """A reader whose answer is what it prints."""
+    """A reader; its answer is its output."""
     return lambda case: (list(args), lambda ended: ended.out)
 
 
 class Folder(dict):
-    """What a work that is gone on with leaves in its folder."""
+    """The content of a resumed work's folder."""
 
 
 def go_on(name):
-    """A work that is gone on with; its answer is its folder."""
+    """A resumed work; its answer is its folder."""
     work = WORKS[name]
     return lambda case: (work.command(case.folder), lambda ended: Folder(facts.facts(case.at(work.out))))
 
@@ -41,7 +41,7 @@ def train(case):
     return args, lambda ended: {n: w for n, w in facts.facts(case.at('other')).items() if n.endswith('safetensors')}
 
 
-# A target is a folder of the base, what else its readers need, and the readers.
+# A target is a folder of the base, other inputs of its readers, and the readers.
 TARGETS = {
     'run': ('short/run', (), [ask(*asked('run')), ask(*asked('run/best')), ask('verify', '--model', 'run/last'),
                              ask('data', 'stats', '--shards', 'run/data'), ask('tokenizer', 'encode', '--tokenizer', 'run', 'text.txt')]),
@@ -84,7 +84,7 @@ def run(case):
 
 
 def judge(case, expected, found, damaged, place, named):
-    """Right is what the undamaged file gives; a work that is gone on with may leave a file as it is, or name and replace it."""
+    """The right answer is that of the undamaged file. A resumed work may also leave a file as it is, or name and replace it."""
     if found == expected:
         return case.passes('right answer, names the file' if named else 'right answer')
     if isinstance(found, Folder):
@@ -103,7 +103,7 @@ def judge(case, expected, found, damaged, place, named):
 
 
 def undamaged(case, args, answer, place):
-    """The answer, and the lines that are said with it."""
+    """The answer, and the messages that come with it."""
     before = case.at('.before')
     shutil.copytree(case.at(place), before, symlinks=True)
     ended = case.program.run(args)
@@ -118,7 +118,7 @@ def undamaged(case, args, answer, place):
 
 
 def names(damaged, place):
-    """What a message may call the file: itself, or the checkpoint, shard or seed that it is a part of."""
+    """The names a message may use for the file: its own, or that of its checkpoint, shard or seed."""
     parts = os.path.relpath(damaged, place).split('/')
     return [damaged, *parts]
 

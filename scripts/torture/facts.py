@@ -1,15 +1,15 @@
-"""What a folder holds that does not depend on the clock."""
+"""The content of a folder that does not depend on the clock."""
 import csv, hashlib, io, json, os
 
-# Numbers that two equal runs differ in: times, and what depends on how often a run was begun.
+# Numbers that differ between two equal runs: times, and counts of how often a run was started.
 CLOCK = {'timing', 'memory', 'elapsed_seconds', 'seconds', 'wait_seconds', 'samples_per_second', 'peak', 'peak_memory_bytes', 'command'}
-# Files whose presence counts, not their bytes: digests of files with times, pictures and cards that show times, logs.
+# Files that must exist, with any bytes: digests of files with times, pictures and cards that show times, logs.
 PRESENT = ('.png', '.svg', 'README.md', 'training_state/manifest.json', 'training_state/state.json', 'log.txt')
 LOCKS = '.lock'
 
 
 def facts(folder):
-    """Each file's name with a digest of what is the same in equal runs, each link's with where it leads."""
+    """Each file with a digest of the content that equal runs share, and each link with its target."""
     found, around = {}, os.path.dirname(os.path.abspath(folder))
     for place, folders, files in os.walk(folder):
         for name in files + [name for name in folders if os.path.islink(os.path.join(place, name))]:
@@ -54,7 +54,7 @@ def columns(text):
 
 
 def difference(found, expected):
-    """How a folder differs from what it should be, the worst first; none if it does not."""
+    """The differences between a folder and its expected content, the worst first; None if there are none."""
     other = sorted(name for name in expected if name in found and found[name] != expected[name])
     missing = sorted(set(expected) - set(found))
     left = sorted(set(found) - set(expected))
@@ -66,6 +66,6 @@ def difference(found, expected):
 
 
 def checkpoints(found):
-    """The weights of each checkpoint by its place; `found` is what `facts` gives."""
+    """The weights of each checkpoint by its path; `found` is the result of `facts`."""
     return {name: what for name, what in found.items()
             if name.endswith('model.safetensors') and 'checkpoint-' in name and not any(p.startswith('.') for p in name.split('/'))}

@@ -1,4 +1,4 @@
-"""Disks that are full, folders that cannot be written, files that cannot be opened: an error in words, and later the same bytes."""
+"""Full disks, folders that cannot be written, files that cannot be opened: an error in words, and later the same bytes."""
 import ctypes, errno, os, resource, time
 
 from . import facts
@@ -11,7 +11,7 @@ MOUNTS = False
 
 
 def own_mounts():
-    """Gives this process mounts of its own, which no other sees and which end with it; false where the system does not."""
+    """Gives this process private mounts that end with it; false if the system does not allow it."""
     global MOUNTS
     user, group = os.getuid(), os.getgid()
     if LIBC.unshare(NEW_MOUNTS | (NEW_USERS if user else 0)):
@@ -49,14 +49,14 @@ def run(case):
 
 
 def begin(case, work):
-    """Often the fault comes to a work that was begun and killed."""
+    """Often the fault hits a work that was started and killed."""
     if case.random.random() < 0.5:
         case.program.kill(work.command(case.folder), moment(case.random, work, case.base.spans[work.name], case.folder))
         case.program.alone()
 
 
 def harmed(case, work, limit=None):
-    """The work under the fault; what it breaks, if anything."""
+    """Runs the work under the fault; returns the promise that it breaks, if any."""
     ended = case.program.run(work.command(case.folder), limit)
     if ended.broken():
         return case.fails(ended.broken(), ended)

@@ -1,10 +1,10 @@
-"""SIGKILL at random moments; then the same command goes on, and the folder is that of a run that was never stopped."""
+"""SIGKILL at random moments; the same command must then give the folder of a run that was never stopped."""
 import glob, os
 
 from . import facts
 from .works import WORKS
 
-# Files whose coming is a moment of its own: a checkpoint being written, just named, its links, shards, results.
+# Files whose appearance is a moment to kill at: a checkpoint being written, just named, its links, shards, results.
 MOMENTS = {
     'run': ['.checkpoint-*', 'checkpoint-*', 'checkpoint-000004', 'config.toml', 'data', 'data/manifest.json', 'last', 'best',
             'metrics.jsonl', 'curves.svg', 'summary.json', '.*.tmp*'],
@@ -18,7 +18,7 @@ MOMENTS = {
 
 
 def moment(random, work, span, folder):
-    """When to kill: after a part of the time that the whole takes, or when a file comes that is not there yet."""
+    """The moment to kill: after a part of the whole time, or when a new file appears."""
     if random.random() < 0.6:
         after = random.random() * span * 1.1
         return lambda seconds: seconds >= after
@@ -33,7 +33,7 @@ def moment(random, work, span, folder):
 
 
 def run(case):
-    """One to four kills of one work, then to its end."""
+    """One to four kills of one work, then a run to its end."""
     work = WORKS[case.random.choice(list(WORKS))]
     case.name = work.name
     case.take(work.inputs)
@@ -51,7 +51,7 @@ def run(case):
 
 
 def readable(case, work):
-    """Checkpoints are whole as soon as they have their names."""
+    """Checkpoints are complete as soon as they have their names."""
     if work.name != 'pretrain' or not os.path.isdir(case.at(work.out)):
         return None
     found = facts.checkpoints(facts.facts(case.at(work.out)))
@@ -60,8 +60,8 @@ def readable(case, work):
 
 
 def finish(case, work):
-    """Goes on to the end, and again where nothing is left to do."""
-    for word in ['goes on', 'has ended']:
+    """Continues to the end, and once more when nothing is left to do."""
+    for word in ['continues', 'has ended']:
         ended = case.program.run(work.command(case.folder))
         if ended.broken() or ended.code:
             return case.fails(ended.broken() or f'is refused when it {word}', ended)

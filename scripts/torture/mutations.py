@@ -1,4 +1,4 @@
-"""Inputs spoiled at random, given to the command that reads them: any end but a panic, a signal or no end at all."""
+"""Randomly spoiled inputs, given to the command that reads them: no panic, no signal, and an end."""
 import csv, gzip, io, json, os
 
 from . import mutate
@@ -198,7 +198,7 @@ def run(case):
 
 
 def check(base):
-    """Every input is answered as long as nothing is spoiled: a refusal later is one of what was spoiled."""
+    """Every unspoiled input is answered, so a later refusal is due to the spoiling."""
     for number in range(120):
         case = Case(base, 'check', number, 0)
         case.spoils = False

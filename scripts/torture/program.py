@@ -8,7 +8,7 @@ MEMORY = 6 << 30  # bytes of addresses: more than any of these commands has a re
 
 @dataclass
 class Ended:
-    """A process that is over."""
+    """A finished process."""
     args: list
     code: int
     out: str
@@ -38,7 +38,7 @@ class Ended:
 
 @dataclass
 class Program:
-    """Where the program is; each of its processes runs in `folder`."""
+    """The program; each of its processes runs in `folder`."""
     path: str
     folder: str
     commands: list = field(default_factory=list)  # all that were run, to be repeated by hand

@@ -1,4 +1,4 @@
-"""The counts as tables, and as the part of a page that is between two marks."""
+"""The counts as tables, and as the part of a page between two marks."""
 BEGIN, END = '<!-- counts -->', '<!-- end of counts -->'
 TITLES = {'kills': 'command', 'faults': 'fault', 'corruptions': 'damaged', 'mutations': 'input'}
 
@@ -24,7 +24,7 @@ def table(kind, report):
 
 
 def page(path, report):
-    """Writes the tables anew between the marks of a page."""
+    """Replaces the tables between the marks of a page."""
     text = path.read_text(encoding='utf-8')
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]

@@ -1,4 +1,4 @@
-"""The inputs, all of them small, and the commands that write folders: how each begins, and how it goes on."""
+"""The small inputs, and the commands that write folders: how each starts and how it is resumed."""
 import json, os
 from dataclasses import dataclass
 
@@ -35,13 +35,13 @@ vary = ["init_scale=0.5,2"]
 
 @dataclass(frozen=True)
 class Work:
-    """A command that writes the folder `out` from `inputs`, and is gone on with."""
+    """A command that writes the folder `out` from `inputs`, and can be resumed."""
     name: str
     inputs: tuple
     out: str
     begin: tuple
     resume: tuple = None  # none: the same command again
-    begun: str = ''  # the file in `out` that a run to go on with has
+    begun: str = ''  # the file in `out` by which a run can be resumed
 
     def command(self, folder):
         begun = self.resume and os.path.exists(os.path.join(folder, self.out, self.begun))

@@ -42,7 +42,7 @@ pub fn is_parquet(path: &Path) -> Result<bool> {
 /// If it is not whole; names it.
 pub fn open(name: &str, file: File) -> Result<SerializedFileReader<File>> {
     contained(|| Ok(SerializedFileReader::new(file)?)).map_err(|error| {
-        anyhow!("{name}: not a whole Parquet file ({}): was it copied completely?", brief(&error))
+        anyhow!("{name}: not a complete Parquet file ({}): was it copied completely?", brief(&error))
     })
 }
 

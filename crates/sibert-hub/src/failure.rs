@@ -89,7 +89,7 @@ pub fn judge(
         (_, 416) => Failure::Range(format!("{url}: {status}")),
         ("GatedRepo", _) => Failure::Refused(gated(repo, endpoint, token_sent)),
         (_, 401) if header("x-error-message").starts_with("Invalid credentials") => {
-            Failure::Refused(format!("{repo}: the hub does not know the token sent: mend or unset HF_TOKEN"))
+            Failure::Refused(format!("{repo}: the hub does not know the token: correct or unset HF_TOKEN"))
         }
         ("RepoNotFound", _) => Failure::Refused(no_repository(repo, endpoint, token_sent)),
         (_, 401 | 403) => Failure::Refused(format!(
@@ -162,7 +162,7 @@ mod tests {
         assert!(said(401, &[("x-error-code", "RepoNotFound")], false).contains("then set HF_TOKEN"));
         assert!(said(404, &[("x-error-code", "RevisionNotFound")], false).contains("no revision `v1`"));
         let invalid = [("x-error-message", "Invalid credentials in Authorization header")];
-        assert!(said(401, &invalid, true).contains("mend or unset HF_TOKEN"));
+        assert!(said(401, &invalid, true).contains("correct or unset HF_TOKEN"));
         assert_eq!(said(418, &[], false), "http://hub/x: 418 I'm a teapot");
     }
 

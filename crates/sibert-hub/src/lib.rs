@@ -215,7 +215,7 @@ impl Hub {
     fn stand_in(&self, repo: &RepoRef, known: Option<String>, error: anyhow::Error) -> Result<String> {
         let Some(commit) = known.filter(|_| is_unreachable(&error)) else { return Err(error) };
         self.client.note(format!(
-            "{error}: going on with {repo} as it is in the cache; HF_HUB_OFFLINE=1 does so without asking"
+            "{error}: using {repo} from the cache; with HF_HUB_OFFLINE=1 the hub is not asked"
         ));
         Ok(commit)
     }

@@ -48,7 +48,7 @@ pub fn of_run(config: &RunConfig, resumed: Option<&Loaded>) -> Result<Shards> {
 /// As [`shards`].
 pub fn kept(config: &RunConfig, folder: &Path) -> Result<Shards> {
     if !folder.join(MANIFEST).exists() {
-        let remedy = || format!("remove {} to prepare the text of the run anew", folder.display());
+        let remedy = || format!("remove {} to prepare the text of the run again", folder.display());
         return shards(config, folder).with_context(remedy);
     }
     match Shards::open(folder) {
@@ -72,10 +72,10 @@ fn compare(config: &RunConfig, own: &Path, shards: &Shards) {
     match request(config, own).and_then(|now| prepare::differences(&now, shards.manifest())) {
         Ok(differences) if differences.is_empty() => {}
         Ok(differences) => note(format!(
-            "the text has changed since the run began: it goes on with the text as it was ({})",
+            "the text has changed since the run began: it continues with the text as it was ({})",
             differences.join("; ")
         )),
-        Err(error) => note(format!("going on with the text as it was, in {}: {error:#}", own.display())),
+        Err(error) => note(format!("continuing with the text as it was, in {}: {error:#}", own.display())),
     }
 }
 

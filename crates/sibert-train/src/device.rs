@@ -61,7 +61,7 @@ pub fn cuda_reason(error: &str) -> String {
     let said = match code {
         Some("CUDA_ERROR_NO_DEVICE") if driver_is_installed() => "the NVIDIA driver found no GPU",
         Some("CUDA_ERROR_NO_DEVICE") => "no NVIDIA GPU or driver was found",
-        Some("CUDA_ERROR_INVALID_DEVICE") => "there is no GPU of this number, `sibert devices` lists them",
+        Some("CUDA_ERROR_INVALID_DEVICE") => "there is no GPU with this number; `sibert devices` lists them",
         Some("CUDA_ERROR_OUT_OF_MEMORY") => "the GPU has no memory left",
         Some("CUDA_ERROR_INSUFFICIENT_DRIVER" | "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH") => {
             "the driver is older than CUDA 13, or does not fit its kernel module"

@@ -20,7 +20,7 @@ pub fn run(args: &PlotArgs) -> Result<()> {
     let options = Options { over: args.over.clone(), labels: args.labels.clone() };
     ensure!(
         args.over.is_none() || args.figure == Some(Figure::Robustness),
-        "--over names the setting of --figure robustness: expected that figure beside it"
+        "--over names the setting of --figure robustness: expected --figure robustness"
     );
     if let Some(folder) = args.out.as_ref().and_then(|stem| stem.parent()) {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -53,7 +53,7 @@ fn multiples(args: &PlotArgs) -> Result<Vec<PathBuf>> {
     let paths = expand(&args.runs)?;
     ensure!(
         args.labels.is_empty() || args.labels.len() == paths.len(),
-        "--labels has {} names, expected {}, one a run",
+        "--labels has {} names, expected {}, one per run",
         args.labels.len(),
         paths.len()
     );

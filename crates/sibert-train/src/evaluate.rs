@@ -35,7 +35,7 @@ fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
     let device = args.ask.compute.open()?;
     let pretrained = Pretrained::open(model, &device)?;
     let task = args.task.or(pretrained.task()).with_context(|| {
-        format!("{model}: its config.json does not say what it was fine-tuned for: name it with --task")
+        format!("{model}: its config.json does not name the task it was fine-tuned for: name it with --task")
     })?;
     let source =
         DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open)?;

@@ -66,7 +66,7 @@ pub fn guess(
         note(format!("{unknown} of the {} tokens of {text:?} are unknown to the vocabulary", ids.len()));
     }
     let positions: Vec<u32> = (0..ids.len() as u32).filter(|&i| ids[i as usize] == special.mask).collect();
-    ensure!(!positions.is_empty(), "no [MASK] in {text:?}: write [MASK] where a word is to be guessed");
+    ensure!(!positions.is_empty(), "no [MASK] in {text:?}: write [MASK] in place of the word to guess");
     let (seq, masked) = (ids.len(), positions.len());
     let batch = Batch {
         input_ids: Tensor::from_slice(ids, (1, seq), &Device::Cpu)?,

@@ -33,7 +33,7 @@ pub fn evaluate(
         sums.add(&part?);
     }
     let Sums { loss, correct, masked, pairs } = sums;
-    ensure!(masked > 0, "held-out text: the tokenizer knows none of its words, so that none can be masked");
+    ensure!(masked > 0, "held-out text: the tokenizer knows none of its words, so none can be masked");
     let masked = masked as f64;
     Ok(Evaluation {
         step,

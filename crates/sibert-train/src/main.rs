@@ -83,7 +83,7 @@ fn refused(error: &clap::Error) -> ! {
     };
     let _ = error.print(); // what cannot be written is not read
     if !argument.starts_with('-') && Path::new(argument).exists() {
-        console::note(format!("\n  tip: a text to read is named by --source {argument}"));
+        console::note(format!("\n  tip: name the text with --source {argument}"));
     }
     std::process::exit(error.exit_code())
 }

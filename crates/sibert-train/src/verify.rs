@@ -174,7 +174,7 @@ struct Table {
 impl Table {
     fn row(&mut self, claim: &str, found: f64, allowed: f64) -> Result<()> {
         if self.checked == 0 {
-            result(format!("{:<44} {:>10} {:>10}", "claim: this is zero", "found", "allowed"))?;
+            result(format!("{:<44} {:>10} {:>10}", "should be zero", "found", "allowed"))?;
         }
         let holds = found <= allowed; // false for NaN
         self.checked += 1;

@@ -25,7 +25,7 @@ fn slips_of_the_hand_get_a_hint() {
         assert_eq!(output.status.code(), Some(2));
         String::from_utf8(output.stderr).unwrap()
     };
-    assert_has(&said(&["pretrain", "text.txt"]), "tip: a text to read is named by --source text.txt");
+    assert_has(&said(&["pretrain", "text.txt"]), "tip: name the text with --source text.txt");
     let task = said(&["finetune", "--task", "mprc", "--model", "run"]);
     assert_has(&task, "unknown task (did you mean mrpc?), expected one of cola");
     assert!(!said(&["pretrain", "--foo"]).contains("--source"));
@@ -120,7 +120,7 @@ fn resume_tells_what_changed_and_what_is_left() {
     let folder = Folder::new();
     stdout(&folder.pretrain(&[]));
     let finished = folder.resume(&[]);
-    assert_has(&finished, "nothing left to train: 6 steps are done, max_steps is 6; --max-steps N goes on");
+    assert_has(&finished, "nothing left to train: 6 steps are done, max_steps is 6; --max-steps N continues");
     assert!(!finished.contains("settings changed"), "{finished}");
     let longer = folder.resume(&["--max-steps", "8", "--seed", "3", "--set", "lr=1e-3"]);
     assert_has(
@@ -132,7 +132,7 @@ fn resume_tells_what_changed_and_what_is_left() {
     folder.write("text.txt", folder.text("text.txt").replace("horse", "goat"));
     assert_has(
         &folder.resume(&[]),
-        "the text has changed since the run began: it goes on with the text as it was",
+        "the text has changed since the run began: it continues with the text as it was",
     );
 }
 

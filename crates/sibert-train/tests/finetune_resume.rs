@@ -58,12 +58,12 @@ fn other_data_or_another_model_is_named_when_a_run_goes_on() {
         let file = format!("glue/WNLI/{file}.tsv");
         folder.write(&file, text.replacen("\t1\n", "\t0\n", 1));
         let error = refused(&folder.sibert(&resumed));
-        assert_has(&error, "error: the data in glue changed since the run was begun: bring back what it was");
+        assert_has(&error, "error: the data in glue changed after the run began: restore the original");
         folder.write(&file, text);
     }
     stdout(&folder.sibert(&resumed));
     stdout(&folder.pretrain(&["--resume", "--max-steps", "3"]));
-    assert_has(&refused(&folder.sibert(&resumed)), "error: the model run changed since the run was begun");
+    assert_has(&refused(&folder.sibert(&resumed)), "error: the model run changed after the run began");
 }
 
 #[test]

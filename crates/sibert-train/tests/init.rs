@@ -39,7 +39,7 @@ fn a_run_begins_with_the_weights_the_sizes_and_the_tokenizer_of_its_model() {
                 .concat();
         let head = if name == "sibert" { &["head.lr=1e-12"][..] } else { &[] };
         let said = folder.sibert(&[&still[..], &sets, head].concat());
-        assert_has(&stderr(&said), "going on with first: its weights, a fresh optimizer");
+        assert_has(&stderr(&said), "continuing first: its weights, a fresh optimizer");
         let (before, after) = (held_out(&folder, "first"), held_out(&folder, "second"));
         assert!((after / before - 1.).abs() < 1e-4, "{name}: {before} before, {after} after");
         let key = |run: &str, key: &str| {

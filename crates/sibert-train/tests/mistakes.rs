@@ -95,7 +95,7 @@ fn unfit_sentences_are_refused() {
     let folder = Folder::new();
     stdout(&folder.pretrain(&[]));
     let ask = |sentence: &str| refused(&folder.sibert(&["fill-mask", "--model", "run", sentence]));
-    assert_has(&ask("No mask."), "no [MASK] in \"No mask.\": write [MASK] where a word is to be guessed");
+    assert_has(&ask("No mask."), "no [MASK] in \"No mask.\": write [MASK] in place of the word to guess");
     assert_has(
         &ask(&"[MASK] ".repeat(40)),
         "a sequence of 42 tokens is longer than max_position_embeddings 32",

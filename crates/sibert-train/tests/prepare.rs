@@ -170,6 +170,6 @@ fn shards_inside_their_source_are_no_source() {
     });
     assert!(stopped_halfway, "20 kills all came after the end");
     let going_on = stderr(&folder.sibert(&prepare("shards")));
-    assert_has(&going_on, "shards: going on, with ");
+    assert_has(&going_on, "shards: continuing, with ");
     assert_equal(&folder, "shards", &expected);
 }

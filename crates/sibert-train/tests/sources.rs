@@ -153,7 +153,7 @@ fn a_run_goes_on_with_its_own_text_when_the_source_is_gone() {
     fs::remove_dir_all(folder.path("run/checkpoint-000006")).unwrap();
     assert_has(
         &folder.resume(&[]),
-        "going on with the text as it was, in run/data: cannot read text text.txt",
+        "continuing with the text as it was, in run/data: cannot read text text.txt",
     );
     Outcome::of(&folder, "run").assert_equals(&Outcome::of(&folder, "whole"));
 }
@@ -167,7 +167,7 @@ fn the_text_of_a_run_cannot_be_changed_and_is_made_again_when_it_is_damaged() {
     let resume = |more: &[&str]| folder.sibert(&[&["pretrain", "--out", "run", "--resume"], more].concat());
     let settings = folder.text("run/config.toml");
     let refusal = refused(&resume(&["--source", "other.txt"]));
-    assert_has(&refusal, "a run cannot go on with another text (source [\"text.txt\"] → [\"other.txt\"])");
+    assert_has(&refusal, "a run cannot continue with another text (source [\"text.txt\"] → [\"other.txt\"])");
     assert_has(&refused(&resume(&["--set", "held_out=0.3"])), "held_out 0.2 → 0.3");
     assert_eq!(folder.text("run/config.toml"), settings);
     fs::remove_dir_all(folder.path("run/checkpoint-000006")).unwrap();

@@ -105,7 +105,7 @@ fn runs_that_are_over_are_not_touched_and_more_can_be_added() {
     let dry = stdout(&sweep(&folder, &[&vary("lr=1e-3,3e-3")[..], &["--dry-run"]].concat()));
     assert_eq!(dry, "finished  lr=1e-3\nnew       lr=3e-3\n2 runs in sweep, 1 of them to train\n");
     let more = stderr(&sweep(&folder, &vary("lr=1e-3,3e-3,2e-3")));
-    assert_has(&more, "going on with the text as it was");
+    assert_has(&more, "continuing with the text as it was");
     assert_has(&more, "training sweep/lr=3e-3/log.txt\nrun 3/3  lr=3e-3: held-out loss ");
     assert!(files(&folder, &runs) == before, "a run that was over changed");
     fs::rename(folder.path("moved.txt"), folder.path("text.txt")).unwrap();
@@ -212,7 +212,7 @@ fn terminated_sweep_lets_its_runs_save_and_goes_on() {
         }
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         let message = interrupted(&child.wait_with_output().unwrap(), number);
-        assert_has(&message, "stopped with 0 of 4 runs over: the same command goes on");
+        assert_has(&message, "stopped with 0 of 4 runs over: the same command continues");
         let log = folder.text("sweep/init_scale=0.5,seed=1/log.txt");
         assert_has(&log, "stopped at step ");
         assert_eq!(holder(&folder, "sweep/init_scale=0.5,seed=1"), None);

@@ -60,7 +60,7 @@ impl DataSource {
     ) -> Result<Self> {
         match (data_dir, dataset) {
             (Some(folder), Some(dataset)) => bail!(
-                "--data-dir {} and --dataset {}: the data comes from one of them: leave out the other",
+                "--data-dir {} and --dataset {}: the data comes from only one of them: leave out the other",
                 shown(folder.display()),
                 shown(dataset)
             ),

@@ -177,7 +177,7 @@ fn unfinished(
         1 => "1 shard".to_owned(),
         several => format!("{several} shards"),
     };
-    watch(Event::Note(format!("{shown}: going on, with {shards} finished before{weighed}")))?;
+    watch(Event::Note(format!("{shown}: continuing, with {shards} finished before{weighed}")))?;
     Ok(Some(progress))
 }
 

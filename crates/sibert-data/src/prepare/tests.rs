@@ -380,7 +380,7 @@ fn going_on_says_with_how_many_shards_and_what_became_of_the_weights() {
     {
         stopped_with(&corpus, &request, shards);
         let (notes, _) = noted(&request);
-        assert!(notes.contains(&format!("out: going on, {expected}")), "{notes}");
+        assert!(notes.contains(&format!("out: continuing, {expected}")), "{notes}");
         fs::remove_dir_all(corpus.path("out")).unwrap();
     }
     request.weights = vec![1., 2., 3.];

@@ -40,7 +40,7 @@ mod unix {
         BEFORE.get_or_init(install);
         let start = map.as_ptr().addr();
         let message = format!(
-            "error: {} became shorter while it was read: prepare it again, and go on with --resume\n",
+            "error: {} became shorter while it was read: prepare it again, and continue with --resume\n",
             path.display()
         );
         let named = Named { start, end: start + map.len(), message, next: LAST.load(Ordering::Acquire) };

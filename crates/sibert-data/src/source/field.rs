@@ -168,7 +168,7 @@ impl<'a> Visitor<'_> for Key<'a> {
 /// Why `line` has no text in `field`; slow, for a line that is refused.
 pub(super) fn explain(line: &str, field: &str) -> String {
     if line.trim_start().starts_with('[') {
-        return "found a list, expected one JSON object a line: convert the file, for instance: jq -c '.[]'"
+        return "found a list, expected one JSON object per line: convert the file, for instance: jq -c '.[]'"
             .into();
     }
     let finite = finite(line);
@@ -229,15 +229,15 @@ fn syntax(error: &serde_json::Error) -> String {
     let reason = message.split(" at line ").next().unwrap_or(&message);
     if reason.contains("surrogate") || reason.contains("hex escape") {
         return format!(
-            "column {}: half a character ({reason}): expected \\u escapes of whole ones, in pairs above \\uffff: mend the \
+            "column {}: half a character ({reason}): expected \\u escapes of whole ones, in pairs above \\uffff: correct the \
              line, or leave such lines out with --skip-bad",
             error.column()
         );
     }
     let remedy = if error.is_eof() {
-        "expected a whole object a line: was the file copied completely, or are its objects spread over lines?"
+        "expected a complete object per line: was the file copied completely, or are its objects spread over lines?"
     } else {
-        "expected one JSON object a line"
+        "expected one JSON object per line"
     };
     format!("column {}: not JSON ({reason}): {remedy}", error.column())
 }

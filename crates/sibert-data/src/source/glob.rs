@@ -45,7 +45,7 @@ pub(super) fn files(pattern: &str, notes: Notes) -> Result<Vec<PathBuf>> {
     }
     ensure!(
         !walk.files.is_empty(),
-        "{}: no file matches; folders are not searched unless the pattern says so, as in DIR/**/*.txt",
+        "{}: no file matches; folders are searched only by a pattern such as DIR/**/*.txt",
         shown(pattern)
     );
     Ok(walk.files.into_iter().collect())

@@ -74,6 +74,6 @@ pub(super) fn broken(name: &str, compression: Compression, offset: u64, error: i
     }
     anyhow!(
         "{name}: damaged {kind} data after {offset} decompressed bytes ({error}): fetch it again, {check} tells \
-         whether it is whole"
+         whether it is complete"
     )
 }

@@ -41,7 +41,7 @@ pub(super) fn align(questions: &mut Vec<Question>, train: bool, path: &Path, not
             ));
         }
     };
-    report(&moved, "have an answer that is not where answer_start says: it is taken where it is nearest");
+    report(&moved, "have an answer that is not at answer_start: the nearest place is used");
     report(&lost, "have an answer that is not in the context: they are left out");
     ensure!(!questions.is_empty(), "{}: no question is left to train on", path.display());
     Ok(())

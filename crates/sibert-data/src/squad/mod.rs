@@ -146,7 +146,7 @@ fn ensure_distinct(questions: &[Question], path: &Path, notes: Notes) -> Result<
         again.extend((earlier != index).then_some(id));
     }
     if let Some(first) = again.first() {
-        notes(format!("{}: {} questions are there again, the first is {first}", path.display(), again.len()));
+        notes(format!("{}: {} questions are repeated, the first is {first}", path.display(), again.len()));
     }
     Ok(())
 }

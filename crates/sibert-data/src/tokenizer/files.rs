@@ -73,7 +73,7 @@ fn of_vocabulary(bytes: &[u8], beside: &Beside, file: &str, notes: Notes) -> Res
     let cased = vocabulary::cased_word(&tokens);
     if let (None, Some(word)) = (beside.lowercase(), cased) {
         notes(format!(
-            "{file}: words keep their capitals, as there is `{word}`; do_lower_case in {TOKENIZER_CONFIG} decides otherwise"
+            "{file}: words keep their capitals, because the vocabulary has `{word}`; do_lower_case in {TOKENIZER_CONFIG} decides otherwise"
         ));
     }
     let mut tokenizer = bert(&tokens, true)?;
@@ -104,7 +104,7 @@ fn of_json(bytes: &[u8], beside: &Beside, file: &str, notes: Notes) -> Result<To
     if parts(&tokenizer)? != own {
         notes(format!(
             "{file}: text is cleaned as {TOKENIZER_CONFIG} says, as in transformers, not by the normalizer in the file \
-             itself; remove {TOKENIZER_CONFIG} to follow that one"
+             itself; remove {TOKENIZER_CONFIG} to use the normalizer"
         ));
     }
     Ok(tokenizer)

@@ -51,7 +51,7 @@ fn on_the_hub(text: &str, hub: impl FnOnce() -> Result<Hub>) -> Result<(ModelFol
     let place = if is_hub_spec(text) { opened } else { opened.map_err(|why| neither(text, &why)) }?;
     let name = file.filter(|file| place.has(file)).or_else(|| files::find(&place).map(str::to_owned));
     let missing =
-        || format!("{shown}: there is neither {TOKENIZER} nor {VOCABULARY} in it; found {}", place.listing());
+        || format!("{shown}: it has neither {TOKENIZER} nor {VOCABULARY}; found {}", place.listing());
     let name = name.with_context(missing)?;
     Ok((place, name))
 }

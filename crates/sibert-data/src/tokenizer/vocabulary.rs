@@ -16,7 +16,7 @@ pub fn tokens(text: &str) -> Result<Vec<String>> {
     let tokens: Vec<String> = text.trim_end_matches(['\r', '\n']).lines().map(str::to_owned).collect();
     let mut lines = HashMap::new();
     for (line, token) in (1..).zip(&tokens) {
-        ensure!(!token.is_empty(), "line {line} is blank; expected one token a line");
+        ensure!(!token.is_empty(), "line {line} is blank; expected one token per line");
         if let Some(earlier) = lines.insert(token, line) {
             bail!("line {line}: {token} is already on line {earlier}");
         }
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn white_space_is_a_token_and_blank_lines_at_the_end_are_not() {
         assert_eq!(tokens("a\n\u{2028}\n \r\nb\n\n\r\n").unwrap(), ["a", "\u{2028}", " ", "b"]);
-        assert_eq!(tokens("a\n\nb").unwrap_err().to_string(), "line 2 is blank; expected one token a line");
+        assert_eq!(tokens("a\n\nb").unwrap_err().to_string(), "line 2 is blank; expected one token per line");
         assert_eq!(tokens("a\nb\na").unwrap_err().to_string(), "line 3: a is already on line 1");
         assert_eq!(
             text(b"a\nb\xff\n").unwrap_err().to_string(),

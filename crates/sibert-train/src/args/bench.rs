@@ -15,22 +15,22 @@ Examples:
   sibert bench --arch bert --threads 1 --json
   sibert bench --inference --seq 512 --batch 4
 
-A step draws random tokens, of which 15 % are masked, takes the gradients of the loss with
-dropout 0.1 and updates every parameter as pretrain does: by default SGD with relative
-clipping and LAMB for SIBERT, AdamW for BERT. --optimizer spectral is the whole recipe, with
-normalized attention, rotary positions and no state. With --inference it is the encoder's forward pass alone.
-Nothing else should run meanwhile.")]
+A step draws random tokens, of which 15 % are masked, computes the gradients of the loss with
+dropout 0.1, and updates every parameter as pretrain does: by default with SGD and relative
+clipping for SIBERT's encoder, LAMB for its head, and AdamW for BERT. --optimizer spectral
+times the whole recipe, with normalized attention and rotary positions. With --inference a
+step is the encoder's forward pass. Nothing else should run at the same time.")]
 pub struct BenchArgs {
     /// Architecture
     #[arg(long, value_enum, default_value_t = Arch::Sibert)]
     pub arch: Arch,
-    /// Rule of the encoder, for BERT of everything [default: sisgd for SIBERT, adamw for BERT]
+    /// Optimizer of SIBERT's encoder, or of all of BERT [default: sisgd for SIBERT, adamw for BERT]
     #[arg(long, value_enum, value_name = "RULE")]
     pub optimizer: Option<Optimizer>,
-    /// Sequences in a step
+    /// Sequences per step
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = at_least_one)]
     pub batch: usize,
-    /// Tokens in a sequence, and the model's longest
+    /// Tokens per sequence; also the model's longest sequence
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = at_least_one)]
     pub seq: usize,
     /// Width; the feed-forward blocks are four times as wide
@@ -39,25 +39,25 @@ pub struct BenchArgs {
     /// Layers of the encoder
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = at_least_one)]
     pub layers: usize,
-    /// Attention heads; divides the width [default: one for each 64 of it]
+    /// Attention heads; divides the width [default: the width over 64]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub heads: Option<usize>,
     /// Entries of the vocabulary
     #[arg(long, value_name = "N", default_value_t = 8192, value_parser = at_least_one)]
     pub vocab: usize,
-    /// Steps that are timed
+    /// Timed steps
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = at_least_one)]
     pub steps: usize,
-    /// Steps before them
+    /// Untimed steps before them
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub warmup: usize,
-    /// Sequences in a forward and backward pass; divides the batch [default: the batch]
+    /// Sequences per forward and backward pass; divides the batch [default: the batch]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub micro_batch: Option<usize>,
-    /// Numbers that matrix products multiply, f32 or bf16; sums and parameters are f32
+    /// f32, or bf16 for matrix products in bfloat16; sums and parameters stay f32
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
     pub precision: Precision,
-    /// Print where the time goes, by operation
+    /// Print the time of each operation
     #[arg(long, conflicts_with_all = ["json", "inference"])]
     pub profile: bool,
     /// CPU threads [default: every core]

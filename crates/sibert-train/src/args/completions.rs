@@ -13,7 +13,7 @@ Examples:
   sibert completions zsh  > ~/.zfunc/_sibert
   sibert completions fish > ~/.config/fish/completions/sibert.fish")]
 pub struct CompletionsArgs {
-    /// Which shell
+    /// The shell
     #[arg(value_enum)]
     pub shell: Shell,
 }

@@ -9,8 +9,8 @@ Examples:
   sibert devices
   sibert devices --json
 
-The names in the first column are what --device takes. A GPU is there only if this program was
-built with support for it (--features cuda or metal) and its driver is installed.")]
+--device takes the names in the first column. A GPU is listed only if this program was built
+for it (--features cuda or metal) and its driver is installed.")]
 pub struct DevicesArgs {
     /// Print one line of JSON instead of a table
     #[arg(long)]

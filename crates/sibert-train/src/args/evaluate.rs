@@ -11,7 +11,7 @@ use super::finetune::{AnswerArgs, ComputeArgs, LengthArgs, TaskChoice, TaskDataA
 /// How a model is asked.
 #[derive(Debug, Args)]
 pub struct AskArgs {
-    /// Examples in a forward pass
+    /// Examples per forward pass
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
     pub batch_size: usize,
     /// Lengths of the inputs
@@ -30,30 +30,30 @@ pub struct AskArgs {
 #[command(after_help = "\
 Examples:
   sibert evaluate --task mrpc --model runs/mrpc --data-dir glue
-  sibert evaluate --model runs/squad_v2 --data-dir squad             the task is in its config.json
+  sibert evaluate --model runs/squad_v2 --data-dir squad             its config.json names the task
   sibert evaluate --task mnli --model org/name --labels contradiction,entailment,neutral
   sibert evaluate --predictions predictions.json --dataset dev-v2.0.json --na-prob-file null_odds.json
   sibert evaluate --task mrpc --predictions MRPC.tsv --dataset glue/MRPC/dev.tsv
 
-Prints one JSON object on standard output. A file of predictions is scored as SQuAD's official
-scripts do, by version 2.0 if the data set has questions without an answer.")]
+Prints one JSON object on standard output. SQuAD's predictions are scored as the official
+scripts do, by the rules of version 2.0 if the data set has questions without an answer.")]
 pub struct EvaluateArgs {
     /// The task [default: the model's, or SQuAD for a file of predictions]
     #[arg(long, value_name = "TASK", value_parser = Task::named)]
     pub task: Option<Task>,
-    /// Folder of a fine-tuned model, or a model of the hub
+    /// A fine-tuned model's folder, or a model of the hub
     #[arg(long, value_name = "MODEL", required_unless_present = "predictions")]
     pub model: Option<String>,
-    /// The model's classes in its order, where its config.json has no names for them
+    /// Names of the model's classes, in its order, if its config.json has none
     #[arg(long, value_name = "LABELS", value_delimiter = ',')]
     pub labels: Vec<String>,
-    /// A file of predictions to score, in place of a model
+    /// Predictions to score, in place of a model
     #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "labels"], requires = "dataset")]
     pub predictions: Option<PathBuf>,
-    /// With --predictions: the score of no answer for each question, as a JSON object
+    /// With --predictions: each question's score of "no answer", as a JSON object
     #[arg(long, value_name = "FILE", requires = "predictions")]
     pub na_prob_file: Option<PathBuf>,
-    /// With --na-prob-file: a question whose score is above it counts as not answered
+    /// With --na-prob-file: questions with a higher score count as not answered
     #[arg(
         long,
         value_name = "X",
@@ -80,21 +80,21 @@ Examples:
   sibert predict --task squad --model runs/squad --data-dir squad --out answers
   sibert predict --task squad_v2 --model runs/squad_v2 --questions asked.json --out answers
 
-GLUE: the files of the leaderboard, and with all eleven of them submission.zip. For several tasks
-MODEL is the folder that finetune --task glue made, with a folder for each task. SQuAD:
-predictions.json, nbest_predictions.json, null_odds.json for the development set or FILE, whose
-questions need no answers.")]
+For GLUE it writes the files of the leaderboard, and submission.zip if there are all eleven. For
+several tasks MODEL is the folder that finetune --task glue wrote, with a folder for each task.
+For SQuAD it writes predictions.json, nbest_predictions.json and null_odds.json, for the
+development set or for the questions in FILE, which need no answers.")]
 pub struct PredictArgs {
     /// A task or a file of your own, FILE.toml; several with commas, or glue: the nine and ax, by the model of mnli
     #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
     pub tasks: Vec<TaskChoice>,
-    /// Folder of a fine-tuned model, a folder of such folders, or a model of the hub
+    /// A fine-tuned model's folder, a folder of such folders, or a model of the hub
     #[arg(long, value_name = "MODEL")]
     pub model: String,
-    /// The model's classes in its order, where its config.json has no names for them
+    /// Names of the model's classes, in its order, if its config.json has none
     #[arg(long, value_name = "LABELS", value_delimiter = ',')]
     pub labels: Vec<String>,
-    /// SQuAD: a file of questions to answer, official JSON or parquet, with answers or without [default: the development set]
+    /// SQuAD: questions to answer, in official JSON or parquet [default: the development set]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data_dir", "dataset"])]
     pub questions: Option<PathBuf>,
     /// The data

@@ -11,13 +11,13 @@ Example:
   sibert fill-mask --model runs/quickstart/best \"The capital of France is [MASK].\"
   sibert fill-mask --model google-bert/bert-base-uncased --json \"Paris is the [MASK] of France.\"")]
 pub struct FillMaskArgs {
-    /// Folder of a model or run, or a model of the hub as org/name or org/name@revision
+    /// A model's folder, a run, or a model of the hub: org/name or org/name@revision
     #[arg(long, value_name = "MODEL")]
     pub model: String,
-    /// Guesses per mask
+    /// Number of guesses per mask
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = at_least_one)]
     pub top_k: usize,
-    /// Print one JSON object a sentence: text, and of each mask token, id and probability
+    /// Print one JSON object per sentence: its text, and token, id and probability of each guess
     #[arg(long)]
     pub json: bool,
     /// What it runs on

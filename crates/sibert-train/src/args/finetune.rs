@@ -51,10 +51,10 @@ pub fn tasks(choices: &[TaskChoice]) -> Vec<Task> {
 /// Where the data of the tasks is.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TaskDataArgs {
-    /// Folder with the official files: GLUE's, holding CoLA/, MRPC/, …, or that of one task
+    /// Folder with the official files: GLUE's, with CoLA/, MRPC/, …, or one task's
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Data set of the hub, as org/name or org/name@revision [default: the task's own]
+    /// Data set of the hub: org/name or org/name@revision [default: the task's own]
     #[arg(long, value_name = "DATASET")]
     pub dataset: Option<String>,
 }
@@ -62,14 +62,14 @@ pub struct TaskDataArgs {
 /// How long the model's inputs are.
 #[derive(Clone, Debug, Default, Args)]
 pub struct LengthArgs {
-    /// Longest input in tokens; what is longer is cut, or for SQuAD looked at through several windows
+    /// Longest input in tokens; longer ones are cut, or split into windows for SQuAD
     /// [default: the model's, else 128, SQuAD 384]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub max_seq_len: Option<usize>,
-    /// SQuAD: tokens that two neighbouring windows share [default: the model's, else 128]
+    /// SQuAD: tokens shared by neighbouring windows [default: the model's, else 128]
     #[arg(long, value_name = "N")]
     pub doc_stride: Option<usize>,
-    /// SQuAD: longest question in tokens, the rest is cut; 0 cuts nothing [default: the model's, else 64]
+    /// SQuAD: longest question in tokens; longer ones are cut, 0 cuts none [default: the model's, else 64]
     #[arg(long, value_name = "N")]
     pub max_query_len: Option<usize>,
 }
@@ -77,13 +77,13 @@ pub struct LengthArgs {
 /// How SQuAD's answers are read off the scores.
 #[derive(Clone, Debug, Args)]
 pub struct AnswerArgs {
-    /// SQuAD: starts and ends that are combined, and answers that are listed
+    /// SQuAD: number of starts and ends to combine, and of answers to list
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one)]
     pub n_best: usize,
     /// SQuAD: longest answer in tokens
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = at_least_one)]
     pub max_answer_len: usize,
-    /// SQuAD 2.0: how far the score of no answer must be above the best answer's to win
+    /// SQuAD 2.0: "no answer" wins if its score is higher than the best answer's by more than this
     #[arg(long, value_name = "X", default_value_t = 0., allow_negative_numbers = true)]
     pub null_threshold: f32,
 }
@@ -106,7 +106,7 @@ pub struct ComputeArgs {
     /// cpu, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: DeviceName,
-    /// Numbers that matrix products multiply, f32 or bf16
+    /// f32, or bf16 for matrix products in bfloat16
     #[arg(long, value_name = "PRECISION", default_value = "f32")]
     pub precision: Precision,
     /// CPU threads [default: every core]
@@ -137,28 +137,28 @@ Examples:
   sibert finetune --task ./reviews.toml --model org/name             a task of your own
   sibert finetune --task mrpc --model org/name --out runs/mrpc --resume --seeds 10
 
-Defaults of --lr, --epochs and --batch-size depend on the task and the model's size; docs/finetuning.md
-has the table and its sources. Seeds are S, S+1, …; each draws the new head, the order and dropout. OUT
-is a Hugging Face folder with the best seed's model, a model card and finetune.json, which has the
-figures of every seed.
+The defaults of --lr, --epochs and --batch-size depend on the task and the size of the model;
+docs/finetuning.md has the table and its sources. The seeds are S, S+1, …; a seed decides the new
+head, the order of the examples and dropout. OUT is a Hugging Face folder with the best seed's
+model, a model card, and finetune.json with the figures of every seed.
 
-SIGINT and SIGTERM end the step, save and exit with 128 + the signal's number; --resume goes on,
-seeds that are done stay.")]
+SIGINT and SIGTERM end the step, save a checkpoint and exit with 128 + the signal's number.
+--resume continues; finished seeds stay.")]
 pub struct FinetuneArgs {
     /// cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, squad, squad_v2 or a file of your own, FILE.toml; several with
     /// commas, or glue
     #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
     pub tasks: Vec<TaskChoice>,
-    /// Folder of a model or run, or a model of the hub as org/name or org/name@revision
+    /// A model's folder, a run, or a model of the hub: org/name or org/name@revision
     #[arg(long, value_name = "MODEL")]
     pub model: String,
     /// The data
     #[command(flatten)]
     pub data: TaskDataArgs,
-    /// Folder for models and figures; of several tasks, one folder each in it [default: runs/TASK]
+    /// Folder for models and figures; several tasks get a folder each in it [default: runs/TASK]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// How many seeds
+    /// Number of seeds
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub seeds: usize,
     /// The first seed
@@ -170,10 +170,10 @@ pub struct FinetuneArgs {
     /// Passes over the training data
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub epochs: Option<usize>,
-    /// Examples in an optimizer step
+    /// Examples per optimizer step
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub batch_size: Option<usize>,
-    /// Parts of a batch that are computed one after the other, to save memory
+    /// Split a batch into N parts, computed one after the other, to save memory
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub accumulation_steps: usize,
     /// lamb, adamw, or spectral for SIBERT [default: lamb for SIBERT, adamw for BERT]
@@ -185,19 +185,19 @@ pub struct FinetuneArgs {
     /// Decoupled weight decay of the matrices; spectral has none
     #[arg(long, value_name = "X", default_value_t = 0.01)]
     pub weight_decay: f64,
-    /// Longest gradient that is not clipped
+    /// Clip gradients to this norm
     #[arg(long, value_name = "X", default_value_t = 1.)]
     pub max_grad_norm: f64,
-    /// Evaluations in an epoch
+    /// Evaluations per epoch
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub evaluations: usize,
     /// Stop a seed after N evaluations without a better one [default: never]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub patience: Option<usize>,
-    /// Train on the first N examples only
+    /// Train only on the first N examples
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub train_rows: Option<usize>,
-    /// Go on with the run in --out
+    /// Continue the run in --out
     #[arg(long)]
     pub resume: bool,
     /// Lengths of the inputs

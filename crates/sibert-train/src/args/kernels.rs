@@ -7,7 +7,7 @@ use clap::Args;
 /// Where the kernels go.
 #[derive(Args, Clone, Debug)]
 pub struct KernelsArgs {
-    /// Folder for one file of CUDA C a module, which any nvcc compiles by itself
+    /// Folder for the kernels: one CUDA file per module, which nvcc compiles on its own
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }

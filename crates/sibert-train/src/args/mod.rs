@@ -39,7 +39,7 @@ pub use verify::VerifyArgs;
 
 use crate::config::MOST_THREADS;
 
-/// SIBERT: a scale-invariant BERT, pretrained by plain SGD.
+/// Pretrain, fine-tune and check SIBERT, a scale-invariant BERT.
 #[derive(Debug, Parser)]
 #[command(name = "sibert", version, arg_required_else_help = true)]
 pub struct Cli {
@@ -53,18 +53,18 @@ pub struct Cli {
 pub enum Command {
     /// Pretrain an encoder by masked language modelling
     Pretrain(PretrainArgs),
-    /// Pretrain with every combination of some settings, and compare
+    /// Pretrain with every combination of some settings, and compare the runs
     Sweep(SweepArgs),
     /// Train an encoder with a new head on GLUE or SQuAD
     #[command(name = "finetune")]
     FineTune(Box<FinetuneArgs>),
-    /// Judge a fine-tuned model, or score a file of predictions
+    /// Evaluate a fine-tuned model, or score a file of predictions
     Evaluate(EvaluateArgs),
     /// Write the files of the GLUE leaderboard, or SQuAD's answers
     Predict(PredictArgs),
-    /// Turn text into token ids once, to train on from then on
+    /// Turn text into token ids once, for many runs
     Prepare(PrepareArgs),
-    /// Learn a tokenizer, or see what one makes of a text
+    /// Learn a tokenizer, or print the token ids of a text
     #[command(subcommand)]
     Tokenizer(TokenizerCommand),
     /// Look at a text before training on it
@@ -73,17 +73,17 @@ pub enum Command {
     FillMask(FillMaskArgs),
     /// Check the scale invariance of a trained model
     Verify(VerifyArgs),
-    /// Draw the training curves of one run or several
+    /// Draw the training curves of runs
     Plot(PlotArgs),
-    /// Time training steps, or the forward pass, on random tokens
+    /// Time training steps or the forward pass on random tokens
     Bench(BenchArgs),
-    /// List the processor and the GPUs that can compute here
+    /// List the processor and the GPUs of this machine
     Devices(DevicesArgs),
-    /// Compare a device with this processor, operation by operation and in training
+    /// Check a device against this processor, operation by operation and in training
     Selftest(SelftestArgs),
-    /// Write the CUDA kernels, to be read or compiled
+    /// Write the source of the CUDA kernels
     Kernels(KernelsArgs),
-    /// Print what makes a shell complete the options of this program
+    /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
 

@@ -11,27 +11,27 @@ Examples:
   sibert plot runs/sibert-mini-cpu runs/bert-mini-cpu --out docs/results/mini
   sibert plot runs/sgd runs/adamw --figure loss --labels 'SGD,AdamW'
   sibert plot runs/scales --figure robustness --over init_scale --out figures/scales
-  sibert plot runs/quickstart-sweep --terminal                                   all its runs
+  sibert plot runs/quickstart-sweep --terminal                                   all runs of a sweep
 
-Runs that differ in nothing but the seed share a colour and a label; their mean is the
-thick line. The numbers of a --figure are written beside it, as STEM.csv.")]
+Runs that differ only in the seed share a colour and a label; the thick line is their mean.
+--figure also writes its numbers, to STEM.csv.")]
 pub struct PlotArgs {
-    /// Folders of runs, each with a metrics.jsonl, or of sweeps
+    /// Folders of runs or of sweeps
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-    /// What to draw [default: everything, as small multiples]
+    /// The figure to draw [default: all metrics, as small charts]
     #[arg(long)]
     pub figure: Option<Figure>,
-    /// Write STEM.svg and STEM.png, and of a figure STEM.csv [default: curves or the figure's name, in the first run's folder]
+    /// Write STEM.svg and STEM.png, and for a figure STEM.csv [default: in the first run's folder, curves or the figure's name]
     #[arg(long, value_name = "STEM")]
     pub out: Option<PathBuf>,
-    /// The setting on the x axis of --figure robustness [default: the only number in which the runs differ]
+    /// The setting on the x axis of --figure robustness [default: the only number that differs between the runs]
     #[arg(long, value_name = "KEY")]
     pub over: Option<String>,
-    /// Names for the lines, in order [default: the settings that differ, else the folders]
+    /// Labels of the lines, in order [default: the settings that differ, else the folders]
     #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
     pub labels: Vec<String>,
-    /// Also draw a chart of text where standard output is no terminal
+    /// Draw a chart as text even if standard output is not a terminal
     #[arg(long)]
     pub terminal: bool,
 }

@@ -15,9 +15,9 @@ Examples:
   sibert selftest --quick
 
 Compares the device with this processor: every operation forward and backward in f32 and bf16,
-dropout masks, gradients and parameters of small models, the losses of a short training, how far
-bf16 drifts from f32, scale invariance, and on a GPU the memory of long attention. Needs no files.
-Everything is run even if something fails; exits with 1 if anything did.")]
+dropout masks, gradients and parameters of small models, the losses of short trainings in f32 and
+bf16, scale invariance, and on a GPU the memory of long attention. Needs no files. All checks run
+even if one fails; the exit code is then 1.")]
 pub struct SelftestArgs {
     /// cpu, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
@@ -25,7 +25,7 @@ pub struct SelftestArgs {
     /// Smaller sizes and fewer steps
     #[arg(long)]
     pub quick: bool,
-    /// Write every check to FILE, as one JSON object
+    /// Write all checks to FILE, as one JSON object
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// CPU threads [default: every core]

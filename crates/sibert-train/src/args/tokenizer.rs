@@ -11,7 +11,7 @@ use super::{SourceArgs, at_least_one, thread_count};
 pub enum TokenizerCommand {
     /// Learn a WordPiece tokenizer from text
     Train(TrainTokenizerArgs),
-    /// Print the token ids of every line of a text
+    /// Print the token ids of each line of a text
     Encode(EncodeArgs),
 }
 
@@ -23,8 +23,8 @@ Examples:
   sibert tokenizer train --source notes.txt letters/ --documents per_line --cased --out cased
 
 Writes tokenizer.json, vocab.txt and tokenizer_config.json, which sibert, tokenizers and
-transformers read. The same text gives the same files, whatever the number of threads.
-Memory is bounded: of more than 4 million distinct words the rarest are dropped.")]
+transformers read. The same text gives the same files on any number of threads. Memory is
+bounded: above 4 million distinct words the rarest are dropped.")]
 pub struct TrainTokenizerArgs {
     /// Where the text comes from
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub struct TrainTokenizerArgs {
     /// CPU threads [default: every core]
     #[arg(long, value_name = "N", value_parser = thread_count())]
     pub threads: Option<u32>,
-    /// Replace other files of the same names
+    /// Replace existing files
     #[arg(long)]
     pub force: bool,
 }
@@ -53,15 +53,15 @@ Examples:
   sibert tokenizer encode --tokenizer runs/own notes.txt
   sibert tokenizer encode --tokenizer google-bert/bert-base-uncased --tokens notes.txt
 
-A line of ids for each line of the text, [CLS] and [SEP] included.")]
+Prints one line of ids for each line of the text, with [CLS] and [SEP].")]
 pub struct EncodeArgs {
-    /// A tokenizer's file or folder, a model, a run, or a model of the hub
+    /// A tokenizer's file or folder, a model's folder, a run, or a model of the hub
     #[arg(long, value_name = "TOKENIZER")]
     pub tokenizer: String,
-    /// Print the tokens as the vocabulary spells them
+    /// Print tokens instead of ids
     #[arg(long)]
     pub tokens: bool,
-    /// Text in UTF-8
+    /// Text files in UTF-8
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 }

@@ -10,16 +10,17 @@ use crate::device::DeviceName;
 Example:
   sibert verify --model runs/quickstart/best
 
-Scales the encoder by 1e-2 to 1e2 and compares its output, measures how orthogonal gradients are
-to parameters, and the degree of the gradient. Exits with 1 when a check fails.")]
+Checks that scaling the encoder's parameters by 1e-2 to 1e2 does not change its output, that
+gradients are orthogonal to the parameters, and that they shrink as the parameters grow. Exits
+with 1 when a check fails.")]
 pub struct VerifyArgs {
-    /// Folder of a model or run, or a model of the hub as org/name or org/name@revision
+    /// A model's folder, a run, or a model of the hub: org/name or org/name@revision
     #[arg(long, value_name = "MODEL")]
     pub model: String,
     /// cpu, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: DeviceName,
-    /// Seed of the random batch that is checked
+    /// Seed of the random batch for the checks
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
 }

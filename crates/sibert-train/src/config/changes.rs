@@ -32,7 +32,7 @@ impl RunConfig {
         let changes: Vec<_> = self.changes_since(earlier)?.into_iter().filter(is_text).collect();
         ensure!(
             changes.is_empty(),
-            "a run cannot go on with another text ({}): start a new run with another --out",
+            "a run cannot continue with another text ({}): start a new run with another --out",
             changes.join(", ")
         );
         Ok(())

@@ -57,7 +57,7 @@ impl Start {
         let asked = settings.get("seq_len").and_then(Value::as_integer).filter(|&asked| asked > positions);
         if let (Some(asked), false) = (asked, sets.contains_key("seq_len")) {
             note(format!(
-                "sequences of {positions} tokens in place of {asked}: {name} has no positions for more"
+                "sequences of {positions} tokens instead of {asked}: {name} has no positions for more"
             ));
             settings.insert("seq_len".into(), Value::Integer(positions));
         }

@@ -45,7 +45,7 @@ impl RunConfig {
             (Some(head), ModelType::Bert) if self.optimizer == Optimizer::Muon => {
                 ensure!(
                     head.optimizer != GeneralRule::Spectral,
-                    "head.optimizer is spectral, but beside muon [head] trains all that is no matrix: use adamw"
+                    "head.optimizer is spectral, but with muon [head] trains everything that is not a matrix: use adamw"
                 );
                 head.validate(self.max_steps)
             }
@@ -109,7 +109,7 @@ impl RunConfig {
             ensure!(source.is_empty(), "source and shards are both set: shards {folder} already hold a text");
             ensure!(
                 self.validation.is_empty(),
-                "validation and shards are both set: shards {folder} already hold what there is to evaluate on"
+                "validation and shards are both set: shards {folder} already hold the documents to evaluate on"
             );
             ensure!(
                 self.tokenizer.is_none(),
@@ -199,14 +199,14 @@ impl RunConfig {
                 ensure!(lr < 1.0, "lr is {lr}, expected an angle below 1 radian; the default is 0.035");
                 ensure!(
                     weight_decay == 0.0,
-                    "weight_decay is {weight_decay}, but spectral has no decay: leave it out, it forgets by its angle alone"
+                    "weight_decay is {weight_decay}, but spectral has no decay: leave it out"
                 );
                 Ok(())
             }
             Optimizer::Muon => {
                 ensure!(
                     model_type == ModelType::Bert,
-                    "optimizer is muon, but model.type is sibert, for which it is spectral: use that, with momentum if wanted"
+                    "optimizer is muon, but model.type is sibert: use spectral, with momentum if wanted"
                 );
                 Ok(())
             }

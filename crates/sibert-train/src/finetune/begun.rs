@@ -85,7 +85,7 @@ impl Begun {
             bail!("output folder {shown} holds {}{lost}: name another with --out", held.words());
         }
         if resume {
-            note(format!("{shown} holds no run to go on with: it begins here"));
+            note(format!("{shown} holds no run to continue: a new one begins"));
         }
         Ok(None)
     }
@@ -97,7 +97,7 @@ impl Begun {
     pub fn ensure_same(&self, now: &Digests) -> Result<()> {
         let Some(then) = &self.digests else {
             note(
-                "the run was begun without digests of its model and data: whether they have changed is not known",
+                "the run began without digests of its model and data: it is not known whether they have changed",
             );
             return Ok(());
         };
@@ -109,7 +109,7 @@ impl Begun {
         let changed: Vec<String> = changed.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect();
         ensure!(
             changed.is_empty(),
-            "{} changed since the run was begun: bring back what it was, or start a new run with another --out",
+            "{} changed after the run began: restore the original, or start a new run with another --out",
             changed.join(" and ")
         );
         Ok(())

@@ -105,7 +105,7 @@ fn about(card: &Card) -> String {
     };
     let asked = task.file().question.as_ref().map_or(task.to_string(), |asked| format!("{task}: {asked}"));
     let dev_rows: Vec<String> = card.dev_rows.iter().map(usize::to_string).collect();
-    let rows = format!("{train_rows} examples to train on, {} to judge by", dev_rows.join(" + "));
+    let rows = format!("{train_rows} examples to train on, {} to evaluate on", dev_rows.join(" + "));
     let table = [
         row(&["", ""]),
         row(&["---", "---"]),
@@ -178,19 +178,20 @@ fn usage(card: &Card) -> String {
 fn settings(card: &Card) -> String {
     let lines = card.settings.iter().map(|(name, value)| row(&[&code(name), &code(value)]));
     let table = row(&["setting", "value"]) + &row(&["---"; 2]) + &lines.collect::<String>();
-    format!("## Settings\n\n{table}\nThe command that makes it again:\n\n{}", fenced("sh", card.command))
+    format!("## Settings\n\n{table}\nThe command that repeats it:\n\n{}", fenced("sh", card.command))
 }
 
 fn limits(card: &Card) -> String {
     let too_long = match card.task.kind() {
         Kind::Span { .. } => {
-            "A context is looked at through windows; an answer that no window holds whole is not found."
+            "A context is read through windows. An answer that fits in no window is not found."
         }
-        Kind::Classes(_) | Kind::Score(_) => "What is longer than the longest input of the settings is cut.",
+        Kind::Classes(_) | Kind::Score(_) => "Text beyond the longest input of the settings is cut off.",
     };
     format!(
-        "## Limits\n\n- For English, and for texts like those of {}; nothing is known of others.\n- {too_long}\n\
-         - What is wrong or unfair in the base model and in the data is in this model too.\n\
+        "## Limits\n\n- The model is for English, and for texts like those of {}. It has not been tested on \
+         others.\n- {too_long}\n\
+         - Errors and biases of the base model and of the data are also in this model.\n\
          - The licences of the base model and of the data apply.\n",
         card.task
     )

@@ -187,7 +187,7 @@ impl TaskRun {
         let rule = format!("{optimizer:?}").to_lowercase();
         let dev: Vec<String> = self.dev.iter().map(|set| set.len().to_string()).collect();
         note(format!(
-            "{task}: {} rows to train on, {} to judge by; {rule}, lr {lr}, {epochs} epochs of {} steps of {batch_size}",
+            "{task}: {} rows to train on, {} to evaluate on; {rule}, lr {lr}, {epochs} epochs of {} steps of {batch_size}",
             self.train.rows,
             dev.join(" and "),
             self.steps_per_epoch(),

@@ -101,7 +101,10 @@ impl<'a> Seed<'a> {
                 let saved = self.save()?;
                 if interrupted && done < total {
                     progress.finish();
-                    note(format!("stopped at step {done}, saved {}; go on with --resume", saved.display()));
+                    note(format!(
+                        "stopped at step {done}, saved {}; continue with --resume",
+                        saved.display()
+                    ));
                     return Ok(None);
                 }
             }
@@ -265,7 +268,7 @@ impl<'a> Seed<'a> {
     fn last_words(&self) -> String {
         let step = self.state.step + 1;
         format!(
-            "seed {}: training stopped at step {step}; --resume goes on from the last checkpoint",
+            "seed {}: training stopped at step {step}; --resume continues from the last checkpoint",
             self.state.seed
         )
     }

@@ -160,7 +160,7 @@ impl Settings {
             .collect();
         ensure!(
             changes.is_empty(),
-            "the run was begun with other settings: {}: give the same, or start a new run with another --out",
+            "the run began with other settings: {}: give the same, or start a new run with another --out",
             changes.join("; ")
         );
         Ok(())

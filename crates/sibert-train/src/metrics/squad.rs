@@ -98,6 +98,6 @@ fn note_missing(questions: &[Question], answers: &Answers, consequence: &str) {
     }
     let unknown = answers.len().saturating_sub(questions.len() - missing.len());
     if unknown > 0 {
-        note(format!("{unknown} predictions are for no question of the set: they are passed over"));
+        note(format!("{unknown} predictions are for no question of the set: they are ignored"));
     }
 }

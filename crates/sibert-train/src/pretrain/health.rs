@@ -114,7 +114,7 @@ fn describe(sign: Sign, report: &Report, config: &RunConfig) -> String {
              {theta} towards 0.035"
         ),
         Sign::Near if config.optimizer == Optimizer::Spectral => format!(
-            "a step turns every block by only {angle:.1e} rad, so that the encoder hardly learns: raise lr, the angle, from \
+            "a step turns every block by only {angle:.1e} rad, so the encoder hardly learns: raise lr, the angle, from \
              {theta} towards 0.035"
         ),
         Sign::Far => {
@@ -132,8 +132,8 @@ fn describe(sign: Sign, report: &Report, config: &RunConfig) -> String {
             )
         }
         Sign::Near => format!(
-            "a step turns the encoder by only {angle:.1e} rad at ||x|| = {param_norm:.3}, so that it hardly learns: raise \
-             lr (now {}), keeping intrinsic_lr (now {:.1e}){}",
+            "a step turns the encoder by only {angle:.1e} rad at ||x|| = {param_norm:.3}, so it hardly learns: raise lr \
+             (now {}), keeping intrinsic_lr (now {:.1e}){}",
             config.lr,
             config.lr * config.weight_decay,
             match config.clip {

@@ -104,7 +104,10 @@ impl<'a> Training<'a> {
                 let saved = self.save()?;
                 if interrupted && done < config.max_steps {
                     progress.finish();
-                    note(format!("stopped at step {done}, saved {}; go on with --resume", saved.display()));
+                    note(format!(
+                        "stopped at step {done}, saved {}; continue with --resume",
+                        saved.display()
+                    ));
                     return Ok(false);
                 }
             }

@@ -62,7 +62,7 @@ impl<'a> Training<'a> {
         };
         let text = corpus.sha256.clone();
         if state.step > 0 && state.text_sha256 != text {
-            note("the text has changed since the checkpoint: the run goes on with the text as it is now");
+            note("the text has changed since the checkpoint: the run continues with the new text");
         }
         state.text_sha256 = text;
         let metrics = match state.step {
@@ -110,7 +110,7 @@ fn continued(
     let mut start = start;
     (start.config.hidden_dropout_prob, start.config.attention_probs_dropout_prob) = dropouts;
     let model = start.masked_lm(DTYPE, device)?;
-    note(format!("going on with {name}: its weights, a fresh optimizer"));
+    note(format!("continuing {name}: its weights, a fresh optimizer"));
     initial(model, config)
 }
 
@@ -141,7 +141,7 @@ fn restored(
     let step = saved.state.step;
     if step >= config.max_steps {
         note(format!(
-            "nothing left to train: {step} steps are done, max_steps is {}; --max-steps N goes on",
+            "nothing left to train: {step} steps are done, max_steps is {}; --max-steps N continues",
             config.max_steps
         ));
     }

@@ -62,8 +62,8 @@ fn model_type(config: &Value) -> Result<ModelType> {
         _ => {
             let key = if config.get("model_type").is_some() { "model_type" } else { "architectures" };
             bail!(
-                "{key} is {}: supported are bert and sibert alone; take a model of theirs, such as \
-                 google-bert/bert-base-uncased or one that `sibert pretrain` made",
+                "{key} is {}: only bert and sibert are supported; use such a model, for instance \
+                 google-bert/bert-base-uncased or one from `sibert pretrain`",
                 shown(&config[key])
             )
         }
@@ -80,8 +80,8 @@ fn check_function(config: &Value, model_type: ModelType) -> Result<()> {
         Value::Null => {} // missing, which is said with the other keys
         Value::String(name) if names.contains(&name.as_str()) => {}
         other => bail!(
-            "hidden_act is {}, expected {expected}: {} has that activation alone here, and under another one than its \
-             own{} a model gives other numbers; take one with hidden_act {expected}",
+            "hidden_act is {}, expected {expected}: {} is supported with that activation only, and another \
+             one{} would change the model's results; use a model with hidden_act {expected}",
             shown(other),
             model_type.prefix(),
             if is_approximation(other) { ", even the approximation of a gelu," } else { "" },
@@ -98,7 +98,7 @@ fn check_function(config: &Value, model_type: ModelType) -> Result<()> {
     for key in ["is_decoder", "add_cross_attention"] {
         ensure!(
             config[key] != true,
-            "{key} is true: this is a decoder, which sees only what comes before; take an encoder"
+            "{key} is true: this is a decoder, which sees only earlier tokens; use an encoder"
         );
     }
     Ok(())
@@ -141,7 +141,7 @@ mod tests {
         for name in ["roberta", "distilbert", "electra", ""] {
             let error = error(json!({ "model_type": name }));
             assert!(
-                error.starts_with(&format!("model_type is {name}: supported are bert and sibert")),
+                error.starts_with(&format!("model_type is {name}: only bert and sibert are supported")),
                 "{error}"
             );
         }

@@ -54,7 +54,7 @@ impl MaskedLm {
         }
         ensure!(
             tensors.contains_key(HEAD),
-            "{name}: there is no head for masked words ({HEAD}), only an encoder: name a checkpoint with one; in Python, \
+            "{name}: it has no head for masked words ({HEAD}), only an encoder: name a checkpoint with one; in Python, \
              AutoModelForMaskedLM saves it"
         );
         config.next_sentence_prediction = false;

@@ -100,7 +100,7 @@ impl Report {
             return Ok(());
         }
         if self.printed == 0 {
-            result(format!("{:<46} {:>5} {:>9} {:>9}", "claim: this is zero", "cases", "found", "allowed"))?;
+            result(format!("{:<46} {:>5} {:>9} {:>9}", "should be zero", "cases", "found", "allowed"))?;
         }
         let checks = &self.checks[self.printed..];
         let mut claims: Vec<&str> = Vec::new();

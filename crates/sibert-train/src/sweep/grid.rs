@@ -60,7 +60,7 @@ impl Grid {
         }
         ensure!(
             !axes.is_empty(),
-            "nothing varies: name values with --vary KEY=V1,V2,… or seeds with --seeds N; for one run there is \
+            "nothing varies: name values with --vary KEY=V1,V2,… or seeds with --seeds N; for a single run use \
              sibert pretrain"
         );
         let runs = base.runs(&axes, &folder(args, file))?;

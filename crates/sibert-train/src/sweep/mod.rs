@@ -152,7 +152,7 @@ impl<'a> Sweep<'a> {
         let all = self.grid.runs.len();
         if trained.stopped {
             let over = trained.states.iter().filter(|state| state.is_over()).count();
-            note(format!("stopped with {over} of {all} runs over: the same command goes on"));
+            note(format!("stopped with {over} of {all} runs over: the same command continues"));
             if over < all {
                 return Err(signals::interrupted());
             }

@@ -75,7 +75,8 @@ impl Trained {
             Ended::Stopped => {
                 self.states[index] = State::Half;
                 if !self.stopped {
-                    self.failures[index] = Some("stopped before its last step, it can go on".to_owned());
+                    self.failures[index] =
+                        Some("stopped before its last step, it can be continued".to_owned());
                 }
                 format!("{name}: stopped")
             }

@@ -105,12 +105,12 @@ impl DevSet {
         let Encoded { sequences, cut } = encode(examples, tokenizer, lengths.max_seq_len)?;
         if cut > 0 {
             note(format!(
-                "{task}: {cut} of {} examples to judge by are cut to {} tokens",
+                "{task}: {cut} of {} examples to evaluate on are cut to {} tokens",
                 examples.len(),
                 lengths.max_seq_len
             ));
         }
-        warn_of_unknown(&format!("{task}, examples to judge by"), &sequences, tokenizer)?;
+        warn_of_unknown(&format!("{task}, examples to evaluate on"), &sequences, tokenizer)?;
         Ok(Self { split, sequences, task, actual: Actual::of(task, examples)? })
     }
 

@@ -181,7 +181,7 @@ fn missing_columns_texts_and_rows_are_refused() {
 fn damaged_files_are_refused_or_read_but_never_panic() {
     let whole = mrpc(&[0, 1, 1], Some(&["not_equivalent", "equivalent"]));
     let message = parquet(task("mrpc"), Split::Train, &whole[..whole.len() / 2]).unwrap_err();
-    assert!(message.starts_with("a.parquet: not a whole Parquet file ("), "{message}");
+    assert!(message.starts_with("a.parquet: not a complete Parquet file ("), "{message}");
     let message = parquet(task("mrpc"), Split::Train, b"sentence\tlabel\n").unwrap_err();
     assert_eq!(message, "a.parquet: is not parquet, as its name says: was it copied completely?");
     let mut refused = 0;

@@ -63,7 +63,7 @@ fn damaged_compressed_files_are_named() {
         let message = refused(name, &bytes);
         assert_starts(&message, &format!("@: damaged {kind} data after "));
         assert!(
-            message.contains(&format!("): fetch it again, {kind} -t tells whether it is whole")),
+            message.contains(&format!("): fetch it again, {kind} -t tells whether it is complete")),
             "{message}"
         );
     }
@@ -76,12 +76,12 @@ fn truncated_parquet_files_are_named_wherever_they_end() {
     let bytes = parquet();
     for end in 4..bytes.len() {
         let message = refused("a.parquet", &bytes[..end]);
-        assert!(message.starts_with("@: not a whole Parquet file ("), "{message}");
+        assert!(message.starts_with("@: not a complete Parquet file ("), "{message}");
         assert!(message.ends_with("): was it copied completely?"), "{message}");
     }
     assert_starts(
         &refused("a.parquet.gz", &gzip(&bytes[..bytes.len() / 2])),
-        "@: not a whole Parquet file (",
+        "@: not a complete Parquet file (",
     );
     let packed = gzip(&bytes);
     let message = refused("a.parquet.gz", &packed[..packed.len() / 2]);

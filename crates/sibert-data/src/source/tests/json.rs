@@ -68,20 +68,20 @@ fn wrong_types_are_named() {
 
 #[test]
 fn what_is_not_json_lines_is_named() {
-    let list = "found a list, expected one JSON object a line: convert the file, for instance: jq -c '.[]'";
+    let list = "found a list, expected one JSON object per line: convert the file, for instance: jq -c '.[]'";
     assert_eq!(refused("[{\"text\":\"a\"}]", "text"), format!("@:1: {list}"));
     assert_eq!(refused("\n[\n{\"text\":\"a\"}\n]", "text"), format!("@:2: {list}"));
     assert_starts(
         &refused("{\n\"text\":\"a\"\n}", "text"),
-        "@:1: column 1: not JSON (EOF while parsing an object): expected a whole object a line: was the file copied",
+        "@:1: column 1: not JSON (EOF while parsing an object): expected a complete object per line: was the file copied",
     );
     assert_starts(
         &refused("{\"text\":\"a\"}\n{\"text\":\"b", "text"),
-        "@:2: column 10: not JSON (EOF while parsing a string): expected a whole object a line: was the file",
+        "@:2: column 10: not JSON (EOF while parsing a string): expected a complete object per line: was the file",
     );
     assert_starts(
         &refused("{\"text\":\"a\"} {\"text\":\"b\"}", "text"),
-        "@:1: column 14: not JSON (trailing characters): expected one JSON object a line",
+        "@:1: column 14: not JSON (trailing characters): expected one JSON object per line",
     );
     assert_starts(
         &refused("{\"text\":\"a\"}\n{\"text\":\"\\ud800\"}", "text"),
@@ -98,7 +98,7 @@ fn numbers_that_only_python_writes_are_read_over() {
     assert_eq!(refused("{\"text\":NaN}", "text"), "@:1: field text: found a number, expected a string");
     assert_starts(
         &refused("{\"text\":\"a\",\"b\":nan}", "text"),
-        "@:1: column 18: not JSON (expected ident): expected one JSON object a line",
+        "@:1: column 18: not JSON (expected ident): expected one JSON object per line",
     );
 }
 

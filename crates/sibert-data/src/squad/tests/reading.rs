@@ -180,7 +180,7 @@ fn what_is_wrong_in_parquet_is_named_with_its_row() {
     assert_eq!(message, "@: row 3: column answers: found -5, expected a number of characters");
     let bytes = as_parquet(SCHEMA, &[2, 2, 0]);
     let message = refusal(&bytes[..bytes.len() - 30]);
-    assert!(message.starts_with("@: not a whole Parquet file ("), "{message}");
+    assert!(message.starts_with("@: not a complete Parquet file ("), "{message}");
     assert!(message.ends_with("): was it copied completely?") && !message.contains('\n'), "{message}");
 }
 

@@ -85,7 +85,7 @@ Made by `sibert` 0.1.0. The weights are those of seed 1, the best of 3 on the de
 | output | not_equivalent, equivalent |
 | architecture | BERT |
 | base model | `google-bert/bert-base-uncased@main`, commit `86b5e0934494bd15c9632b12f734a8a67f723594` |
-| data | `glue/MRPC`: 3668 examples to train on, 408 to judge by |
+| data | `glue/MRPC`: 3668 examples to train on, 408 to evaluate on |
 
 ## Figures
 
@@ -123,7 +123,7 @@ model = AutoModelForSequenceClassification.from_pretrained("DIR")
 | `lr` | `0.00002` |
 | `lengths` | `{"max_seq_len":128}` |
 
-The command that makes it again:
+The command that repeats it:
 
 ```sh
 sibert finetune --task mrpc --model google-bert/bert-base-uncased --seeds 3
@@ -131,9 +131,9 @@ sibert finetune --task mrpc --model google-bert/bert-base-uncased --seeds 3
 
 ## Limits
 
-- For English, and for texts like those of MRPC; nothing is known of others.
-- What is longer than the longest input of the settings is cut.
-- What is wrong or unfair in the base model and in the data is in this model too.
+- The model is for English, and for texts like those of MRPC. It has not been tested on others.
+- Text beyond the longest input of the settings is cut off.
+- Errors and biases of the base model and of the data are also in this model.
 - The licences of the base model and of the data apply.
 "#;
     assert_eq!(card(&mrpc(&figures, &settings)), expected);
@@ -182,7 +182,7 @@ fn both_sets_of_mnli_are_results_and_a_sibert_has_its_own_library() {
     assert!(metadata.contains(&result("validation_matched", "0.6000")), "{metadata}");
     assert!(metadata.ends_with(&result("validation_mismatched", "0.6250")), "{metadata}");
     assert_eq!(metadata.matches("  - task:").count(), 2);
-    assert!(body.contains("9815 + 9832 to judge by"));
+    assert!(body.contains("9815 + 9832 to evaluate on"));
     assert!(body.contains("Only one seed was trained"));
     assert!(body.contains("transformers has no class for the model type `sibert`."));
     assert!(!body.contains("```python"));

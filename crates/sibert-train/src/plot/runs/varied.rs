@@ -32,9 +32,7 @@ pub fn key(runs: &[&Settings], asked: Option<&str>) -> Result<String> {
         .collect();
     match free.as_slice() {
         [key] => Ok((*key).clone()),
-        [] => bail!(
-            "the runs differ in no number, so there is nothing to be robust to: expected runs of, say, several lr"
-        ),
+        [] => bail!("the runs differ in no number: expected runs that do, such as several lr"),
         several => {
             let names: Vec<&str> = several.iter().map(|key| key.as_str()).collect();
             bail!(
