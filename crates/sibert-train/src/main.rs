@@ -106,6 +106,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Data(args) => run_in_pool(None, || inspect::run(&args)),
         Command::FillMask(args) => run_in_pool(threads(&args.compute), || fill_mask::run(&args)),
         Command::Verify(args) => run_in_pool(None, || verify::run(&args)),
+        Command::Gradients(args) => run_in_pool(None, || inspect::gradients::run(&args)),
         Command::Plot(args) => run_in_pool(None, || draw::run(&args)),
         Command::Bench(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))

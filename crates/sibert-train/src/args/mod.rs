@@ -7,6 +7,7 @@ mod devices;
 mod evaluate;
 mod fill_mask;
 mod finetune;
+mod gradients;
 mod kernels;
 mod plot;
 mod prepare;
@@ -27,6 +28,7 @@ pub use devices::DevicesArgs;
 pub use evaluate::{EvaluateArgs, PredictArgs};
 pub use fill_mask::FillMaskArgs;
 pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, tasks};
+pub use gradients::GradientsArgs;
 pub use kernels::KernelsArgs;
 pub use plot::{Figure, PlotArgs};
 pub use prepare::PrepareArgs;
@@ -73,6 +75,8 @@ pub enum Command {
     FillMask(FillMaskArgs),
     /// Check the scale invariance of a trained model
     Verify(VerifyArgs),
+    /// Compare the gradients of independent batches, block by block
+    Gradients(GradientsArgs),
     /// Draw the training curves of runs
     Plot(PlotArgs),
     /// Time training steps or the forward pass on random tokens

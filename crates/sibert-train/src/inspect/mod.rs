@@ -1,5 +1,6 @@
 //! `sibert data`: what a text holds, and what the model will see of it.
 
+pub mod gradients;
 mod sample;
 mod speed;
 mod stats;
