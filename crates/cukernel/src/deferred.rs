@@ -13,7 +13,10 @@ use std::fmt;
 /// use cukernel::Deferred;
 ///
 /// # fn main() -> Result<()> {
-/// let loss = |step: u32| Ok(Deferred::new(Tensor::new(&[1. / f64::from(step)], &Device::Cpu)?, |values| Ok(values[0])));
+/// let loss = |step: u32| -> Result<Deferred<f64>> {
+///     let numbers = Tensor::new(&[1. / f64::from(step)], &Device::Cpu)?;
+///     Ok(Deferred::new(numbers, |values| Ok(values[0])))
+/// };
 /// let steps = (1..=10).map(loss).collect::<Result<Vec<_>>>()?;
 /// let losses = Deferred::read(steps)?.into_iter().collect::<Result<Vec<_>>>()?;
 /// assert_eq!(losses[1], 0.5);
