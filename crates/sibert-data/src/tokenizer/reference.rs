@@ -161,7 +161,7 @@ mod tests {
         assert!(missing.contains("no such file or folder") && missing.contains("has no model `o/missing`"));
         assert!(said("./o/missing").contains("`./o` cannot be the name of a repository"));
         assert_eq!(said("tokenizer.json"), "tokenizer `tokenizer.json`: there is no such file");
-        assert!(said("o/neither").contains("neither tokenizer.json nor vocab.txt in it"));
+        assert!(said("o/neither").contains("it has neither tokenizer.json nor vocab.txt"));
         assert!(said("hf://o/missing").starts_with("hf://o/missing: http://127.0.0.1"));
     }
 }

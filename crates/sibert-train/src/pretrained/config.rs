@@ -145,9 +145,9 @@ mod tests {
                 "{error}"
             );
         }
-        assert!(error(json!({"model_type": 3})).starts_with("model_type is 3: supported"));
+        assert!(error(json!({"model_type": 3})).starts_with("model_type is 3: only bert"));
         let odd = error(json!({"model_type": "a\n\u{1b}[31mb"}));
-        assert!(odd.starts_with("model_type is a\\n\\u{1b}[31mb: supported"), "{odd}");
+        assert!(odd.starts_with("model_type is a\\n\\u{1b}[31mb: only bert"), "{odd}");
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
         let (config, json) = parse(&with(json!({"model_type": null})).to_string(), "config.json").unwrap();
         assert_eq!((config.model_type, &json["model_type"]), (ModelType::Bert, &json!("bert")));
         let other = error(json!({"model_type": null, "architectures": ["RobertaModel"]}));
-        assert!(other.starts_with("architectures is [\"RobertaModel\"]: supported"), "{other}");
+        assert!(other.starts_with("architectures is [\"RobertaModel\"]: only bert"), "{other}");
     }
 
     #[test]
