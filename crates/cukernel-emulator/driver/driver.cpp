@@ -316,4 +316,16 @@ int cublasGemmEx(void*, int ta, int tb, int m, int n, int k, const float* alpha,
         }
     return 0;
 }
+int cublasGemmStridedBatchedEx(void* handle, int ta, int tb, int m, int n, int k, const float* alpha, const void* a, int type_a, int lda, long long stride_a,
+    const void* b, int type_b, int ldb, long long stride_b, const float* beta, void* c, int type_c, int ldc, long long stride_c, int count, int compute,
+    int algorithm) {
+    auto at = [](const void* p, int type, long long element) { return (char*)p + element * (type == 0 ? 4 : 2); };
+    for (int i = 0; i < count; i++) {
+        int code = cublasGemmEx(handle, ta, tb, m, n, k, alpha, at(a, type_a, i * stride_a), type_a, lda, at(b, type_b, i * stride_b), type_b, ldb, beta,
+            at(c, type_c, i * stride_c), type_c, ldc, compute, algorithm);
+        if (code) return code;
+        calls.products -= i > 0; // one call
+    }
+    return 0;
+}
 }
