@@ -50,7 +50,12 @@ pub enum Tables {
 
 impl Default for SpectralSettings {
     fn default() -> Self {
-        Self { matrices: Matrices::Orthogonal, heads: Heads::Apart, tables: Tables::Rows, keep_norms: true }
+        Self {
+            matrices: Matrices::Orthogonal,
+            heads: Heads::Together,
+            tables: Tables::Rows,
+            keep_norms: true,
+        }
     }
 }
 
