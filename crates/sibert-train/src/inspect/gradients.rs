@@ -16,6 +16,9 @@ use crate::step;
 /// # Errors
 /// If model or text cannot be read, do not belong together, or standard output is closed.
 pub fn run(args: &GradientsArgs) -> Result<()> {
+    if !(args.angle.is_finite() && args.angle > 0.) {
+        bail!("--angle is {}, expected a positive number of radians", args.angle);
+    }
     let device = args.device.open()?;
     let model = MaskedLm::open(&args.model, &device)?.model(DTYPE, &device)?;
     let text = open(&args.text)?;
@@ -112,7 +115,8 @@ impl Turn {
         let gradient: f64 = signals.iter().map(|signal| signal.squared).sum();
         let parameters = blocks.iter().map(norm).collect::<Result<Vec<_>>>()?;
         let parameters: f64 = parameters.iter().map(|norm| norm * norm).sum();
-        Ok(Self { rate: angle * (parameters / gradient).sqrt() })
+        let rate = if gradient > 0. { angle * (parameters / gradient).sqrt() } else { 0. };
+        Ok(Self { rate })
     }
 
     fn of(&self, signal: &Signal, norm: f64) -> f64 {

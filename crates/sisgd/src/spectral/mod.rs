@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! matrix    U = the orthogonal factor of G (Newton-Schulz)        a bias is one more column
+//! bands     U = the orthogonal factors of its bands side by side  the heads of a map of attention
 //! table     U_i = G_i/‖G_i‖ for the rows that occur, else 0
 //! vectors   U = G
 //! W ← cos θ·W − sin θ·‖W‖·U/‖U‖                                  then back to ‖W‖; U = 0 changes nothing

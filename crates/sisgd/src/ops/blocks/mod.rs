@@ -1,5 +1,5 @@
 //! The step of blocks of variables on the device: two launches for all that are no matrices and one more for each table, 28
-//! for every matrix, and one for the report.
+//! for every matrix, 29 for one in bands, and one for the report.
 
 use super::group::{Group, KERNELS};
 use super::orthogonal::Matrix;
