@@ -1,4 +1,5 @@
-//! A checkpoint is a folder with `config.json` and `model.safetensors`, as transformers saves one.
+//! A checkpoint is a folder with `config.json` and `model.safetensors`, as transformers saves one; of a SIBERT, it holds the
+//! [code](crate::python) that transformers needs, too.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,6 +9,7 @@ use candle_core::{DType, Device, Error, Result, Tensor, Var, safetensors};
 use crate::config::ModelConfig;
 use crate::finetuning::{FineTuning, HeadKind, Origins};
 use crate::pretraining::PreTraining;
+use crate::python;
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -22,7 +24,7 @@ impl PreTraining {
         named(folder.as_ref(), Self::load(&config, tensors, dtype, device))
     }
 
-    /// Writes configuration and parameters to `folder`, which is made if it is not there.
+    /// Writes configuration, parameters and SIBERT's code to `folder`, which is made if it is not there.
     ///
     /// # Errors
     /// If a file cannot be written; names it.
@@ -48,7 +50,7 @@ impl FineTuning {
         named(folder.as_ref(), Self::load(&config, head, keeps_head, tensors, seed, dtype, device))
     }
 
-    /// Writes configuration and parameters to `folder`, which is made if it is not there.
+    /// Writes configuration, parameters and SIBERT's code to `folder`, which is made if it is not there.
     ///
     /// # Errors
     /// If a file cannot be written; names it.
@@ -57,7 +59,7 @@ impl FineTuning {
     }
 }
 
-fn read(folder: &Path) -> Result<(ModelConfig, HashMap<String, Tensor>)> {
+pub(crate) fn read(folder: &Path) -> Result<(ModelConfig, HashMap<String, Tensor>)> {
     let weights = folder.join(WEIGHTS);
     let config = ModelConfig::load(&folder.join(CONFIG))?;
     let tensors = named(&weights, safetensors::load(&weights, &Device::Cpu))?;
@@ -68,12 +70,16 @@ fn write(folder: &Path, config: &ModelConfig, parameters: Vec<(String, Var)>) ->
     let (config_file, weights) = (folder.join(CONFIG), folder.join(WEIGHTS));
     named(folder, std::fs::create_dir_all(folder).map_err(Error::from))?;
     named(&config_file, std::fs::write(&config_file, config.to_json()?).map_err(Error::from))?;
+    for (name, code) in python::files(config.model_type) {
+        let path = folder.join(name);
+        named(&path, std::fs::write(&path, code).map_err(Error::from))?;
+    }
     let tensors: HashMap<_, _> =
         parameters.into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect();
     named(&weights, safetensors::save(&tensors, &weights))
 }
 
 /// The result, its error behind the path that it is about.
-fn named<T>(path: &Path, result: Result<T>) -> Result<T> {
+pub(crate) fn named<T>(path: &Path, result: Result<T>) -> Result<T> {
     result.map_err(|error| Error::Msg(format!("{}: {error}", path.display())))
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 use candle_core::{Error, Result};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::python;
+
 /// Returns a message without the backtrace that candle's `bail!` adds: the mistake is in a file, not in the code.
 macro_rules! refuse {
     ($($message:tt)*) => { return Err(Error::Msg(format!($($message)*))) };
@@ -284,7 +286,7 @@ impl ModelConfig {
         Ok(config)
     }
 
-    /// The text of `config.json`, with the `architectures` key that the hub expects.
+    /// The text of `config.json`, with the keys that the hub expects: `architectures`, and for SIBERT `auto_map`.
     ///
     /// # Errors
     /// If a number cannot be written as JSON (NaN).
@@ -298,6 +300,7 @@ impl ModelConfig {
         let mut value = serde_json::json!({ "architectures": [architecture] });
         let keys = serde_json::to_value(self).map_err(json)?;
         if let (Some(map), serde_json::Value::Object(keys)) = (value.as_object_mut(), keys) {
+            map.extend(python::auto_map(self.model_type).map(|classes| ("auto_map".to_owned(), classes)));
             map.extend(keys);
         }
         Ok(serde_json::to_string_pretty(&value).map_err(json)? + "\n")

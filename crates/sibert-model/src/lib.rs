@@ -17,7 +17,7 @@
 //! | Encoder | (2 ; 2), then N: (2 ; 0) | `encoder.rs` |
 //!
 //! [`PreTraining`] and [`FineTuning`] are the models, made of a [`ModelConfig`] and saved as a folder that transformers
-//! reads. A [`Tape`] records their forward pass and gives [`Gradients`] to a training rule. [`ops`] and [`homogeneous`] are
+//! reads; [`TextEncoder`] is one without a head. A [`Tape`] records their forward pass and gives [`Gradients`] to a training rule. [`ops`] and [`homogeneous`] are
 //! for models of one's own. `examples/` has a training loop of forty lines.
 //!
 //! ```
@@ -61,9 +61,11 @@ pub mod ops;
 mod parameters;
 mod precision;
 mod pretraining;
+pub mod python;
 pub mod random;
 mod recycler;
 pub mod tape;
+mod text_encoder;
 
 pub use blocks::{Block, BlockKind};
 pub use config::{AttentionKind, HiddenAct, ModelConfig, ModelType, PositionKind};
@@ -73,3 +75,4 @@ pub use precision::Precision;
 pub use pretraining::{Batch, PreTraining, PretrainingOutput};
 pub use recycler::Recycler;
 pub use tape::{Gradients, Tape, no_grad};
+pub use text_encoder::{Pooling, TextEncoder};

@@ -29,6 +29,13 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// The first token of each text of ids (batch, seq).
+    pub(crate) fn first_tokens(input_ids: &Tensor) -> Result<Self> {
+        let (batch, seq) = input_ids.dims2()?;
+        let ids = Tensor::from_iter((0..batch).map(|text| (text * seq) as u32), input_ids.device())?;
+        Ok(Self { ids, seq })
+    }
+
     /// The selected rows (n, hidden) of (batch, seq, hidden), or the whole where nothing was selected.
     pub(crate) fn of(rows: Option<&Self>, x: &Tensor) -> Result<Tensor> {
         rows.map_or_else(|| Ok(x.clone()), |rows| ops::rows(x, &rows.ids))

@@ -167,7 +167,7 @@ impl FineTuning {
         let Inputs { input_ids, token_type_ids, attention_mask } = inputs;
         self.config.check_length(input_ids.dim(1)?)?;
         let rows = match self.head {
-            Head::Pooled { .. } => Some(first_tokens(input_ids)?),
+            Head::Pooled { .. } => Some(Selection::first_tokens(input_ids)?),
             Head::Span { .. } => None,
         };
         let hidden = self.backbone.forward(input_ids, token_type_ids, attention_mask, rows.as_ref(), mode)?;
@@ -184,11 +184,4 @@ impl FineTuning {
     pub fn loss(&self, logits: &Tensor, inputs: &Inputs, targets: &Targets) -> Result<Tensor> {
         loss::loss(self.kind, logits, inputs, targets)
     }
-}
-
-/// The first token of each text.
-fn first_tokens(input_ids: &Tensor) -> Result<Selection> {
-    let (batch, seq) = input_ids.dims2()?;
-    let ids = Tensor::from_iter((0..batch).map(|text| (text * seq) as u32), input_ids.device())?;
-    Ok(Selection { ids, seq })
 }

@@ -17,6 +17,7 @@ use crate::mode::{Mode, Selection};
 use crate::ops;
 use crate::parameters::Parameters;
 use crate::tape::no_grad;
+use crate::text_encoder;
 
 pub use batch::{Batch, PretrainingOutput};
 
@@ -178,8 +179,7 @@ impl PreTraining {
         self.config.check_length(input_ids.dim(1)?)?;
         let hidden =
             no_grad(|| self.backbone.forward(input_ids, token_type_ids, attention_mask, None, Mode::Eval))?;
-        let keep = attention_mask.unsqueeze(2)?.to_dtype(hidden.dtype())?; // (batch, seq, 1)
-        hidden.detach().broadcast_mul(&keep)?.sum(1)?.broadcast_div(&keep.sum(1)?)
+        text_encoder::mean(&hidden.detach(), attention_mask)
     }
 
     /// The last hidden states of all rows (batch, seq, hidden), or of the selected ones (n, hidden).

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use sibert_files::durable::{self, FileEntry};
+use sibert_model::python;
 
 use crate::console::note_once;
 
@@ -31,6 +32,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The names of the files.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
     /// The manifest of the files just written.
     pub fn new(model_type: String, files: BTreeMap<String, FileEntry>) -> Self {
         Self { format_version: FORMAT_VERSION, model_type, files }
@@ -86,7 +92,8 @@ pub fn checked_manifest(model: &Path) -> Result<Manifest> {
         return Ok(manifest);
     }
     let entry = |name: &str| Ok((name.to_owned(), durable::entry(&model.join(name))?));
-    let files = MODEL_FILES.into_iter().map(entry).collect::<Result<_>>()?;
+    let code = python::NAMES.into_iter().filter(|name| model.join(name).exists());
+    let files = MODEL_FILES.into_iter().chain(code).map(entry).collect::<Result<_>>()?;
     let config = fs::read_to_string(model.join(CONFIG)).unwrap_or_default();
     let model_type = model_type(&config).with_context(|| format!("{}: no model_type", model.display()))?;
     Ok(Manifest::new(model_type, files))
@@ -117,6 +124,12 @@ fn manifest_of_model(model: &Path) -> Result<Option<Manifest>> {
 pub fn model_type(config_json: &str) -> Option<String> {
     let config: serde_json::Value = serde_json::from_str(config_json).ok()?;
     Some(config.get("model_type")?.as_str()?.to_owned())
+}
+
+/// The code that belongs to a model of this `config.json`, so that transformers reads it: names and contents.
+pub fn code(config_json: &str) -> &'static [(&'static str, &'static str)] {
+    let model_type = model_type(config_json).and_then(|name| serde_json::from_value(name.into()).ok());
+    model_type.map_or(&[], python::files)
 }
 
 fn read(folder: &Path, name: &str) -> Result<Manifest, String> {

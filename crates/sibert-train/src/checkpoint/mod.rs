@@ -1,7 +1,7 @@
 //! Checkpoints: a Hugging Face folder plus what an exact resume needs.
 //!
 //! ```text
-//! OUT/checkpoint-000500/config.json  model.safetensors  tokenizer.json
+//! OUT/checkpoint-000500/config.json  model.safetensors  tokenizer.json  tokenizer_config.json  (SIBERT) *.py
 //!     training_state/optimizer.safetensors  state.json  run.toml  manifest.json
 //! ```
 //! A checkpoint is built in a hidden sibling folder, flushed to the disk and renamed: whenever the program is

@@ -85,6 +85,9 @@ fn write_files<S: State>(folder: &Path, snapshot: &Snapshot<S>) -> Result<()> {
     text(TOKENIZER_CONFIG, snapshot.tokenizer_config_json)?;
     text(STATE, &state_json(snapshot.state)?)?;
     text(RUN, snapshot.run_toml)?;
+    for (name, code) in manifest::code(snapshot.config_json) {
+        text(name, code)?;
+    }
     files.insert(MODEL.to_owned(), durable::tensors(&folder.join(MODEL), &snapshot.model)?);
     files.insert(OPTIMIZER.to_owned(), durable::tensors(&folder.join(OPTIMIZER), &snapshot.optimizer)?);
     write_manifest(folder, snapshot.config_json, files)?;

@@ -23,7 +23,7 @@ use sibert_files::durable;
 use sibert_files::sealed;
 
 use super::state::{SeedResult, State};
-use crate::checkpoint::{self, Loaded, MODEL_FILES, MODEL_MANIFEST};
+use crate::checkpoint::{self, Loaded, MODEL_MANIFEST};
 use crate::console::{note, note_once};
 use crate::tuned::Outcome;
 
@@ -160,7 +160,7 @@ pub fn publish(from: &Path, to: &Path) -> Result<()> {
     let manifest = checkpoint::checked_manifest(from)?;
     fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
     let _ = fs::remove_file(to.join(MODEL_MANIFEST)); // of another model, if there is one
-    for name in MODEL_FILES {
+    for name in manifest.names() {
         let (source, target) = (from.join(name), to.join(name));
         let unfinished = durable::unfinished(&target);
         let _ = fs::remove_file(&unfinished); // of a killed run
