@@ -175,4 +175,5 @@ table-1 TEXT GLUE SQUAD SIZE="cpu" *OPTIONS: (paper "table-1" SIZE "--source" TE
 # Open transformers' checkpoints and tokenizers here, and ours there: PYTHON has torch and transformers; VOCAB is BERT's vocab.txt
 interop PYTHON VOCAB TEXT:
     cargo build --release
-    {{PYTHON}} scripts/interop.py --sibert target/release/sibert --vocab {{VOCAB}} --text {{TEXT}}
+    cargo build --release -p sibert-model --example gradients
+    {{PYTHON}} scripts/interop.py --sibert target/release/sibert --gradients target/release/examples/gradients --vocab {{VOCAB}} --text {{TEXT}}

@@ -10,23 +10,33 @@ V is a virtual environment with torch and transformers; `--vocab` is BERT's voca
    log-probabilities of `sibert fill-mask --json` on sentences of TEXT must be within 1e-4 of transformers' own.
 3. Fine-tuned heads of transformers, for classes and for scores: `sibert predict` must give the same classes, and scores within 1e-3.
 4. A BERT from `sibert pretrain`, opened by AutoModelForMaskedLM and AutoTokenizer: log-probabilities within 1e-4.
+5. SIBERTs of both kinds of attention and positions, opened with the code in their folders (trust_remote_code): on padded batches of
+   masked sentences, the logits of the example `gradients` within 1e-5, and its gradient of every parameter within 1e-4 (of its norm)
+   of that in f64. The norm, because ReLU has kinks: a value that rounds to the other side of zero changes single numbers by more; `pipeline("fill-mask")` gives the guesses of `sibert fill-mask`; a head for classes trains there.
+6. A SIBERT that `sibert finetune` gave classes, opened by AutoModelForSequenceClassification: the same classes as `sibert predict`.
+7. ONNX files of `sibert export` (encoder, masked words, classes; SIBERT and BERT), run by onnxruntime on padded batches of two sizes:
+   within 1e-4 of transformers' model. One of them has ReLU attention with a row of zeros. Needs the package onnxruntime.
+8. Vectors of `sibert embed` beside those of sentence-transformers for the same encoder, within 1e-5. Needs sentence-transformers.
 
-Prints a line for each and exits with 1 if one differs. Takes about two minutes.
+Prints a line for each and exits with 1 if one differs. Takes about three minutes. Part 5 needs `--gradients`, the example's
+program: `cargo build --release -p sibert-model --example gradients`.
 """
-import argparse, json, math, os, pathlib, subprocess, sys, tempfile
+import argparse, json, math, os, pathlib, shutil, subprocess, sys, tempfile
 
 os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 os.environ.setdefault('TRANSFORMERS_VERBOSITY', 'error')
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument('--sibert', required=True, type=pathlib.Path)
+parser.add_argument('--gradients', type=pathlib.Path, help='the example `gradients` of sibert-model')
 parser.add_argument('--vocab', required=True, type=pathlib.Path)
 parser.add_argument('--text', required=True, type=pathlib.Path)
 parser.add_argument('--lines', type=int, default=1000)
 args = parser.parse_args()
 
-import torch
-from transformers import (AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM, BertForPreTraining,
-                          BertForSequenceClassification, BertTokenizer)
+import numpy, torch
+from safetensors.torch import load_file, save_file
+from transformers import (AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForMaskedLM,
+                          BertForPreTraining, BertForSequenceClassification, BertTokenizer, pipeline)
 
 ALLOWED = 1e-4
 sibert = str(args.sibert.resolve())
@@ -76,6 +86,106 @@ def masked(lines):
     """Sentences of at most 24 words with one word masked."""
     words = [line.split()[:24] for line in lines if len(line.split()) > 6]
     return [' '.join(word if place != 3 else '[MASK]' for place, word in enumerate(line)) for line in words]
+
+
+def pretrained(name, *settings):
+    """A small model after twenty steps on the text; its folder."""
+    run('pretrain', '--source', work / 'text.txt', '--out', work / name, '--max-steps', 20, '--set', 'documents=per_line',
+        'vocab_size=2000', 'batch_size=8', 'eval_sequences=8', 'model.max_position_embeddings=128', 'held_out=0.1', *settings)
+    return work / name / 'last'
+
+
+def compare_gradients(name, folder, model, tokenizer, sentences):
+    """Logits at the masks, and the gradient of each parameter, for a padded batch."""
+    inputs = tokenizer(sentences, return_tensors='pt', padding=True)
+    ids = inputs['input_ids']
+    positions = (ids == tokenizer.mask_token_id).flatten().nonzero().flatten()
+    labels = 100 + torch.arange(len(positions)) % 500
+    batch = {**inputs, 'positions': positions, 'labels': labels}
+    save_file({name: tensor.to(torch.uint32) for name, tensor in batch.items()}, work / 'batch.safetensors')
+    subprocess.run([args.gradients.resolve(), folder, work / 'batch.safetensors', work / 'out.safetensors'], check=True)
+    ours = load_file(work / 'out.safetensors')
+    targets = torch.full((ids.numel(),), -100)
+    targets[positions] = labels
+    found = {}
+    for dtype in (torch.float64, torch.float32):
+        output = model.to(dtype)(**inputs, labels=targets.view_as(ids))
+        model.zero_grad()
+        output.loss.backward()
+        found[dtype] = {name: parameter.grad.double() for name, parameter in model.named_parameters()}
+    apart = (output.logits.flatten(0, 1)[positions] - ours.pop('logits')).abs().max().item()
+    say(f'{name}: logits', apart <= 1e-5, f'{apart:.1e} apart')
+    exact, theirs = found.values()
+    missing = set(exact) ^ set(ours)
+    worst = lambda those: max(((those[name].double() - exact[name]).norm() / exact[name].norm()).item() for name in ours)
+    say(f'{name}: gradients', not missing and worst(ours) <= ALLOWED,
+        f'{worst(ours):.1e} from those in f64 (PyTorch in f32: {worst(theirs):.1e}), {len(ours)} parameters' + ''.join(missing))
+
+
+def compare_pipeline(name, folder, sentences):
+    fill = pipeline('fill-mask', model=str(folder), trust_remote_code=True, top_k=5)
+    theirs = [[one['token'] for one in guess] for guess in fill(sentences)]
+    ours = [[one['id'] for one in guess] for guess in guesses(folder, sentences)]
+    different = sum(one != other for one, other in zip(ours, theirs, strict=True))
+    say(f'{name}: pipeline("fill-mask")', different == 0, f'{different} of {len(sentences)} sentences differ')
+
+
+def compare_onnx(name, part, folder, model, tokenizer, batches):
+    """Every output of the exported file, for batches of several sizes."""
+    try:
+        import onnxruntime
+    except ImportError:
+        print(f'not run {name}, ONNX {part}: the package onnxruntime is not there')
+        return
+    run('export', '--model', folder, '--part', part, '--out', work / 'model.onnx')
+    session = onnxruntime.InferenceSession(work / 'model.onnx', providers=['CPUExecutionProvider'])
+    worst = 0.
+    for inputs in batches:
+        found = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
+        with torch.no_grad():
+            expected = model.float().eval()(**inputs)[0]
+        keep = inputs['attention_mask'].bool() if part != 'task' else slice(None)
+        worst = max(worst, abs(found[0] - expected.numpy())[keep].max())
+    say(f'{name}: ONNX {part}', worst <= ALLOWED, f'{worst:.1e} apart in {len(batches)} batches')
+
+
+def without_attention(folder):
+    """The same checkpoint with queries opposite to the keys: where a text is one token, no score is positive."""
+    place = folder.parent.parent / 'zeros'
+    shutil.copytree(folder, place, ignore=lambda *_: ['training_state'])
+    tensors = load_file(place / 'model.safetensors')
+    for name in [name for name in tensors if 'attention.self.query' in name]:
+        tensors[name] = -tensors[name.replace('query', 'key')]
+    save_file(tensors, place / 'model.safetensors', metadata={'format': 'pt'})
+    return place
+
+
+def compare_vectors(folder, sentences):
+    try:
+        from sentence_transformers import SentenceTransformer, models
+    except ImportError:
+        print('not run embed: the package sentence-transformers is not there')
+        return
+    for pooling in ['mean', 'cls']:
+        parts = [models.Transformer(str(folder)), models.Pooling(64, pooling), models.Normalize()]
+        theirs = SentenceTransformer(modules=parts, device='cpu').encode(sentences)
+        (work / 'texts.txt').write_text('\n'.join(sentences) + '\n', encoding='utf-8')
+        run('embed', '--model', folder, '--input', work / 'texts.txt', '--pooling', pooling, '--normalize', '--out', work / 'v.npy')
+        apart = abs(numpy.load(work / 'v.npy') - theirs).max()
+        say(f'embed, {pooling}', apart <= 1e-5, f'{apart:.1e} from sentence-transformers for {len(sentences)} texts')
+
+
+def trains(name, folder, tokenizer, sentences):
+    """A head for three classes of its own learns eight sentences by heart."""
+    model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True, num_labels=3)
+    inputs, labels = tokenizer(sentences[:8], return_tensors='pt', padding=True), torch.arange(8) % 3
+    optimizer = torch.optim.AdamW(model.train().parameters(), lr=2e-3)
+    for _ in range(60):
+        loss = model(**inputs, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    say(f'{name}: trains in PyTorch', loss.item() < 0.1, f'loss {loss.item():.4f} after 60 steps')
 
 
 with tempfile.TemporaryDirectory() as work:
@@ -164,11 +274,54 @@ with tempfile.TemporaryDirectory() as work:
 
     # 4. A checkpoint of ours.
     (work / 'text.txt').write_text('\n'.join(lines) + '\n', encoding='utf-8')
-    run('pretrain', '--source', work / 'text.txt', '--out', work / 'run', '--max-steps', 20, '--set', 'documents=per_line',
-        'model.type=bert', 'optimizer=adamw', 'lr=1e-3', 'vocab_size=2000', 'batch_size=8', 'eval_sequences=8',
-        'model.max_position_embeddings=128', 'held_out=0.1')
-    last = work / 'run' / 'last'
+    last = pretrained('bert', 'model.type=bert', 'optimizer=adamw', 'lr=1e-3')
     compare('ours in AutoModelForMaskedLM', last, AutoModelForMaskedLM.from_pretrained(last).eval(),
             AutoTokenizer.from_pretrained(last), sentences)
+
+    # 5. SIBERT, by the code in its folder.
+    for attention, positions in [('relu', 'absolute'), ('normalized', 'rotary')]:
+        name = f'SIBERT, {attention}, {positions}'
+        last = pretrained(attention, f'model.attention={attention}', f'model.position_embedding_type={positions}')
+        tokenizer = AutoTokenizer.from_pretrained(last, trust_remote_code=True)
+        model = AutoModelForMaskedLM.from_pretrained(last, trust_remote_code=True).eval()
+        if args.gradients:
+            compare_gradients(name, last, model, tokenizer, sentences)
+        else:
+            print(f'not run {name}: logits and gradients, without --gradients')
+        compare_pipeline(name, last, sentences)
+        batches = [dict(tokenizer(sentences[:many], return_tensors='pt', padding=True)) for many in (1, 9)]
+        compare_onnx(name, 'masked-lm', last, model, tokenizer, batches)
+        compare_onnx(name, 'encoder', last, AutoModel.from_pretrained(last, trust_remote_code=True), tokenizer, batches)
+        if attention == 'relu':
+            batches[0]['attention_mask'][:, 1:] = 0  # then the first token sees itself alone
+            zeros = without_attention(last)
+            model = AutoModel.from_pretrained(zeros, trust_remote_code=True)
+            compare_onnx(f'{name}, a row of zeros', 'encoder', zeros, model, tokenizer, batches)
+        trains(name, last, tokenizer, sentences)
+
+    # 6. A task of SIBERT.
+    rows = [f'{number}\t{one}' for number, (one, _) in enumerate(pairs)]
+    (data / 'SST-2' / 'test.tsv').write_text('\n'.join(['index\tsentence', *rows]) + '\n', encoding='utf-8')
+    labelled = [f'{one}\t{number % 2}' for number, (one, _) in enumerate(pairs)]
+    for split in ['train', 'dev']:
+        (data / 'SST-2' / f'{split}.tsv').write_text('\n'.join(['sentence\tlabel', *labelled]) + '\n', encoding='utf-8')
+    run('finetune', '--task', 'sst2', '--model', last, '--data-dir', data, '--epochs', 2, '--out', work / 'tuned')
+    run('predict', '--task', 'sst2', '--model', work / 'tuned', '--data-dir', data, '--out', work / 'answers')
+    found = [line.split('\t')[1] for line in (work / 'answers' / 'SST-2.tsv').read_text().splitlines()[1:]]
+    model = AutoModelForSequenceClassification.from_pretrained(work / 'tuned', trust_remote_code=True).eval()
+    with torch.no_grad():
+        logits = [model(**tokenizer(one, return_tensors='pt')).logits[0] for one, _ in pairs]
+    different = sum(int(one) != other.argmax().item() for one, other in zip(found, logits, strict=True))
+    say('SibertForSequenceClassification', different == 0, f'{different} of {len(logits)} classes differ')
+    batches = [dict(tokenizer([one for one, _ in pairs[:many]], return_tensors='pt', padding=True)) for many in (1, 9)]
+    compare_onnx('SibertForSequenceClassification', 'task', work / 'tuned', model, tokenizer, batches)
+
+    # 7. and 8. BERT.
+    batches = [dict(base(sentences[:many], return_tensors='pt', padding=True)) for many in (1, 9)]
+    for kind, folder, part in [(AutoModelForMaskedLM, 'BertForMaskedLM', 'masked-lm'),
+                               (AutoModelForMaskedLM, 'BertForMaskedLM,-untied', 'masked-lm'),
+                               (AutoModelForSequenceClassification, 'sst2', 'task'), (AutoModel, 'BertForMaskedLM', 'encoder')]:
+        compare_onnx(folder, part, work / folder, kind.from_pretrained(work / folder), base, batches)
+    compare_vectors(work / 'BertForMaskedLM', [one for one, _ in pairs])
 
 sys.exit(f'{len(failed)} differ: {", ".join(failed)}' if failed else 0)

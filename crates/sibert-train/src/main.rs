@@ -11,8 +11,10 @@ mod csv;
 mod device;
 mod devices;
 mod draw;
+mod embed;
 mod encode_lines;
 mod evaluate;
+mod export;
 mod fill_mask;
 mod finetune;
 mod held_out;
@@ -105,6 +107,8 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Predict(args) => run_in_pool(threads(&args.ask.compute), || predict::run(&args)),
         Command::Data(args) => run_in_pool(None, || inspect::run(&args)),
         Command::FillMask(args) => run_in_pool(threads(&args.compute), || fill_mask::run(&args)),
+        Command::Embed(args) => run_in_pool(threads(&args.compute), || embed::run(&args)),
+        Command::Export(args) => run_in_pool(None, || export::run(&args)),
         Command::Verify(args) => run_in_pool(None, || verify::run(&args)),
         Command::Gradients(args) => run_in_pool(None, || inspect::gradients::run(&args)),
         Command::Plot(args) => run_in_pool(None, || draw::run(&args)),

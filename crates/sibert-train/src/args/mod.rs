@@ -4,7 +4,9 @@ mod bench;
 mod completions;
 mod data;
 mod devices;
+mod embed;
 mod evaluate;
+mod export;
 mod fill_mask;
 mod finetune;
 mod gradients;
@@ -25,7 +27,9 @@ pub use bench::{Arch, BenchArgs};
 pub use completions::CompletionsArgs;
 pub use data::{DataArgs, DataView};
 pub use devices::DevicesArgs;
+pub use embed::{EmbedArgs, PoolingName};
 pub use evaluate::{EvaluateArgs, PredictArgs};
+pub use export::{ExportArgs, Part};
 pub use fill_mask::FillMaskArgs;
 pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, tasks};
 pub use gradients::GradientsArgs;
@@ -73,6 +77,10 @@ pub enum Command {
     Data(DataArgs),
     /// Guess the masked words of sentences
     FillMask(FillMaskArgs),
+    /// Turn texts into vectors
+    Embed(EmbedArgs),
+    /// Write a model as an ONNX file
+    Export(ExportArgs),
     /// Check the scale invariance of a trained model
     Verify(VerifyArgs),
     /// Compare the gradients of independent batches, block by block
