@@ -73,3 +73,7 @@ pub use precision::Precision;
 pub use pretraining::{Batch, PreTraining, PretrainingOutput};
 pub use recycler::Recycler;
 pub use tape::{Gradients, Tape, no_grad};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
