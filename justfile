@@ -176,3 +176,9 @@ table-1 TEXT GLUE SQUAD SIZE="cpu" *OPTIONS: (paper "table-1" SIZE "--source" TE
 interop PYTHON VOCAB TEXT:
     cargo build --release
     {{PYTHON}} scripts/interop.py --sibert target/release/sibert --vocab {{VOCAB}} --text {{TEXT}}
+
+# Push MODEL to an emulated hub, and exchange it there with huggingface_hub: PYTHON has huggingface_hub
+hub-interop PYTHON MODEL:
+    cargo build --release --workspace --examples
+    cargo build --release
+    {{PYTHON}} scripts/hub_interop.py --sibert {{sibert}} --hub target/release/examples/hub --model {{MODEL}}

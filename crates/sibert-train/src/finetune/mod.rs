@@ -18,6 +18,9 @@ mod settings;
 mod state;
 mod training_set;
 
+pub use card::markdown::{code, fenced, row};
+pub use card::metadata::quoted;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
