@@ -177,3 +177,9 @@ interop PYTHON VOCAB TEXT:
     cargo build --release
     cargo build --release -p sibert-model --example gradients
     {{PYTHON}} scripts/interop.py --sibert target/release/sibert --gradients target/release/examples/gradients --vocab {{VOCAB}} --text {{TEXT}}
+
+# Push MODEL to an emulated hub, and exchange it there with huggingface_hub: PYTHON has huggingface_hub
+hub-interop PYTHON MODEL:
+    cargo build --release --workspace --examples
+    cargo build --release
+    {{PYTHON}} scripts/hub_interop.py --sibert {{sibert}} --hub target/release/examples/hub --model {{MODEL}}

@@ -3,8 +3,8 @@
 // emulator, into which nvrtc compiles them. So a machine without a GPU runs all of a program's code for one: how it opens
 // the device, copies, launches, multiplies and frees.
 //
-// What it finds: calls that a driver refuses, memory that is read before it is written or after it was freed (it is full of
-// NaN), writes behind the end of an allocation, products with the wrong sizes or transpositions. Not seen: what happens in
+// It finds calls that a driver refuses, memory that is read before it is written or after it was freed (it is full of
+// NaN), writes behind the end of an allocation, products with the wrong sizes or transpositions. It does not see what happens in
 // another order on a GPU, where nothing is done at once, and speed.
 #include <dlfcn.h>
 #include <unistd.h>

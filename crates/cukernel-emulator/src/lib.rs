@@ -88,3 +88,7 @@ impl Executor for Emulator {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -55,3 +55,7 @@ pub fn suffix(dtype: DType) -> Result<&'static str> {
         dtype => bail!("no kernel for {}: expected f32 or bf16", dtype.as_str()),
     }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

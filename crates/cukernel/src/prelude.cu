@@ -1,4 +1,4 @@
-// What every module begins with. On a GPU this is CUDA C for nvrtc and nvcc, without a header; where EMULATED is defined,
+// The beginning of every module. On a GPU this is CUDA C for nvrtc and nvcc, without a header; where EMULATED is defined,
 // the emulator's header has given C++ the words of CUDA before, and the tensor cores below.
 
 typedef unsigned int u32;

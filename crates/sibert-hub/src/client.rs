@@ -2,6 +2,8 @@
 //!
 //! The token goes to the hub's own address only; files often lie elsewhere, behind a redirect.
 
+mod send;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -16,6 +18,8 @@ use ureq::{Agent, Body};
 use super::failure::{Failure, Setback, Subject, judge};
 use super::settings::Settings;
 use crate::event::{Event, Watch};
+
+pub use send::{Document, Part};
 
 const MAX_REDIRECTS: usize = 8;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -168,7 +172,7 @@ impl Client {
     }
 
     /// Who asks: the name and password of the hub's address, or else the token.
-    fn authorization(&self) -> Option<String> {
+    pub fn authorization(&self) -> Option<String> {
         let Settings { password, token, .. } = &self.settings;
         let basic = password.as_ref().map(|password| format!("Basic {}", BASE64_STANDARD.encode(password)));
         basic.or_else(|| token.as_ref().map(|token| format!("Bearer {token}")))

@@ -1,7 +1,7 @@
 //! The digest that the hub announces of a file, and whether a file has it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -60,12 +60,28 @@ fn method(etag: &str) -> Option<Method> {
     }
 }
 
+/// SHA-256 of the bytes.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn sha256(bytes: impl Read) -> io::Result<String> {
+    durable::digest(Sha256::new(), bytes)
+}
+
+/// SHA-1 of `length` bytes as git does it.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn git_sha1(bytes: impl Read, length: u64) -> io::Result<String> {
+    durable::digest(Sha1::new().chain_update(format!("blob {length}\0")), bytes)
+}
+
 impl Method {
     fn digest(self, path: &Path, length: u64) -> io::Result<String> {
         let file = File::open(path)?;
         match self {
-            Self::Sha256 => durable::digest(Sha256::new(), file),
-            Self::GitBlob => durable::digest(Sha1::new().chain_update(format!("blob {length}\0")), file),
+            Self::Sha256 => sha256(file),
+            Self::GitBlob => git_sha1(file, length),
         }
     }
 }

@@ -12,9 +12,16 @@ pub enum Event<'a> {
         /// Its length in bytes, if the hub announced it.
         size: Option<u64>,
     },
-    /// More of a file arrived.
+    /// An upload begins.
+    Uploading {
+        /// The file's path in the repository.
+        name: &'a str,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// More of a file arrived, here or there.
     Transferred {
-        /// Bytes of it that are here.
+        /// Bytes of it that have arrived.
         done: u64,
         /// Its length in bytes, if the hub announced it.
         size: Option<u64>,

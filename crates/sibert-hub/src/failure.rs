@@ -16,13 +16,22 @@ pub enum Failure {
     NoFile(String),
     /// There is nothing behind the byte from which on a file was asked for.
     Range(String),
+    /// The hub has already what is to be made, or something else came in between.
+    Conflict(String),
+    /// The hub knows who asks, and does not let them.
+    Forbidden(String),
     /// The hub says no, or says nothing that makes sense.
     Refused(String),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Unreachable(why) | Self::NoFile(why) | Self::Range(why) | Self::Refused(why)) = self;
+        let (Self::Unreachable(why)
+        | Self::NoFile(why)
+        | Self::Range(why)
+        | Self::Conflict(why)
+        | Self::Forbidden(why)
+        | Self::Refused(why)) = self;
         f.write_str(why)
     }
 }
@@ -99,6 +108,59 @@ pub fn judge(
         _ => Failure::Refused(format!("{url}: {status} {}", header("x-error-message")).trim_end().to_owned()),
     };
     Setback::Lasting(failure.into())
+}
+
+/// Judges a refusal of a change; `reason` is what its body says.
+pub fn judge_change(
+    status: StatusCode,
+    headers: &HeaderMap,
+    reason: &str,
+    url: &str,
+    repo: &RepoRef,
+    endpoint: &str,
+    token_sent: bool,
+) -> Setback {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let said = if reason.is_empty() { header("x-error-message") } else { reason };
+    let said = if said.is_empty() { String::new() } else { format!(" ({said})") };
+    let failure = match (status.as_u16(), header("x-error-code")) {
+        (429, _) => {
+            let why = format!("{url}: the hub limits requests, {status}{said}");
+            return Setback::Passing { why, wait: asked_wait(headers), progress: false };
+        }
+        (408 | 500..=599, _) => {
+            let why = format!("{url}: {status}{said}");
+            return Setback::Passing { why, wait: asked_wait(headers), progress: false };
+        }
+        (401, _) if !token_sent => Failure::Refused(nobody(repo, endpoint)),
+        (401, _) => Failure::Refused(format!(
+            "{repo}: the hub does not know the token{said}: set HF_TOKEN to one from {endpoint}/settings/tokens"
+        )),
+        (403, _) => Failure::Forbidden(format!(
+            "{repo}: the token may not write there{said}: use one of an account of `{}` with write access, from \
+             {endpoint}/settings/tokens",
+            repo.id.split('/').next().unwrap_or_default()
+        )),
+        (_, "RevisionNotFound") => {
+            Failure::Refused(format!("{repo}: there is no branch `{}`{said}", repo.revision))
+        }
+        (_, "RepoNotFound") => Failure::Refused(no_repository(repo, endpoint, token_sent)),
+        (404, _) => Failure::Refused(format!("{url}: {status}{said}: look at HF_ENDPOINT")),
+        (409 | 412, _) => Failure::Conflict(format!(
+            "{repo}: something else was pushed meanwhile{said}: look at it, and push again"
+        )),
+        (400 | 422, _) => Failure::Refused(format!("{repo}: the hub does not accept what was sent{said}")),
+        _ => Failure::Refused(format!("{url}: {status}{said}")),
+    };
+    Setback::Lasting(failure.into())
+}
+
+/// Nobody may push without saying who they are.
+pub fn nobody(repo: &RepoRef, endpoint: &str) -> String {
+    format!(
+        "{repo}: the hub must know who pushes: log in with `hf auth login`, or set HF_TOKEN to a token with write access \
+         from {endpoint}/settings/tokens"
+    )
 }
 
 /// The wait that the hub asks for: `Retry-After`, or the reset of its own rate limit.

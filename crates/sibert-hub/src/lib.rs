@@ -1,4 +1,4 @@
-//! The Hugging Face hub: what a revision stands for, which files it has, and the files themselves, checked.
+//! The Hugging Face hub: the commit of a revision, its files, checked, and new commits.
 //!
 //! Layout and place of the cache are those of Python's `huggingface_hub`, so both use one cache. Beyond what
 //! [`hf_hub`] does, every file is compared with the size and the digest that the hub announced before it gets its
@@ -12,6 +12,7 @@ mod download;
 mod event;
 mod failure;
 mod folder;
+mod push;
 pub mod reference;
 mod settings;
 mod tree;
@@ -35,6 +36,7 @@ use tree::Tree;
 
 pub use event::{Event, Watch};
 pub use folder::{ModelFolder, RemoteFolder, refuse_pointer};
+pub use push::{Content, Push, Pushed, Upload};
 pub use reference::{RepoRef, parse};
 pub use settings::Settings;
 

@@ -10,7 +10,8 @@ const SCHEME: &str = "hf://";
 /// How addresses of the hub's pages begin, and what stands before a revision in them.
 const PAGES: [&str; 3] = ["https://huggingface.co/", "http://huggingface.co/", "https://hf.co/"];
 const VIEWS: [&str; 4] = ["tree", "blob", "resolve", "raw"];
-const DEFAULT_REVISION: &str = "main";
+/// The branch that every repository has.
+pub const DEFAULT_REVISION: &str = "main";
 const LONGEST_ID: usize = 96;
 /// Signs that stand for themselves in a url.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

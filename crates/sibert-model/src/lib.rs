@@ -76,3 +76,7 @@ pub use pretraining::{Batch, PreTraining, PretrainingOutput};
 pub use recycler::Recycler;
 pub use tape::{Gradients, Tape, no_grad};
 pub use text_encoder::{Pooling, TextEncoder};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -29,6 +29,7 @@ fn show(bar: &mut Option<ProgressBar>, event: Event<'_>) {
             let size = size.map_or(String::new(), |size| format!(" ({})", DecimalBytes(size)));
             note(format!("downloading {name}{size}"));
         }
+        Event::Uploading { name, size } => note(format!("uploading {name} ({})", DecimalBytes(size))),
         Event::Transferred { done, size } => {
             if let Some(size) = size.filter(|&size| size > BAR_FROM && stderr().is_terminal()) {
                 bar.get_or_insert_with(|| of_bytes(size, done)).set_position(done);

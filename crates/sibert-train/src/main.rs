@@ -32,6 +32,7 @@ mod predict;
 mod prepare;
 mod pretrain;
 mod pretrained;
+mod push;
 mod run;
 mod selftest;
 mod signals;
@@ -105,6 +106,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::FineTune(args) => run_in_pool(threads(&args.compute), || finetune::run(&args)),
         Command::Evaluate(args) => run_in_pool(threads(&args.ask.compute), || evaluate::run(&args)),
         Command::Predict(args) => run_in_pool(threads(&args.ask.compute), || predict::run(&args)),
+        Command::Push(args) => push::run(&args),
         Command::Data(args) => run_in_pool(None, || inspect::run(&args)),
         Command::FillMask(args) => run_in_pool(threads(&args.compute), || fill_mask::run(&args)),
         Command::Embed(args) => run_in_pool(threads(&args.compute), || embed::run(&args)),

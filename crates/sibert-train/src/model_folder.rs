@@ -10,7 +10,7 @@ use sibert_hub::{Hub, ModelFolder, RepoRef, parse};
 use crate::checkpoint;
 use crate::console::note;
 
-/// What `--model` takes.
+/// The values of `--model`, for messages.
 const EXPECTED: &str = "a folder with config.json and model.safetensors, a run's folder, or a model on the hub, \
                         OWNER/NAME[@REVISION] or hf://OWNER/NAME[@REVISION]/FOLDER";
 /// Beyond this distance a name is no slip of the keyboard.

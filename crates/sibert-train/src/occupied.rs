@@ -1,4 +1,4 @@
-//! What a folder holds already: a run begun in it would mix with that, or take its place.
+//! Folders that hold a run or a model already: a new run would mix with it, or take its place.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::checkpoint;
 
-/// What can be in the way of a new run.
+/// The contents of a folder that are in the way of a new run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occupied {
     /// A run of `sibert pretrain`.
@@ -42,7 +42,7 @@ impl Occupied {
     }
 }
 
-/// What a folder holds, if it is in the way; settings alone, of a run that did not begin, are not.
+/// The contents of a folder, if they are in the way; the settings of a run that did not begin are not.
 ///
 /// # Errors
 /// If the folder is there and cannot be read.

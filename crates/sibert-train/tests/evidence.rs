@@ -1,4 +1,4 @@
-//! What a run says of itself: its summary, its diagnostics, its warnings.
+//! A run reports on itself: summary, diagnostics, warnings.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -23,7 +23,7 @@ fn figures(folder: &Folder, out: &str) -> Value {
     seeds.iter().find(|seed| seed["seed"] == report["best_seed"]).unwrap()["figures"].clone()
 }
 
-/// What a run leaves that does not depend on the clock.
+/// The files of a run, without what depends on the clock.
 fn outcome(folder: &Folder, out: &str) -> (Vec<u8>, Value, Vec<Value>) {
     let mut report = json(folder, &format!("{out}/finetune.json"));
     report["command"] =

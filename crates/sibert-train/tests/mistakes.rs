@@ -1,4 +1,4 @@
-//! What a mistake is answered with: a line or two that say what, where and what to do.
+//! Mistakes are answered with a line or two: what is wrong, where, and what to do.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -63,7 +63,7 @@ fn unfinished(folder: &Folder) -> Vec<PathBuf> {
 
 /// Starts or resumes the run in `run` and ends it by SIGKILL at that moment; false if it came to its end before.
 fn killed(folder: &Folder, settings: &[&str], moment: Moment) -> bool {
-    // What a process that was killed while it saved has left would be taken for this one's.
+    // An unfinished checkpoint of an earlier process would be taken for one of this process.
     if matches!(moment, Moment::Saving) {
         unfinished(folder).iter().for_each(|path| fs::remove_dir_all(path).unwrap());
     }

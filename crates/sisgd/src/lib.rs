@@ -123,3 +123,7 @@ pub use schedule::{Schedule, intrinsic_lr};
 pub use sgd::{SiSgd, SiSgdConfig};
 pub use spectral::{Block, Factor, Length, Spectral, SpectralConfig};
 pub use vars::NamedVars;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -97,7 +97,7 @@ fn every_block_turns_in_the_plane_of_itself_and_its_direction_by_the_stated_amou
     let before = problem.values();
     let after = problem.steps(free, theta, 1);
     for (w, next) in before.iter().zip(&after) {
-        // What was taken from cos θ·W has the length sin θ·‖W‖, whatever the direction.
+        // The part taken from cos θ·W has the length sin θ·‖W‖, whatever the direction.
         let taken: Vec<_> = w.iter().zip(next).map(|(w, next)| theta.cos() * w - next).collect();
         assert!((norm(&taken) / norm(w) / theta.sin() - 1.).abs() < EXACT);
     }

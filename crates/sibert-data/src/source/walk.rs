@@ -1,7 +1,7 @@
 //! The entries of a folder, for walks and patterns; what cannot be read as text is passed over with a note.
 //!
-//! `ignore` and `walkdir` enter a folder once for each link to it, and its text would be there twice; here every folder is read
-//! once, and folders of shards are told from folders of text.
+//! The walk is our own: `walkdir` 2.5.1 and `ignore` 0.4.35 list a folder again for each link to it, and its text would be
+//! there twice. Here every folder is read once, and folders of shards are told from folders of text.
 
 use std::fs;
 use std::io::{self, ErrorKind};

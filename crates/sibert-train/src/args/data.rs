@@ -7,7 +7,7 @@ use super::{TextArgs, at_least_one};
 /// Arguments of `sibert data`.
 #[derive(Debug, Args)]
 pub struct DataArgs {
-    /// What to show.
+    /// The view of the text.
     #[command(subcommand)]
     pub view: DataView,
 }

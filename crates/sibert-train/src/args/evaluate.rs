@@ -32,7 +32,7 @@ Examples:
   sibert evaluate --task mrpc --model runs/mrpc --data-dir glue
   sibert evaluate --model runs/squad_v2 --data-dir squad             its config.json names the task
   sibert evaluate --task mnli --model org/name --labels contradiction,entailment,neutral
-  sibert evaluate --predictions predictions.json --dataset dev-v2.0.json --na-prob-file null_odds.json
+  sibert evaluate --predictions answers.json --dataset dev-v2.0.json --na-prob-file null_odds.json
   sibert evaluate --task mrpc --predictions MRPC.tsv --dataset glue/MRPC/dev.tsv
 
 Prints one JSON object on standard output. SQuAD's predictions are scored as the official

@@ -7,7 +7,7 @@ use super::{ComputeArgs, at_least_one};
 /// Arguments of `sibert fill-mask`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   sibert fill-mask --model runs/quickstart/best \"The capital of France is [MASK].\"
   sibert fill-mask --model google-bert/bert-base-uncased --json \"Paris is the [MASK] of France.\"")]
 pub struct FillMaskArgs {
@@ -20,7 +20,7 @@ pub struct FillMaskArgs {
     /// Print one JSON object per sentence: its text, and token, id and probability of each guess
     #[arg(long)]
     pub json: bool,
-    /// What it runs on
+    /// Device, precision and threads
     #[command(flatten)]
     pub compute: ComputeArgs,
     /// Sentences that contain `[MASK]`

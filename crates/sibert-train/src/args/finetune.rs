@@ -12,7 +12,7 @@ use super::{at_least_one, thread_count};
 use crate::config::{GeneralRule, precision_on};
 use crate::device::DeviceName;
 
-/// What `--task` names.
+/// A value of `--task`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TaskChoice {
     /// The nine tasks of GLUE.
@@ -100,7 +100,7 @@ impl AnswerArgs {
     }
 }
 
-/// What the computations run on.
+/// Device, precision and threads.
 #[derive(Clone, Debug, Args)]
 pub struct ComputeArgs {
     /// cpu, cuda, cuda:N or metal

@@ -17,7 +17,7 @@ gradients of independent batches (0 is noise alone), the effective rank of a mat
 and how far one step by --angle turns the block when all parameters share one step, as with the
 paper's rule. Text and batches are those of pretrain with the same settings.")]
 pub struct GradientsArgs {
-    /// Folder of a model or run, or a model of the hub as org/name or org/name@revision
+    /// A model's folder, a run, or a model of the hub: org/name or org/name@revision
     #[arg(long, value_name = "MODEL")]
     pub model: String,
     /// The text

@@ -14,6 +14,7 @@ mod kernels;
 mod plot;
 mod prepare;
 mod pretrain;
+mod push;
 mod selftest;
 mod sweep;
 mod text;
@@ -37,6 +38,7 @@ pub use kernels::KernelsArgs;
 pub use plot::{Figure, PlotArgs};
 pub use prepare::PrepareArgs;
 pub use pretrain::PretrainArgs;
+pub use push::PushArgs;
 pub use selftest::SelftestArgs;
 pub use sweep::SweepArgs;
 pub use text::{SourceArgs, TextArgs};
@@ -49,7 +51,7 @@ use crate::config::MOST_THREADS;
 #[derive(Debug, Parser)]
 #[command(name = "sibert", version, arg_required_else_help = true)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -68,6 +70,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Write the files of the GLUE leaderboard, or SQuAD's answers
     Predict(PredictArgs),
+    /// Push a model and its card to the Hugging Face hub
+    Push(PushArgs),
     /// Turn text into token ids once, for many runs
     Prepare(PrepareArgs),
     /// Learn a tokenizer, or print the token ids of a text

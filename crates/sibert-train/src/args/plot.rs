@@ -36,18 +36,18 @@ pub struct PlotArgs {
     pub terminal: bool,
 }
 
-/// What a figure shows.
+/// The figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Figure {
     /// Held-out and training loss over the steps
     Loss,
-    /// Norm of the encoder over the steps, and where it would settle
+    /// Norm of the encoder over the steps, and the norm at which it would settle
     Norm,
     /// Final held-out loss over one setting that was varied
     Robustness,
     /// Gradient norm against the clipping threshold, and share of steps clipped
     Clip,
-    /// Angle per step, and what the theory says it settles at
+    /// Angle of a step, and the angle that the theory predicts
     Angle,
     /// Memory of parameters, gradients, optimizer and the rest
     Memory,

@@ -25,9 +25,9 @@ belong together are a variant, NAME: KEY=VALUE …; all variants together are on
 combinations are checked before the first one starts. The text is prepared once, in OUT/data,
 unless a varied key changes it.
 
-At the end there are a table, OUT/summary.csv, OUT/summary.json and OUT/curves.svg and .png. After any
-stop the same command trains the missing runs, with the same results, and then retries failed ones;
-values and seeds can be added. Ctrl-C and SIGTERM let each run save a checkpoint first. The exit
+At the end it prints a table and writes OUT/summary.csv, summary.json, curves.svg and curves.png.
+After a stop, the same command trains the runs that are missing, with the same results, and tries
+the failed ones again; you can also add values and seeds. Ctrl-C and SIGTERM let each run save a checkpoint first. The exit
 code is 1 if a run failed; a run that diverged is a result.")]
 pub struct SweepArgs {
     /// The text to train on, and the settings

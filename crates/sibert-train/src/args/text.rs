@@ -1,4 +1,4 @@
-//! What text a command reads, and how.
+//! The text that a command reads, and how it reads it.
 
 use std::path::PathBuf;
 

@@ -93,7 +93,7 @@ fn hidden(run_dir: &Path, step: usize, suffix: &str) -> PathBuf {
 }
 
 /// The step in `checkpoint-000500`.
-fn step_of(name: &str) -> Option<usize> {
+pub fn step_of(name: &str) -> Option<usize> {
     let digits = name.strip_prefix("checkpoint-")?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::RunConfig;
 
-/// Settings that decide the text of a run; weights only mix it.
+/// Settings that decide which text a run reads. `weights` is not one of them: it only mixes the text.
 const TEXT: [&str; 11] = [
     "source",
     "validation",
@@ -23,10 +23,10 @@ const TEXT: [&str; 11] = [
 ];
 
 impl RunConfig {
-    /// Refuses a text other than that of an earlier resolved config of the same run.
+    /// Refuses these settings if they read another text than the earlier settings of the same run.
     ///
     /// # Errors
-    /// Names what is to change.
+    /// Names the keys that differ.
     pub fn ensure_text_of(&self, earlier: &str) -> Result<()> {
         let is_text = |change: &String| TEXT.iter().any(|key| change.starts_with(&format!("{key} ")));
         let changes: Vec<_> = self.changes_since(earlier)?.into_iter().filter(is_text).collect();
@@ -38,7 +38,7 @@ impl RunConfig {
         Ok(())
     }
 
-    /// The keys whose values differ from those of an earlier resolved config, as `lr 0.0008 → 0.001`.
+    /// The keys whose values differ from those of the earlier settings, each as `lr 0.0008 → 0.001`.
     ///
     /// `out` is left out: a run may be moved.
     ///
@@ -56,7 +56,7 @@ impl RunConfig {
     }
 }
 
-/// Dotted keys and values as TOML writes them.
+/// All keys, dotted, with their values as TOML writes them.
 fn flat(table: Table) -> BTreeMap<String, String> {
     let entry = |(key, value): (String, Value)| match value {
         Value::Table(inner) => {

@@ -13,7 +13,7 @@ pub fn serialize<S: Serializer>(clip: &Option<f64>, serializer: S) -> Result<S::
     }
 }
 
-/// Reads a number or `"none"`; TOML's `inf` is no bound either.
+/// Reads a number or `"none"`. TOML's `inf` also means no bound.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     deserializer.deserialize_any(Clip)
 }

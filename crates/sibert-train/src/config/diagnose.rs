@@ -9,7 +9,7 @@ use super::RunConfig;
 /// Tables that have keys of their own; the first is the top level.
 const TABLES: [&str; 7] = ["", "schedule", "spectral", "head", "head.schedule", "model", "sweep"];
 
-/// Names of other programs, and of things that were moved.
+/// Keys as other programs call them, and keys that have moved, each with the key meant.
 const ALIASES: [(&str, &str); 24] = [
     ("learning_rate", "lr"),
     ("wd", "weight_decay"),
@@ -40,7 +40,7 @@ const ALIASES: [(&str, &str); 24] = [
 /// Similarity (Jaro-Winkler, 0 to 1) from which a key is offered as the one meant.
 const SIMILAR: f64 = 0.85;
 
-/// Rewrites an error of reading `text`, which came from `source`, a file or a flag.
+/// Rewrites an error about `text`, which came from `source`: the name of a file, or a flag.
 ///
 /// ```text
 /// configs/base.toml:7: unknown key learning_rate, did you mean lr?
@@ -76,12 +76,12 @@ pub fn explain(source: &str, text: &str, error: &toml::de::Error) -> Error {
     if is_flag { anyhow!("{place}: {rule}") } else { anyhow!("{place}: {key}: {rule}") }
 }
 
-/// Every key, dotted, as serde knows them.
+/// Every key that serde knows, dotted.
 pub fn known_keys() -> Vec<String> {
     TABLES.iter().flat_map(|table| keys_of(table)).collect()
 }
 
-/// The keys of a table, which serde lists when it refuses one.
+/// The keys of a table. Serde lists them when it refuses an unknown one.
 fn keys_of(table: &str) -> Vec<String> {
     let prefix = if table.is_empty() { String::new() } else { format!("{table}.") };
     match toml::from_str::<RunConfig>(&format!("{prefix}\"\" = 0")) {
@@ -101,7 +101,7 @@ fn unknown_key(key: &str) -> String {
     }
 }
 
-/// A table where a word is expected is reported by serde as a word: the table's first key.
+/// Corrects an error about a table in place of a word: serde reports the table's first key as the word.
 fn unknown_value<'a>(key: &'a str, found: &str, choices: &[&str]) -> (&'a str, String) {
     let expected = format!("expected one of {}", choices.join(", "));
     match key.rsplit_once('.') {
@@ -110,7 +110,7 @@ fn unknown_value<'a>(key: &'a str, found: &str, choices: &[&str]) -> (&'a str, S
     }
 }
 
-/// The known key whose last name is most like this one's; of equals, the one most alike in full.
+/// The known key whose last name is most similar; among equals, the one whose whole name is.
 fn nearest<'a>(key: &str, keys: &'a [String]) -> Option<&'a str> {
     let name = last(key);
     if let Some((_, meant)) = ALIASES.iter().find(|(alias, _)| *alias == name) {

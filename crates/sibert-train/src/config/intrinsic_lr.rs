@@ -1,4 +1,5 @@
-//! The intrinsic learning rate ηλ: all that matters of both once the norm has settled (Li et al. 2022, section 4).
+//! The intrinsic learning rate ηλ: once the norm has settled, η and λ matter only through this product (Li et al. 2022,
+//! section 4).
 
 use std::fmt;
 
@@ -6,21 +7,21 @@ use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-/// ηλ where none is stated: the best of docs/results/paper.md from 500 to 8,000 steps, and half the paper's 8e-6 for a
+/// The default of ηλ: the best value of docs/results/paper.md for 500 to 8,000 steps, and half the paper's 8e-6 for a
 /// million. A clipped step then turns the encoder by √C·√(2ηλ) = 0.006 rad, whatever its scale.
 const AUTO: f64 = 4e-6;
 
-/// ηλ as it is configured.
+/// The setting of ηλ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum IntrinsicLr {
-    /// The value that has served runs of every length.
+    /// The default, which worked at every length tried.
     Auto,
-    /// As stated.
+    /// A value of the user.
     Rate(f64),
 }
 
 impl IntrinsicLr {
-    /// ηλ.
+    /// The value of ηλ.
     pub fn value(self) -> f64 {
         match self {
             Self::Rate(rate) => rate,

@@ -8,20 +8,20 @@ use toml::{Table, Value};
 
 use super::{RunConfig, Start, SweepSettings, diagnose, model, resolve};
 
-/// The configuration of a run that names none, nor a text.
+/// The settings of a run that is given neither a config nor a text.
 pub const QUICKSTART: &str = include_str!("quickstart.toml");
 
-/// The configuration of a run on a text of one's own that names none.
+/// The settings of a run that is given a text and no config.
 pub const OWN_TEXT: &str = include_str!("own-text.toml");
 
-/// Rules whose rates mean something of their own.
+/// Optimizers whose rates are not comparable with those of the others.
 const APART: [&str; 2] = ["spectral", "muon"];
 
-/// Settings that lose their meaning by a change from or to one of them.
+/// Settings that are dropped when the optimizer changes from or to one of [`APART`].
 const RATES: [&str; 8] =
     ["lr", "weight_decay", "budget", "intrinsic_lr", "momentum", "spectral", "schedule", "head"];
 
-/// A key of a later source, and what it makes meaningless in the sources before.
+/// A key of a later source, and the keys of earlier sources that it makes meaningless.
 const SUPERSEDES: [(&str, &[&str]); 13] = [
     ("max_steps", &["epochs"]),
     ("epochs", &["max_steps"]),
@@ -39,8 +39,8 @@ const SUPERSEDES: [(&str, &[&str]); 13] = [
 ];
 
 impl RunConfig {
-    /// The settings of a file under flags under `--set key=value`; without a file those of the quickstart, or of
-    /// `own-text.toml` where a source or shards are named.
+    /// Loads the settings: a file, overridden by flags, overridden by `--set key=value`. Without a file it takes the
+    /// quickstart's settings, or those of `own-text.toml` if a source or shards are given.
     ///
     /// # Errors
     /// If the file cannot be read, a key is unknown or of another type, or a rule is broken.
@@ -48,11 +48,11 @@ impl RunConfig {
         Self::load_from(file, flags, sets, None)
     }
 
-    /// As `load`, of a run that begins with a model that there is; without a file by `continue-bert.toml` or
-    /// `continue-sibert.toml`.
+    /// Loads the settings of a run that may continue an existing model, `start`. Without a file it then takes those of
+    /// `continue-bert.toml` or `continue-sibert.toml`.
     ///
     /// # Errors
-    /// As `load`; or if a setting is to change the model.
+    /// As [`Self::load`]; or if a setting would change the model.
     pub fn load_from(
         file: Option<&Path>,
         flags: &Table,
@@ -68,25 +68,25 @@ impl RunConfig {
         Ok(config)
     }
 
-    /// The model that the settings name to begin with.
+    /// The model that the run is to continue, `init`; the settings need not be complete.
     ///
     /// # Errors
-    /// As `load`, rules aside.
+    /// As [`Self::load`], but the rules of a run are not checked.
     pub fn init(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<Option<String>> {
         let settings = merged(file, flags, sets, None)?;
         Ok(settings.get("init").and_then(Value::as_str).map(str::to_owned))
     }
 
-    /// The output folder alone, of settings that may be incomplete without the file that lies in it.
+    /// The output folder; the settings need not be complete, because a resumed run's are in that folder.
     ///
     /// # Errors
-    /// As `load`, rules aside.
+    /// As [`Self::load`], but the rules of a run are not checked.
     pub fn out(file: Option<&Path>, flags: &Table, sets: &[String]) -> Result<PathBuf> {
         let settings = merged(file, flags, sets, None)?;
         Ok(settings.get("out").and_then(Value::as_str).map_or(Self::default().out, PathBuf::from))
     }
 
-    /// The configuration as a file that loads to the same run.
+    /// The settings as the text of a file; loading it gives the same run.
     ///
     /// # Errors
     /// If a number has no TOML form.
@@ -95,7 +95,7 @@ impl RunConfig {
     }
 }
 
-/// The sweep over a config file, as the file says it.
+/// The table `[sweep]` of a config file; empty if it has none.
 ///
 /// # Errors
 /// If the file cannot be read, or a key is unknown or of another type.
@@ -124,7 +124,7 @@ fn merged(file: Option<&Path>, flags: &Table, sets: &[String], start: Option<&St
     Ok(settings)
 }
 
-/// Parses one source, refusing what `RunConfig` does not know.
+/// Parses one source of settings and refuses keys and types that `RunConfig` does not have.
 fn checked(source: &str, text: &str) -> Result<Table> {
     match toml::from_str::<RunConfig>(text) {
         Ok(_) => Ok(toml::from_str(text)?),
@@ -140,7 +140,7 @@ fn read_sets(sets: &[String]) -> Result<Table> {
     Ok(all)
 }
 
-/// The setting `key=value` of a flag.
+/// The table that the text `key=value` of a flag stands for.
 ///
 /// # Errors
 /// If there is no such key, or its values are of another type.
@@ -153,7 +153,7 @@ pub fn read_set(flag: &str, set: &str) -> Result<Table> {
     checked(&source, &toml::to_string(&one)?)
 }
 
-/// A TOML value or a number, or else the text itself: `1e-3` and `.5` are numbers, `runs/a` is a string.
+/// The value that a text stands for: a TOML value, else a number (`1e-3`, `.5`), else the text itself (`runs/a`).
 fn value_of(text: &str) -> Value {
     let parsed = toml::from_str::<Table>(&format!("value = {text}"));
     match parsed.map(|mut table| (table.remove("value"), table.is_empty())) {
@@ -162,7 +162,7 @@ fn value_of(text: &str) -> Value {
     }
 }
 
-/// Lays `later` over `settings`, dropping first what its keys make meaningless.
+/// Lays `later` over `settings`, and first drops the keys that it makes meaningless.
 fn overlay(settings: &mut Table, later: Table) {
     let rule = |table: &Table| {
         let name = table.get("optimizer").and_then(Value::as_str).map(str::to_string);

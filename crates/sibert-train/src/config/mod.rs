@@ -1,7 +1,7 @@
 //! Settings of a pretraining run: defaults, then a TOML file, then flags, then `--set`.
 //!
-//! [`RunConfig::load`] is the border. What it returns is complete and checked, and the run folder's
-//! `config.toml` is its text: loaded again, it is the same run.
+//! [`RunConfig::load`] is the border: the settings behind it are complete and checked. A run writes them to `config.toml`
+//! in its folder, and loading that file gives the same run.
 
 mod changes;
 mod clip;
@@ -45,17 +45,17 @@ use crate::device::DeviceName;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
-    /// A model that training goes on with: a folder, a run or a model of the hub; its sizes and its tokenizer count.
+    /// A model to continue: a folder, a run or a model of the hub. Its sizes and its tokenizer are used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<String>,
     /// Where documents come from: files, folders, globs and `hf://datasets/…`; empty is the corpus built into the
     /// program.
     #[serde(deserialize_with = "texts::one_or_many")]
     pub source: Vec<String>,
-    /// Text to evaluate on, beside what is held out of `source`; named like it.
+    /// Text to evaluate on, named like `source`.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "texts::one_or_many")]
     pub validation: Vec<String>,
-    /// The share of each source in the tokens that are trained on; empty takes every source once an epoch.
+    /// The share of each source in the training tokens; empty takes every source once an epoch.
     pub weights: Vec<f64>,
     /// A folder that `sibert prepare` made, in place of `source`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,22 +78,22 @@ pub struct RunConfig {
     pub vocab_size: usize,
     /// Whether the tokenizer to train folds capital letters and accents.
     pub lowercase: bool,
-    /// Fraction of the documents kept for evaluation, below 1; 0 keeps none. With `validation` it is 0 where it is not given.
+    /// Fraction of the documents kept for evaluation, below 1; 0 keeps none, and is the default with `validation`.
     pub held_out: f64,
     /// How documents become sequences.
     pub packing: Packing,
     /// Tokens in a sequence, with `[CLS]` and `[SEP]`.
     pub seq_len: usize,
-    /// Fraction of a sequence's ordinary tokens that is predicted.
+    /// Fraction of a sequence's ordinary tokens to predict.
     pub mask_probability: f64,
     /// Probability that a predicted token becomes `[MASK]`.
     pub mask_replace_prob: f64,
-    /// Probability that a predicted token becomes a random one; what is left stays as it is.
+    /// Probability that a predicted token becomes a random one; the others stay.
     pub random_replace_prob: f64,
     /// Most tokens predicted in a sequence; no limit when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_predictions_per_seq: Option<usize>,
-    /// Whether the pieces of a word are predicted together.
+    /// Whether all pieces of a word are predicted together.
     pub whole_word_masking: bool,
     /// Threads that make batches ahead of the trainer; the batches do not depend on it.
     pub loader_threads: usize,
@@ -104,8 +104,8 @@ pub struct RunConfig {
     pub out: PathBuf,
     /// Where to compute: `cpu`, `cuda`, `cuda:N` or `metal`.
     pub device: DeviceName,
-    /// Numbers that matrix products multiply: `f32`, or `bf16` on a processor with AVX512-BF16; sums, parameters and
-    /// everything else are f32.
+    /// Precision of the factors of matrix products: `f32`, or `bf16` on a processor with AVX512-BF16. Sums, parameters
+    /// and everything else are f32.
     pub precision: Precision,
     /// CPU threads; every core when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +113,7 @@ pub struct RunConfig {
 
     /// Optimizer steps of the whole run, T.
     pub max_steps: usize,
-    /// Passes over the text; stands for `max_steps`.
+    /// Passes over the text, in place of `max_steps`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<f64>,
     /// Sequences in one optimizer step, over all its micro-batches.
@@ -123,14 +123,14 @@ pub struct RunConfig {
 
     /// Optimizer of the encoder for SIBERT, of every parameter for BERT.
     pub optimizer: Optimizer,
-    /// Learning rate η before the schedule; of `spectral` the angle θ of a step, in radians.
+    /// Learning rate η before the schedule; for `spectral` the angle θ of a step, in radians.
     pub lr: f64,
     /// Decoupled weight decay λ.
     pub weight_decay: f64,
-    /// Total decay D = η·λ·T; stands for `weight_decay` = min(D / `max_steps`, 0.1) / `lr`.
+    /// Total decay D = η·λ·T; sets `weight_decay` = min(D / `max_steps`, 0.1) / `lr`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<f64>,
-    /// The intrinsic learning rate ηλ, or `"auto"`; stands for `weight_decay` = ηλ / `lr`.
+    /// The intrinsic learning rate ηλ, or `"auto"`; sets `weight_decay` = ηλ / `lr`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intrinsic_lr: Option<IntrinsicLr>,
     /// `√C` for `sisgd`, the largest gradient norm for `sgd`; `"none"` clips nothing.
@@ -151,7 +151,7 @@ pub struct RunConfig {
     pub eval_sequences: usize,
     /// Steps between two checkpoints.
     pub save_every: usize,
-    /// Newest checkpoints kept, beside the best.
+    /// Newest checkpoints to keep, in addition to the best.
     pub keep_last: usize,
 
     /// Learning rate over time.
@@ -159,23 +159,24 @@ pub struct RunConfig {
     /// The parts of the rule `spectral`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spectral: Option<SpectralSettings>,
-    /// Training of SIBERT's head, which is not scale invariant; for BERT with `muon` of all that is no matrix, else absent.
+    /// Training of SIBERT's head, which is not scale invariant. For BERT with `muon`: training of all parameters but the
+    /// matrices. Else absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<HeadConfig>,
     /// Architecture and sizes.
     pub model: ModelSettings,
-    /// The settings that `sibert sweep` varies; `pretrain` trains the one run that all else describes.
+    /// The settings that `sibert sweep` varies; `pretrain` ignores them.
     #[serde(skip_serializing)]
     pub sweep: Option<SweepSettings>,
 }
 
-/// The sweep over a file, as the file says it.
+/// The table `[sweep]`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepSettings {
-    /// As `--vary`, each.
+    /// Settings to vary, each written as for `--vary`.
     pub vary: Vec<String>,
-    /// As `--seeds`.
+    /// Seeds for each combination, as for `--seeds`.
     pub seeds: Option<usize>,
 }
 
@@ -190,7 +191,7 @@ impl RunConfig {
         self.out.join("data")
     }
 
-    /// Which tokens are predicted, and what stands in their place.
+    /// The settings that choose the tokens to predict and their replacements.
     pub fn masking(&self) -> MaskingSettings {
         MaskingSettings {
             mask_probability: self.mask_probability,

@@ -12,7 +12,7 @@ pub struct ModelSettings {
     /// `sibert` or `bert`.
     #[serde(rename = "type")]
     pub model_type: ModelType,
-    /// `tiny`, `mini`, `small`, `medium`, `base` or `large`: stands for the next four sizes.
+    /// `tiny`, `mini`, `small`, `medium`, `base` or `large`: sets the next four sizes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
     /// Width of the residual stream, d.
@@ -31,7 +31,7 @@ pub struct ModelSettings {
     pub attention_scale: Option<f64>,
     /// Longest sequence that has positions, in tokens.
     pub max_position_embeddings: usize,
-    /// How SIBERT tells a token's place, `absolute` or `rotary`; absent: `absolute`.
+    /// SIBERT's positions, `absolute` or `rotary`; absent: `absolute`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position_embedding_type: Option<PositionKind>,
     /// The base of the angles of `rotary` positions; absent: 10000.
@@ -54,11 +54,11 @@ pub struct ModelSettings {
     pub next_sentence_prediction: bool,
 }
 
-/// The keys that `preset` stands for, from the top level.
+/// The keys that `preset` sets, from the top level.
 pub const PRESET_KEYS: [&str; 4] =
     ["model.hidden_size", "model.num_hidden_layers", "model.num_attention_heads", "model.intermediate_size"];
 
-/// The keys that the other architecture lacks, from the top level.
+/// The keys that only one of the architectures has, from the top level.
 pub const OF_ONE_TYPE: [&str; 6] = [
     "head",
     "model.attention",
@@ -69,7 +69,7 @@ pub const OF_ONE_TYPE: [&str; 6] = [
 ];
 
 impl From<&ModelConfig> for ModelSettings {
-    /// The settings of a model that there is, without a head for pairs.
+    /// The settings of an existing model, without the next-sentence head.
     fn from(config: &ModelConfig) -> Self {
         Self {
             model_type: config.model_type,

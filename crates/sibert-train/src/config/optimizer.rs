@@ -1,4 +1,4 @@
-//! Which rules there are, and how the head is trained.
+//! The training rules, and the training of the head.
 
 use std::str::FromStr;
 
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{ScheduleConfig, ScheduleKind};
 
-/// θ of `spectral` where none is given, in radians: docs/results/recipe.md.
+/// The default angle θ of `spectral`, in radians: docs/results/recipe.md.
 pub const ANGLE: f64 = 0.035;
-/// The same of the head, as a share of its norms.
+/// The default rate of the head under `spectral`, as a share of its norms.
 const HEAD_ANGLE: f64 = 0.025;
 
-/// η of `muon` where none is given: Jordan's (2024).
+/// The default η of `muon`: that of Jordan (2024).
 pub const MUON_RATE: f64 = 0.02;
-/// Its μ.
+/// The default momentum μ of `muon`.
 pub const MUON_MOMENTUM: f64 = 0.95;
 
 /// Training of the masked-LM head.
@@ -39,7 +39,7 @@ pub enum Optimizer {
     Sisgd,
     /// Rotations of the blocks along orthogonal factors of their gradients, without state.
     Spectral,
-    /// The same factors with momentum, as steps of a length, on matrices; `[head]` trains the rest.
+    /// Steps of a fixed length along orthogonal factors of the momentum, on matrices; `[head]` trains the rest.
     Muon,
     /// SGD with a constant bound on the gradient norm.
     Sgd,
@@ -49,7 +49,7 @@ pub enum Optimizer {
     Adamw,
 }
 
-/// An update rule of any parameters, scale invariant or not: of a head, or of a whole model.
+/// Update rule for any parameters, scale invariant or not: a head, or a whole model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GeneralRule {
@@ -62,7 +62,7 @@ pub enum GeneralRule {
 }
 
 impl GeneralRule {
-    /// Its name in options and files.
+    /// The name in options and files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Spectral => "spectral",
@@ -84,7 +84,7 @@ impl FromStr for GeneralRule {
 }
 
 impl HeadConfig {
-    /// Settings that a head lacks under a rule.
+    /// The default settings of the head beside this optimizer of the encoder.
     pub fn under(optimizer: Optimizer) -> Self {
         let warmed_up = |warmup| ScheduleConfig::warmed_up(ScheduleKind::Linear, warmup);
         let spectral = Self {

@@ -1,4 +1,4 @@
-//! From merged settings to complete ones: shorthands written out, defaults that depend on other keys filled in.
+//! Completes merged settings: writes out shorthands, and fills in defaults that depend on other keys.
 
 use anyhow::{Result, ensure};
 use sibert_model::ModelType;
@@ -9,16 +9,16 @@ use super::{
     ScheduleConfig, ScheduleKind, model,
 };
 
-/// η of `sisgd` where none is given: so large that the clip sets every step, from any initial scale of any model.
+/// The default η of `sisgd`: so large that the clip sets every step, whatever the initial scale of the model.
 const CLIPPED_RATE: f64 = 1e4;
 
-/// Largest η·λ that a budget is turned into: a run of fewer than 10·D steps spends less than D.
+/// The largest η·λ that a budget gives: a run of fewer than 10·D steps decays by less than D in all.
 const LARGEST_RATE: f64 = 0.1;
 
-/// Settings for the weight decay; at most one of them is given.
+/// The settings that set the weight decay; at most one of them may be given.
 const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
 
-/// Reads the merged table as a complete configuration, not yet validated.
+/// Completes the merged table. The result is not validated yet.
 ///
 /// ```text
 /// model.preset                     → the four sizes it stands for, unless given
@@ -82,7 +82,7 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
     Ok(config)
 }
 
-/// The rule of a table, which decides what the other keys are where they are not given.
+/// The optimizer of a table; the defaults of other keys depend on it.
 fn optimizer_of(table: &Table) -> Result<Optimizer> {
     match table.get("optimizer") {
         Some(name) => Ok(name.clone().try_into()?),
@@ -90,7 +90,7 @@ fn optimizer_of(table: &Table) -> Result<Optimizer> {
     }
 }
 
-/// Rates, decay, clip and momentum that are not given.
+/// Fills in rates, decay, clip and momentum.
 fn fill_rates(config: &mut RunConfig, given: &[String]) {
     let given = |key: &str| given.iter().any(|name| name == key);
     let rule = config.optimizer;
@@ -118,7 +118,7 @@ fn fill_rates(config: &mut RunConfig, given: &[String]) {
     }
 }
 
-/// The schedule under a rule where none is given.
+/// The default schedule of an optimizer.
 fn default_schedule(rule: Optimizer) -> ScheduleConfig {
     match rule {
         Optimizer::Spectral => ScheduleConfig::warmed_up(ScheduleKind::Linear, 0.02),
@@ -127,7 +127,7 @@ fn default_schedule(rule: Optimizer) -> ScheduleConfig {
     }
 }
 
-/// Completes a table `[head]`: what it lacks is as under its own rule if it names one, else as `default`.
+/// Completes a table `[head]`: missing keys get the defaults of its own rule if it names one, else those of `default`.
 fn fill_head(head: &mut Table, default: &HeadConfig) -> Result<()> {
     let named: Option<GeneralRule> = head.get("optimizer").map(|name| name.clone().try_into()).transpose()?;
     let default = match named {
@@ -144,7 +144,7 @@ fn fill_head(head: &mut Table, default: &HeadConfig) -> Result<()> {
     Ok(())
 }
 
-/// Completes the table `schedule` in `table`: a part of a curve is a part of the default curve.
+/// Completes the table `schedule` in `table`: without a kind, its keys change the default schedule.
 fn fill_schedule(table: &mut Table, default: &ScheduleConfig) -> Result<()> {
     let schedule = table.entry("schedule").or_insert_with(|| Value::Table(Table::new()));
     let Value::Table(schedule) = schedule else { return Ok(()) };

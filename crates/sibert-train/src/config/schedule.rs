@@ -1,4 +1,4 @@
-//! A learning-rate schedule as it is configured: every moment is a fraction of the run.
+//! The settings of a learning-rate schedule; its moments are fractions of the run.
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use sisgd::Schedule;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScheduleConfig {
-    /// Which curve.
+    /// The curve.
     pub kind: ScheduleKind,
     /// Fraction of `max_steps` over which the rate rises from 0; `linear`, `cosine`, `polynomial`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub struct ScheduleConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduleKind {
-    /// The same at every step.
+    /// The same rate at every step.
     #[default]
     Constant,
     /// Multiplied by `factor` at each milestone.

@@ -1,4 +1,4 @@
-//! The `[spectral]` table: how the rule `spectral` makes directions of gradients, each part to be taken away by itself.
+//! The `[spectral]` table: how the rule `spectral` turns gradients into directions. Each part can be switched off alone.
 
 use serde::{Deserialize, Serialize};
 use sibert_model::BlockKind;
@@ -10,11 +10,11 @@ use sisgd::{Block, Factor, SpectralConfig};
 pub struct SpectralSettings {
     /// Direction of a matrix: `orthogonal`, or `whole` for its gradient as it is.
     pub matrices: Matrices,
-    /// Whether the heads of a matrix of attention have orthogonal factors `apart`, or are one matrix `together`.
+    /// The heads of an attention matrix: `together` as one matrix, or `apart`, each with an orthogonal factor.
     pub heads: Heads,
-    /// Direction of an embedding table: each of its `rows` as long, or its `whole` gradient as it is.
+    /// Direction of an embedding table: its `rows`, each normalised on its own, or its `whole` gradient as it is.
     pub tables: Tables,
-    /// Whether every block of the encoder is brought back to the norm that it had.
+    /// Whether every block of the encoder is scaled back to its norm after a step.
     pub keep_norms: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A run that goes on with a model: its sizes and its tokenizer stand for those of the settings.
+//! A run that continues an existing model: the model's sizes and tokenizer replace those of the settings.
 
 use anyhow::{Result, bail};
 use sibert_model::{ModelConfig, ModelType};
@@ -8,23 +8,23 @@ use super::ModelSettings;
 use super::load::merge;
 use crate::console::note;
 
-/// The configurations of a run that goes on with a model, by its type.
+/// The settings of a run that continues a model, by the model's type.
 const CONTINUE_SIBERT: &str = include_str!("continue-sibert.toml");
 const CONTINUE_BERT: &str = include_str!("continue-bert.toml");
 
-/// Keys of `[model]` that a run may choose anew for a model that there is.
+/// Keys of `[model]` that a run may change for an existing model.
 const OF_TRAINING: [&str; 2] = ["hidden_dropout_prob", "attention_probs_dropout_prob"];
 
-/// A model that a run begins with.
+/// The model that a run continues.
 pub struct Start {
-    /// As the user called it.
+    /// Its name, as the user wrote it.
     pub name: String,
-    /// Its shape.
+    /// Its architecture and sizes.
     pub config: ModelConfig,
 }
 
 impl Start {
-    /// Name and text of its configuration.
+    /// Name and text of the settings for a run that continues it.
     pub(super) fn built_in(&self) -> (&'static str, &'static str) {
         match self.config.model_type {
             ModelType::Sibert => ("continue-sibert.toml (built in)", CONTINUE_SIBERT),
@@ -32,10 +32,10 @@ impl Start {
         }
     }
 
-    /// Puts the model in the place of the settings' one, and its tokenizer where the text needs one.
+    /// Replaces the model of the settings by this one, and their tokenizer by its own if the text needs one.
     ///
     /// # Errors
-    /// If a setting is to change the model or its tokenizer.
+    /// If a setting would change the model or its tokenizer.
     pub(super) fn fill(&self, settings: &mut Table, sets: &Table) -> Result<()> {
         let name = &self.name;
         let asked = sets.get("model").and_then(Value::as_table);

@@ -1,4 +1,4 @@
-//! The rules of a run, checked once.
+//! The rules that the settings of a run must obey, checked once.
 
 use anyhow::{Result, bail, ensure};
 use sibert_data::Packing;
@@ -29,7 +29,7 @@ pub fn precision_on(precision: Precision, device: DeviceName) -> Result<()> {
 }
 
 impl RunConfig {
-    /// Refuses a run that cannot be meant.
+    /// Refuses settings that make no sense together.
     ///
     /// # Errors
     /// Names the first key that breaks a rule, its value and the rule.
@@ -178,10 +178,10 @@ impl RunConfig {
 }
 
 impl RunConfig {
-    /// Refuses a rule that the model cannot have, and keys without a meaning for it.
+    /// Refuses an optimizer that the model cannot have, and keys that mean nothing to the optimizer.
     ///
     /// # Errors
-    /// Names the key and the mend.
+    /// Names the key and the remedy.
     pub fn validate_rule(&self) -> Result<()> {
         let Self { optimizer, lr, weight_decay, .. } = *self;
         ensure!(

@@ -1,7 +1,7 @@
 //! The model card of a fine-tuned model: the `README.md` of a Hugging Face folder.
 
-mod markdown;
-mod metadata;
+pub mod markdown;
+pub mod metadata;
 #[cfg(test)]
 mod tests;
 

@@ -18,6 +18,9 @@ mod settings;
 mod state;
 mod training_set;
 
+pub use card::markdown::{code, fenced, row};
+pub use card::metadata::quoted;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
@@ -90,15 +93,8 @@ fn ensure_data(args: &FinetuneArgs, tasks: &[Task]) -> Result<()> {
 
 /// The command as it was given, quoted for a shell; without `--resume`, it makes the run again in a new folder.
 fn command_line() -> String {
-    let quoted = |word: String| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
-        if !word.is_empty() && word.chars().all(plain) {
-            word
-        } else {
-            format!("'{}'", word.replace('\'', "'\\''"))
-        }
-    };
     let words = std::env::args_os().skip(1).filter(|word| word != "--resume");
-    let words = words.map(|word| quoted(word.to_string_lossy().into_owned()));
-    std::iter::once("sibert".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+    let words = words.map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<String> = std::iter::once("sibert".to_owned()).chain(words).collect();
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default() // only a NUL fails, which no argument holds
 }

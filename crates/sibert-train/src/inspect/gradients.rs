@@ -43,7 +43,7 @@ pub fn run(args: &GradientsArgs) -> Result<()> {
     print(&model, &blocks, &found, encoder, &turn)
 }
 
-/// What the gradients of a block have in common.
+/// The common part of a block's gradients.
 #[derive(Default)]
 struct Signal {
     batches: usize,

@@ -39,7 +39,7 @@ fn is_moderate(var: &Var, grads: &dyn GradientSource) -> bool {
     })
 }
 
-/// What a run that has diverged says of itself; none if its error is another.
+/// The reason that a diverged run gives; none if its error is another.
 pub fn reason(error: &Error) -> Option<String> {
     error.downcast_ref::<Diverged>()?;
     let causes = error.chain().map(|cause| without_backtrace(&cause.to_string()));

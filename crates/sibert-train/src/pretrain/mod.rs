@@ -188,7 +188,7 @@ impl<'a> Training<'a> {
         Ok(evaluation)
     }
 
-    /// What the words that the periodic evaluations read are worth to a model that ignores their context.
+    /// The guess of a model that ignores context, for the words that the periodic evaluations read.
     fn frequency_guess(&self) -> FrequencyGuess {
         let Corpus { text, special, held_out, .. } = &self.corpus;
         FrequencyGuess::new(text, *special, held_out, self.config.eval_sequences)

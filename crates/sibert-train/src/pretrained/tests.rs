@@ -1,4 +1,4 @@
-//! What is opened, from where, and what it is good for.
+//! Models that are opened: where they are found, and which heads they have.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;

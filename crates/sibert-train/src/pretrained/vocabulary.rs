@@ -82,7 +82,7 @@ mod tests {
         );
     }
 
-    /// What is said of a model with another `tokenizer.json`.
+    /// The error of a model with another `tokenizer.json`.
     fn with(change: impl Fn(&mut Value)) -> String {
         let model = Model::new();
         let mut tokenizer: Value = serde_json::from_str(&tokenizer_json()).unwrap();

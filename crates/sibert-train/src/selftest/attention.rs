@@ -24,7 +24,7 @@ fn sizes(quick: bool) -> Vec<Size> {
     }
 }
 
-/// What is special about a case.
+/// The feature that a case checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Plain,

@@ -5,7 +5,7 @@ use sibert_model::ops;
 
 use super::sample::{ids, sample};
 
-/// What an input of numbers is.
+/// The kind of an input of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// In the precision of activations, with a gradient.

@@ -1,6 +1,6 @@
 //! `sibert selftest`: a device against this processor, in one process and without files.
 //!
-//! What is on trial runs inside [`Subject::run`]; what it is compared with is computed outside of it, on the CPU in f32.
+//! The device on trial computes inside [`Subject::run`]; the values to compare with are computed outside, on the CPU in f32.
 
 mod attention;
 mod cases;

@@ -47,7 +47,7 @@ pub fn check(subject: &Subject, report: &mut Report) -> Result<()> {
     report.print()
 }
 
-/// What an operation made of its inputs.
+/// The results of an operation.
 struct Outcome {
     output: Vec<f64>,
     /// The same where nothing is recorded.

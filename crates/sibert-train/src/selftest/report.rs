@@ -1,4 +1,4 @@
-//! What the checks found: rows of a table as they come, and everything as JSON.
+//! The results of the checks: rows of a table as they come, and everything as JSON.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -11,11 +11,11 @@ use crate::console::{result, without_backtrace};
 /// One number and what it may be.
 #[derive(Debug, Serialize)]
 pub struct Check {
-    /// What is claimed; a row of the table holds all cases of a claim.
+    /// The claim; a row of the table holds all of its cases.
     pub claim: String,
     /// The case, by its sizes.
     pub case: String,
-    /// What was found; null if nothing finite was.
+    /// The number found; null if none was finite.
     pub found: Option<f64>,
     /// The most that is allowed.
     pub allowed: f64,

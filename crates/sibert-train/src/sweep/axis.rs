@@ -1,4 +1,4 @@
-//! What varies: `--vary` and `--seeds` as axes of a grid.
+//! The axes of a grid: `--vary` and `--seeds`.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ pub struct Axis {
 pub struct Choice {
     /// The value as it was written, or the variant's name.
     pub text: String,
-    /// What it sets, each as `key=value`.
+    /// Its settings, each as `key=value`.
     pub set: Vec<String>,
 }
 

@@ -30,6 +30,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 pub use record::runs_of;
+pub use table::align;
 
 use sibert_files::FolderLock;
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 const LONGEST: usize = 120;
 /// Digits of the digest that tells shortened names apart.
 const DIGITS: usize = 8;
-/// What the folder of a sweep holds beside its runs.
+/// Names in the folder of a sweep that no run may have.
 const TAKEN: [&str; 4] = ["data", "curves", "summary", "sweep"];
 
 /// `init_scale=0.01,seed=1` or `sgd,seed=0`: a name for each combination, different in more than case.

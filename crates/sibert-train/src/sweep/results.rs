@@ -1,4 +1,4 @@
-//! What the runs came to: one row a run, and groups of runs that differ by their seed alone.
+//! The results of the runs: one row a run, and groups of runs that differ by their seed alone.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::metrics::statistics;
 pub struct Row<'a> {
     /// The run.
     pub run: &'a SweptRun,
-    /// What is in its folder.
+    /// The state of its folder.
     pub state: &'a State,
     /// Why it failed just now.
     pub failure: Option<&'a str>,

@@ -1,6 +1,7 @@
 //! Lists of values on a command line.
 //!
-//! Values are TOML: brackets hold together here as quotes do, and quotes stay, which `shlex` takes for a shell's.
+//! The splitter is our own, for values are TOML: brackets hold together as quotes do, and quotes stay. `shlex` 2.0.1 splits
+//! `a=[1, 2]` into two words and drops the quotes of `'x y'`.
 
 /// The parts of a text between separators, trimmed; brackets and quotes keep what is in them together.
 ///

@@ -68,7 +68,7 @@ impl State {
     }
 }
 
-/// What differs from the settings in a folder; keys that were unknown when they were written have their defaults.
+/// The changes from the settings in a folder; keys that were unknown when they were written have their defaults.
 fn changes(wanted: &RunConfig, stored: &str, shared: bool) -> Result<Vec<String>> {
     let stored: RunConfig = toml::from_str(stored)?;
     let shards = shared && stored.shards.is_some();

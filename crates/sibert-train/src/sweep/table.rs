@@ -64,7 +64,7 @@ fn short(number: f64) -> String {
     format!("{number:.*}", decimals.clamp(0, 9) as usize)
 }
 
-/// What became of the runs that did not finish, each reason once.
+/// Why runs did not finish, each reason once.
 fn missing(group: &Group) -> String {
     let mut reasons: Vec<(String, usize)> = Vec::new();
     for reason in group.rows.iter().filter_map(reason) {

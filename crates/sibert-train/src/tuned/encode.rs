@@ -42,7 +42,7 @@ pub struct Encoded {
 
 /// `[CLS] text [SEP]` or `[CLS] text [SEP] pair [SEP]`, of at most `max_seq_len` tokens.
 ///
-/// What is too long loses tokens at the end, of a pair always the longer half: `longest_first`, as in
+/// A longer input loses tokens at its end, a pair always those of its longer half: `longest_first`, as in
 /// transformers' run_glue.
 ///
 /// # Errors

@@ -130,7 +130,7 @@ impl Folder {
     }
 }
 
-/// What a run leaves that does not depend on the clock.
+/// The files of a run, without what depends on the clock.
 #[derive(PartialEq)]
 pub struct Outcome {
     model: Vec<u8>,

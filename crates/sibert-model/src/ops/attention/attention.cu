@@ -1,4 +1,4 @@
-// What both families of kernels share. RELU says how scores become weights, as in row.rs: relu(s) / sum relu(s), or the
+// The parts that both families of kernels share. RELU says how scores become weights, as in row.rs: relu(s) / sum relu(s), or the
 // softmax of s times a factor. Scores are made where they are needed and never stored.
 //
 // A key of padding is read as zeros: its scores are zero, and with ReLU that is no weight and no gradient.
@@ -39,7 +39,7 @@ __device__ inline float power_of_2(float x) {
 // 1 / sum; zero where no score counts, or where so little is left of them that the quotient overflows.
 __device__ inline float inverse(float sum) { return sum < SMALLEST ? 0 : 1 / sum; }
 
-// What the backward pass needs of a row of scores: with ReLU the inverse of its sum, else log2 of the sum of 2^(s c), with
+// The number of a row of scores for the backward pass: with ReLU the inverse of its sum, else log2 of the sum of 2^(s c), with
 // c = scale log2(e); infinity if there is no key.
 __device__ inline float statistic(float sum, float largest, float c) {
     if (RELU) return inverse(sum);
@@ -55,7 +55,7 @@ __device__ inline float score_gradient(float s, float p, float dp, float dot) {
     return RELU ? (s > 0 ? dp - dot : 0) : p * (dp - dot);
 }
 
-// What this block works on: a head of a sequence, and a tile of its rows.
+// The place that this block works on: a head of a sequence, and a tile of its rows.
 struct Place {
     u32 head, first;     // the head counted through all sequences, the tile's first row
     u64 start;           // of the head in a tensor (batch, seq, heads * dim)

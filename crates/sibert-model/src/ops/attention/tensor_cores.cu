@@ -17,7 +17,7 @@
 //              64                          33 KiB          168 (3)
 //              128                         97 KiB          255 (2)                       (K and V in shared memory)
 //
-// What bounds them, counted and not measured: a product (16 x 16 x 8) takes an SM of Hopper about 1.6 cycles, an ldmatrix of
+// The bounds, counted and not measured: a product (16 x 16 x 8) takes an SM of Hopper about 1.6 cycles, an ldmatrix of
 // four 4 cycles. For 64 columns that is 51 : 32 forward, 38 : 48 for dQ and 51 : 64 for dK and dV: the forward pass waits for
 // the tensor cores, the others a little for shared memory. The loop of the forward pass has 32 products in 104 instructions.
 // Dropout adds about 30 integer instructions for each two weights, which makes the forward pass about half as fast.

@@ -1,4 +1,4 @@
-// What follows a product, in place; four elements a thread.
+// The steps that follow a product, in place; four elements a thread.
 
 template <bool rectify, class T> __device__ inline void add_bias(T* y, const float* bias, u64 n, u32 width) {
     bool aligned = aligned4(y) && width % 4 == 0;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// What Python's `\b` finds words of: letters and numbers of Unicode, but not the marks that Rust's counts too. The
+/// The characters of a word for Python's `\b`: letters and numbers of Unicode, but not the marks that Rust's counts too. The
 /// underscore of both is punctuation, which is gone by then. Always there, the pattern is a constant.
 static WORD: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[\p{L}\p{N}]+").ok());
 
@@ -21,7 +21,7 @@ pub(super) fn normalized(answer: &str) -> String {
     words.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// What Python's `str.split` splits at: Unicode's white space and four separators of ASCII.
+/// Whether Python's `str.split` splits at a character: Unicode's white space and four separators of ASCII.
 fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }

@@ -9,7 +9,7 @@ use super::*;
 const FIRST: &str = "model-00001-of-00002.safetensors";
 const SECOND: &str = "model-00002-of-00002.safetensors";
 
-/// What is said of a model that has this file in place of `model.safetensors`.
+/// The error of a model that has this file in place of `model.safetensors`.
 fn instead(name: &str) -> String {
     let model = Model::new();
     model.remove(MODEL);
@@ -17,7 +17,7 @@ fn instead(name: &str) -> String {
     model.error()
 }
 
-/// What is said of a sharded model with another index.
+/// The error of a sharded model with another index.
 fn with_index(text: &str) -> String {
     let model = Model::sharded();
     model.write(INDEX, text);

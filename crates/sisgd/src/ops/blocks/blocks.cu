@@ -78,7 +78,7 @@ KERNEL(plan_blocks, const long long* blocks, u32 from, u32 matrices, const doubl
     reinterpret_cast<Move*>(moves)[number] = move;
 }
 
-// What all blocks did, to the report of the step. One warp.
+// The sums over all blocks, for the report of the step. One warp.
 KERNEL(total_moves, const double* guard, double* report, const double* moves, u32 count) {
     if (is_refused(guard, report)) return;
     double squared = 0, along = 0;
@@ -94,7 +94,7 @@ KERNEL(total_moves, const double* guard, double* report, const double* moves, u3
     report[MOVED + 1] = along;
 }
 
-// What is subtracted is formed first, as f32 has no `keep` close to 1. Gradients of any length are multiplied in f64: their
+// The part to subtract is formed first, as f32 has no `keep` close to 1. Gradients of any length are multiplied in f64: their
 // rate may be no number of f32.
 struct AlongGradient {
     float decay;

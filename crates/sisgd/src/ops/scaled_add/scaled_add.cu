@@ -1,7 +1,7 @@
 #line 1 "scaled_add.cu"
 // The update of gradient descent.
 
-// What is subtracted is formed first: in f32, a factor 1 − decay would lose much of a small decay.
+// The part to subtract is formed first: in f32, a factor 1 − decay would lose much of a small decay.
 struct ScaledAdd {
     float decay, rate;
     template <int N> __device__ void at(const Variable& v, u32 i) const {
