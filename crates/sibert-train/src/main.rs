@@ -1,5 +1,6 @@
 //! `sibert`: pretrain, fine-tune, inspect and verify scale-invariant BERT encoders.
 
+mod answers;
 mod args;
 mod batch;
 mod bench;

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
 use sibert_data::dataset::DataSource;
-use sibert_data::examples;
-use sibert_data::squad::{self, Question};
-use sibert_data::task::{Split, Task};
+use sibert_data::task::Task;
 
+use crate::answers::{self, Place, Purpose, Wanted};
 use crate::args::{PredictArgs, TaskChoice, tasks};
-use crate::console::{note, result};
+use crate::console::result;
 use crate::hub;
 use crate::pretrained::Pretrained;
-use crate::submission::{self, Prediction};
-use crate::tuned::{Encoded, Outputs, Sequence, Tuned, encode, outputs, warn_of_unknown};
+use crate::submission;
+use crate::tuned::Tuned;
 
 /// Writes the files of every task that was named; with all of GLUE's, also the archive for the site.
 ///
@@ -65,9 +64,6 @@ fn models(args: &PredictArgs, tasks: &[Task]) -> Result<Vec<String>> {
 }
 
 fn predict(task: Task, model: &str, args: &PredictArgs, device: &Device) -> Result<Vec<PathBuf>> {
-    let questions = args.questions.as_deref().map(|file| questions(task, file)).transpose()?;
-    let source =
-        || DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open);
     let pretrained = Pretrained::open(model, device)?;
     if let Some(found) = pretrained.task() {
         ensure!(
@@ -77,62 +73,26 @@ fn predict(task: Task, model: &str, args: &PredictArgs, device: &Device) -> Resu
         );
     }
     let tuned = Tuned::open(pretrained, task.maker(), &args.labels, &args.ask.lengths, device)?;
-    if task.is_squad() {
-        let questions = questions.map_or_else(|| squad::read_unanswered(task, &source()?, &note), Ok)?;
-        return answers(task, &tuned, &questions, args, device);
+    let (data_dir, dataset) = (args.data.data_dir.as_deref(), args.data.dataset.as_deref());
+    let source = match &args.questions {
+        Some(_) => None,
+        None => Some(DataSource::of(data_dir, dataset, task, hub::open)?),
+    };
+    let place = match (&source, &args.questions) {
+        (Some(source), _) => Place::Source(source),
+        (None, Some(file)) => Place::Questions(file),
+        (None, None) => bail!("no data to predict"),
+    };
+    let kind = answers::of(task);
+    let mut files = Vec::new();
+    for split in kind.asked()? {
+        let (purpose, most, tokenizer, lengths) =
+            (Purpose::Answer, usize::MAX, &tuned.tokenizer, tuned.lengths);
+        let set = kind.read(&Wanted { split, purpose, place, most, tokenizer, lengths })?;
+        let logits = tuned.logits(set.sequences(), &args.ask, device)?;
+        files.extend(set.write(logits, &tuned.labels, &args.ask.answers, &args.out)?);
     }
-    let source = source()?;
-    let write = |split: Split| -> Result<PathBuf> {
-        let examples = examples::read(task, split, &source, &note)?;
-        let Encoded { sequences, cut } = encode(&examples, &tuned.tokenizer, tuned.lengths.max_seq_len)?;
-        if cut > 0 {
-            note(format!(
-                "{task}: {cut} of {} examples are cut to {} tokens",
-                examples.len(),
-                tuned.lengths.max_seq_len
-            ));
-        }
-        warn_of_unknown(&format!("{task}, examples to predict"), &sequences, &tuned.tokenizer)?;
-        let predictions = match outputs_of(&tuned, &sequences, args, device)? {
-            Outputs::Classes(classes) => classes.into_iter().map(Prediction::Class).collect(),
-            Outputs::Scores(scores) => scores.into_iter().map(Prediction::Score).collect(),
-            Outputs::Spans(_) => Vec::new(), // SQuAD's alone
-        };
-        submission::write(&args.out, task, split, &predictions)
-    };
-    ensure!(task.has(Split::Test), "{task} has no test set: name it in [files] of its own file");
-    task.test_splits().map(write).collect()
-}
-
-/// The questions in a file.
-fn questions(task: Task, file: &Path) -> Result<Vec<Question>> {
-    ensure!(
-        task.is_squad(),
-        "--questions {}: {task} has none, expected --task squad or squad_v2",
-        file.display()
-    );
-    squad::read_file_unanswered(file, &note)
-}
-
-/// The answers to questions, as SQuAD's scripts take them.
-fn answers(
-    task: Task,
-    tuned: &Tuned,
-    questions: &[Question],
-    args: &PredictArgs,
-    device: &Device,
-) -> Result<Vec<PathBuf>> {
-    let windows = squad::windows(questions, &tuned.tokenizer, &tuned.lengths.windows(), &note)?;
-    let sequences: Vec<Sequence> = windows.iter().cloned().map(Sequence::from).collect();
-    let Outputs::Spans(logits) = outputs_of(tuned, &sequences, args, device)? else {
-        bail!("the model's head gives no spans");
-    };
-    let found = squad::answers(questions, &windows, &logits, &args.ask.answers.settings(task));
-    squad::write(&args.out, &found)
-}
-
-fn outputs_of(tuned: &Tuned, sequences: &[Sequence], args: &PredictArgs, device: &Device) -> Result<Outputs> {
-    outputs(&tuned.model, &tuned.labels, sequences, args.ask.batch_size, args.ask.compute.precision, device)
+    Ok(files)
 }
 
 #[cfg(test)]

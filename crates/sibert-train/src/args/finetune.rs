@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use sibert_data::squad::AnswerSettings;
-use sibert_data::task::{Kind, Task};
+use sibert_data::task::Task;
 use sibert_model::Precision;
 
 use super::{at_least_one, thread_count};
@@ -86,18 +85,6 @@ pub struct AnswerArgs {
     /// SQuAD 2.0: "no answer" wins if its score is higher than the best answer's by more than this
     #[arg(long, value_name = "X", default_value_t = 0., allow_negative_numbers = true)]
     pub null_threshold: f32,
-}
-
-impl AnswerArgs {
-    /// The settings of a task's answers.
-    pub fn settings(&self, task: Task) -> AnswerSettings {
-        AnswerSettings {
-            n_best: self.n_best,
-            max_answer_len: self.max_answer_len,
-            null_score_diff_threshold: self.null_threshold,
-            unanswerable: task.kind() == Kind::Span { unanswerable: true },
-        }
-    }
 }
 
 /// What the computations run on.

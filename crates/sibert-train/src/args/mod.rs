@@ -25,7 +25,7 @@ pub use bench::{Arch, BenchArgs};
 pub use completions::CompletionsArgs;
 pub use data::{DataArgs, DataView};
 pub use devices::DevicesArgs;
-pub use evaluate::{EvaluateArgs, PredictArgs};
+pub use evaluate::{AskArgs, EvaluateArgs, PredictArgs};
 pub use fill_mask::FillMaskArgs;
 pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, tasks};
 pub use gradients::GradientsArgs;

@@ -16,7 +16,6 @@ mod run;
 mod seed;
 mod settings;
 mod state;
-mod training_set;
 
 use std::path::PathBuf;
 
@@ -24,6 +23,7 @@ use anyhow::{Context, Result, ensure};
 use sibert_data::dataset::DataSource;
 use sibert_data::task::Task;
 
+use crate::answers;
 use crate::args::{FinetuneArgs, tasks};
 use crate::console::result;
 use crate::hub;
@@ -76,7 +76,7 @@ fn ensure_data(args: &FinetuneArgs, tasks: &[Task]) -> Result<()> {
     let missing = |task: &Task| -> Option<String> {
         let (data, dataset) = (args.data.data_dir.as_deref(), args.data.dataset.as_deref());
         let found = DataSource::of(data, dataset, *task, hub::open)
-            .and_then(|source| training_set::is_there(*task, &source));
+            .and_then(|source| answers::of(*task).check(&source));
         found.err().map(|error| format!("\n  {task}: {error:#}"))
     };
     let missing: Vec<String> = tasks.iter().filter_map(missing).collect();
