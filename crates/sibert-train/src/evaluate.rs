@@ -1,17 +1,24 @@
 //! `sibert evaluate`: the figures of a fine-tuned model, or of a file of predictions.
 
-use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
-use sibert_data::dataset::DataSource;
+use std::path::Path;
 
-use crate::answers;
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Map, Value, json};
+use sibert_data::dataset::DataSource;
+use sibert_data::task::{Split, Task};
+
+use crate::answers::{self, Report};
 use crate::args::EvaluateArgs;
-use crate::console::result;
-use crate::hub;
+use crate::console::{note, result};
+use crate::own;
+use crate::plot::confusion;
 use crate::pretrained::Pretrained;
 use crate::tuned::{DevSet, Figures, Tuned};
 
-/// Prints the figures as one JSON object.
+/// Tables of more classes are not printed.
+const MOST_LINES: usize = 50;
+
+/// Prints the figures as one JSON object, and those of each class as a table.
 ///
 /// # Errors
 /// If the model, the data or the predictions cannot be read, or do not belong together.
@@ -31,13 +38,62 @@ fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
     let task = args.task.or(pretrained.task()).with_context(|| {
         format!("{model}: its config.json does not name the task it was fine-tuned for: name it with --task")
     })?;
-    let source =
-        DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open)?;
+    let (task, source) = source(task, args)?;
     let tuned = Tuned::open(pretrained, task, &args.labels, &args.ask.lengths, &device)?;
-    let mut figures = Figures::default();
+    let (mut figures, mut by_class) = (Figures::default(), Map::new());
     for set in DevSet::read(task, &source, &tuned.tokenizer, tuned.lengths)? {
         let logits = tuned.logits(set.set.sequences(), &args.ask, &device)?;
+        match set.set.report(&logits, &tuned.labels) {
+            Some(report) => tell(&report, task, set.split, args.confusion.as_deref(), &mut by_class)?,
+            None => {
+                ensure!(args.confusion.is_none(), "--confusion: {task} has no classes to take for each other")
+            }
+        }
         figures.extend(set.judge(logits, &tuned.labels, &args.ask.answers)?.figures);
     }
-    Ok(json!({ "task": task.name(), "model": model, "data": source.to_string(), "figures": figures }))
+    let mut all =
+        json!({ "task": task.name(), "model": model, "data": source.to_string(), "figures": figures });
+    all.as_object_mut().into_iter().for_each(|all| all.append(&mut by_class));
+    Ok(all)
+}
+
+/// The task and its data: the table that is named, or what the task says.
+fn source(task: Task, args: &EvaluateArgs) -> Result<(Task, DataSource)> {
+    match &args.validation {
+        Some(file) => own::with_validation(task, file),
+        None => Ok((task, own::source(task, &args.data)?)),
+    }
+}
+
+/// Prints the table of a set's classes unless it is long, draws what is taken for what, and adds both to the JSON.
+fn tell(
+    report: &Report,
+    task: Task,
+    split: Split,
+    stem: Option<&Path>,
+    json: &mut Map<String, Value>,
+) -> Result<()> {
+    let suffix = if split == Split::ValidationMismatched { "_mm" } else { "" };
+    match report.classes.len() {
+        count if count > MOST_LINES => {
+            note(format!("{task}, {split}: {count} classes, see the JSON for each"))
+        }
+        _ => note(format!("{task}, {split}\n{report}")),
+    }
+    json.insert(format!("classes{suffix}"), serde_json::to_value(&report.classes)?);
+    if let Some(confusion) = &report.confusion {
+        json.insert(format!("confusion{suffix}"), serde_json::to_value(confusion)?);
+    }
+    let Some(stem) = stem else { return Ok(()) };
+    let confusion = report.confusion.as_ref().with_context(|| {
+        format!("--confusion: {task} has no classes, or too many, to draw beside each other")
+    })?;
+    let names: Vec<String> = report.classes.iter().map(|class| class.name.clone()).collect();
+    let stem = Path::new(stem).with_file_name(format!(
+        "{}{suffix}",
+        stem.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
+    ));
+    let drawn = confusion::draw(&task.to_string(), &names, confusion, &stem)?;
+    drawn.iter().for_each(|path| note(format!("confusion   {}", path.display())));
+    Ok(())
 }

@@ -26,6 +26,7 @@ mod metrics;
 mod model_folder;
 mod named_tokenizer;
 mod occupied;
+mod own;
 mod plot;
 mod predict;
 mod prepare;

@@ -10,8 +10,9 @@ use sibert_data::examples::{Example, Target};
 use sibert_data::task::{Labels, Metric, Split, Task};
 use sibert_model::{HeadKind, Targets};
 
+use super::report::{self, Report};
 use super::texts::{self, Texts};
-use super::{Answers, Logits, Outcome, Set, Usual, Wanted, Words};
+use super::{Answered, Answers, Logits, Outcome, Set, Usual, Wanted, Words};
 use crate::args::{AnswerArgs, EvaluateArgs};
 use crate::metrics;
 use crate::submission::{self, Prediction};
@@ -29,14 +30,7 @@ impl Answers for Classes {
     }
 
     fn words(&self) -> Words {
-        Words {
-            class: "ForSequenceClassification",
-            problem: Some("single_label_classification"),
-            pipeline: ("text-classification", "Text Classification"),
-            family: "glue",
-            output: self.names.join(", "),
-            limit: texts::LIMIT,
-        }
+        Words { output: self.names.join(", "), ..texts::words() }
     }
 
     fn usual(&self) -> Usual {
@@ -62,7 +56,7 @@ impl Answers for Classes {
     fn read(&self, wanted: &Wanted) -> Result<Box<dyn Set>> {
         let texts = Texts::read(self.task, wanted)?;
         let classes = texts.targets.iter().map_while(|target| class(target.as_ref())).collect();
-        Ok(Box::new(Classified { texts, classes }))
+        Ok(Box::new(Classified { texts, classes, names: self.names }))
     }
 
     fn score_file(&self, predictions: &Path, args: &EvaluateArgs) -> Result<Value> {
@@ -92,6 +86,7 @@ fn predicted_class(prediction: &Prediction) -> Option<u32> {
 struct Classified {
     texts: Texts,
     classes: Vec<u32>,
+    names: &'static [String],
 }
 
 impl Set for Classified {
@@ -122,6 +117,16 @@ impl Set for Classified {
         metrics::of_classes(metric, &pick(predicted), &pick(&self.classes))
     }
 
+    fn report(&self, logits: &Logits, labels: &Labels) -> Option<Report> {
+        Some(report::of_predictions(self.names, &predicted(logits, labels), &self.classes))
+    }
+
+    fn answered(&self, logits: &Logits, labels: &Labels) -> Result<Answered> {
+        let found =
+            predicted(logits, labels).into_iter().map(|class| self.names[class as usize].clone().into());
+        Ok(Answered::of_names("label", found, labels.names(), logits.iter().map(|row| shares(row))))
+    }
+
     fn write(&self, logits: Logits, labels: &Labels, _: &AnswerArgs, out: &Path) -> Result<Vec<PathBuf>> {
         let predictions: Vec<Prediction> =
             predicted(&logits, labels).into_iter().map(Prediction::Class).collect();
@@ -131,16 +136,13 @@ impl Set for Classified {
 
 /// The likeliest class of each text, as the task counts them.
 fn predicted(logits: &Logits, labels: &Labels) -> Vec<u32> {
-    logits.iter().map(|row| labels.task_class(largest(row))).collect()
+    logits.iter().map(|row| labels.task_class(super::largest(row))).collect()
 }
 
-/// The first of the largest values, as `argmax` of numpy.
-fn largest(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, value) in row.iter().enumerate() {
-        if *value > row[best] {
-            best = index;
-        }
-    }
-    best
+/// The probability of each class, by softmax.
+fn shares(row: &[f32]) -> Vec<f64> {
+    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = row.iter().map(|logit| f64::from(logit - most).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
 }

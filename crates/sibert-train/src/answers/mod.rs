@@ -10,13 +10,19 @@
 //! |---|---|---|---|
 //! | [`classes`] | classifier of the first token | cross-entropy | the likeliest class |
 //! | [`score`] | one number of the first token | squared error | the number |
+//! | [`labels`] | a number for each label, of the first token | binary cross-entropy | the labels above one half |
+//! | [`words`] | classifier of every token | cross-entropy of each word's first token | a class for each word |
 //! | [`spans`] | start and end, of every token | cross-entropy of both | words of the context |
 
+mod answered;
 mod classes;
+mod labels;
 mod outcome;
+mod report;
 mod score;
 mod spans;
 mod texts;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +30,7 @@ use anyhow::Result;
 use candle_core::Device;
 use serde_json::Value;
 use sibert_data::dataset::DataSource;
+use sibert_data::table::Table;
 use sibert_data::task::{Kind, Labels, Metric, Split, Task};
 use sibert_model::{HeadKind, Targets};
 use tokenizers::Tokenizer;
@@ -31,7 +38,9 @@ use tokenizers::Tokenizer;
 use crate::args::{AnswerArgs, EvaluateArgs};
 use crate::tuned::{Figures, Lengths, Sequence};
 
+pub use answered::Answered;
 pub use outcome::Outcome;
+pub use report::Report;
 
 /// What a model says to each sequence: so many numbers for it, or for each of its tokens; padding left out.
 pub type Logits = Vec<Vec<f32>>;
@@ -114,6 +123,17 @@ pub trait Set: Send + Sync {
     /// One figure on the rows `indices`, which may repeat; NaN if the outcome is of another kind.
     fn figure(&self, metric: Metric, outcome: &Outcome, indices: &[u32]) -> f64;
 
+    /// Figures of each class; none of other kinds of answers.
+    fn report(&self, _logits: &Logits, _labels: &Labels) -> Option<Report> {
+        None
+    }
+
+    /// A model's answers as columns of a table, a row each.
+    ///
+    /// # Errors
+    /// If they cannot be columns.
+    fn answered(&self, logits: &Logits, labels: &Labels) -> Result<Answered>;
+
     /// Writes a model's answers into the folder `out`.
     ///
     /// # Errors
@@ -150,6 +170,8 @@ pub enum Place<'a> {
     Source(&'a DataSource),
     /// In a file of questions.
     Questions(&'a Path),
+    /// In a table, without what is right.
+    Table(&'a Table),
 }
 
 /// What rows are read for.
@@ -207,9 +229,22 @@ pub struct Usual {
 pub fn of(task: Task) -> Box<dyn Answers> {
     match task.kind() {
         Kind::Classes(names) => Box::new(classes::Classes { task, names }),
+        Kind::Labels(names) => Box::new(labels::Several { task, names }),
+        Kind::Words(names) => Box::new(words::OfWords { task, names }),
         Kind::Score(range) => Box::new(score::Score { task, range }),
         Kind::Span { unanswerable } => Box::new(spans::Spans { task, unanswerable }),
     }
+}
+
+/// The first of the largest values, as `argmax` of numpy.
+fn largest(row: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, value) in row.iter().enumerate() {
+        if *value > row[best] {
+            best = index;
+        }
+    }
+    best
 }
 
 /// The figures of a file of predictions; of SQuAD where no task is named.

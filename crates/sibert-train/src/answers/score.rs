@@ -11,7 +11,7 @@ use sibert_data::task::{Labels, Metric, Range, Split, Task};
 use sibert_model::{HeadKind, Targets};
 
 use super::texts::{self, Texts};
-use super::{Answers, Logits, Outcome, Set, Usual, Wanted, Words};
+use super::{Answered, Answers, Logits, Outcome, Set, Usual, Wanted, Words};
 use crate::args::{AnswerArgs, EvaluateArgs};
 use crate::metrics;
 use crate::submission::{self, Prediction};
@@ -29,14 +29,8 @@ impl Answers for Score {
     }
 
     fn words(&self) -> Words {
-        Words {
-            class: "ForSequenceClassification",
-            problem: Some("regression"),
-            pipeline: ("text-classification", "Text Classification"),
-            family: "glue",
-            output: self.range.to_string().replacen("number", "score", 1),
-            limit: texts::LIMIT,
-        }
+        let output = self.range.to_string().replacen("number", "score", 1);
+        Words { problem: Some("regression"), output, ..texts::words() }
     }
 
     fn usual(&self) -> Usual {
@@ -62,7 +56,7 @@ impl Answers for Score {
     fn read(&self, wanted: &Wanted) -> Result<Box<dyn Set>> {
         let texts = Texts::read(self.task, wanted)?;
         let scores = texts.targets.iter().map_while(|target| score(target.as_ref())).collect();
-        Ok(Box::new(Scored { texts, scores }))
+        Ok(Box::new(Scored { texts, scores, range: self.range }))
     }
 
     fn score_file(&self, predictions: &Path, args: &EvaluateArgs) -> Result<Value> {
@@ -93,6 +87,7 @@ fn predicted_score(prediction: &Prediction) -> Option<f32> {
 struct Scored {
     texts: Texts,
     scores: Vec<f32>,
+    range: Range,
 }
 
 impl Set for Scored {
@@ -121,6 +116,12 @@ impl Set for Scored {
         let Outcome::Scores(predicted) = outcome else { return f64::NAN };
         let pick = |values: &[f32]| -> Vec<f32> { indices.iter().map(|&i| values[i as usize]).collect() };
         metrics::of_scores(metric, &pick(predicted), &pick(&self.scores))
+    }
+
+    fn answered(&self, logits: &Logits, _: &Labels) -> Result<Answered> {
+        let digits = |score: f32| (f64::from(self.range.clamp(score)) * 1e6).round() / 1e6;
+        let rows = logits.iter().map(|row| vec![Value::from(digits(row[0]))]);
+        Ok(Answered { columns: vec!["score".into()], rows: rows.collect() })
     }
 
     fn write(&self, logits: Logits, _: &Labels, _: &AnswerArgs, out: &Path) -> Result<Vec<PathBuf>> {

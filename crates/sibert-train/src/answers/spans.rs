@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use serde_json::Value;
 use sibert_data::dataset::DataSource;
@@ -10,7 +10,7 @@ use sibert_data::squad::{self, AnswerSettings, Predictions, Question, SpanLogits
 use sibert_data::task::{Labels, Metric, Split, Task};
 use sibert_model::{HeadKind, Targets};
 
-use super::{Answers, Logits, Outcome, Place, Purpose, Set, Usual, Wanted, Words, texts};
+use super::{Answered, Answers, Logits, Outcome, Place, Purpose, Set, Usual, Wanted, Words, texts};
 use crate::args::{AnswerArgs, EvaluateArgs};
 use crate::console::note;
 use crate::metrics::squad as metrics;
@@ -70,6 +70,12 @@ impl Answers for Spans {
     fn read(&self, wanted: &Wanted) -> Result<Box<dyn Set>> {
         let task = self.task;
         let mut questions = match (wanted.place, wanted.purpose) {
+            (Place::Table(table), _) => {
+                bail!(
+                    "{}: {task} takes questions about contexts: name their file with --questions",
+                    table.file
+                )
+            }
             (Place::Questions(file), _) => squad::read_file_unanswered(file, &note),
             (Place::Source(source), Purpose::Answer) => squad::read_unanswered(task, source, &note),
             (Place::Source(source), purpose) => squad::read(task, purpose == Purpose::Train, source, &note),
@@ -168,6 +174,10 @@ impl Set for Asked {
         let score = |(exact, f1): (f64, f64)| if metric == Metric::F1 { f1 } else { exact };
         let sum: f64 = indices.iter().map(|&i| score(scores[i as usize])).sum();
         100. * sum / indices.len() as f64
+    }
+
+    fn answered(&self, _: &Logits, _: &Labels) -> Result<Answered> {
+        bail!("answers that are words of a context are written for --questions FILE, not beside a table")
     }
 
     fn write(&self, logits: Logits, _: &Labels, args: &AnswerArgs, out: &Path) -> Result<Vec<PathBuf>> {

@@ -7,7 +7,7 @@ use clap::Args;
 use sibert_data::task::Task;
 use sibert_model::Precision;
 
-use super::{at_least_one, thread_count};
+use super::{OwnArgs, at_least_one, thread_count};
 use crate::config::{GeneralRule, precision_on};
 use crate::device::DeviceName;
 
@@ -116,6 +116,9 @@ impl ComputeArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  sibert finetune --train train.csv --validation dev.csv --text review --label verdict --model org/name
+  sibert finetune --train all.jsonl --test-split 0.1 --text question answer --label score --model org/name
+  sibert finetune --train train.conll --validation dev.conll --model org/name      a label for each word
   sibert finetune --task mrpc --model google-bert/bert-base-uncased
   sibert finetune --task mrpc --model runs/own/best --data-dir glue --seeds 5
   sibert finetune --task rte --model runs/mnli --data-dir glue       an MNLI model with a new head
@@ -134,7 +137,7 @@ SIGINT and SIGTERM end the step, save a checkpoint and exit with 128 + the signa
 pub struct FinetuneArgs {
     /// cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, squad, squad_v2 or a file of your own, FILE.toml; several with
     /// commas, or glue
-    #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
+    #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required_unless_present = "train")]
     pub tasks: Vec<TaskChoice>,
     /// A model's folder, a run, or a model of the hub: org/name or org/name@revision
     #[arg(long, value_name = "MODEL")]
@@ -142,6 +145,9 @@ pub struct FinetuneArgs {
     /// The data
     #[command(flatten)]
     pub data: TaskDataArgs,
+    /// A task of one's own tables
+    #[command(flatten)]
+    pub own: OwnArgs,
     /// Folder for models and figures; several tasks get a folder each in it [default: runs/TASK]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

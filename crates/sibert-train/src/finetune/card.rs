@@ -145,12 +145,13 @@ fn figures(card: &Card) -> String {
 
 fn usage(card: &Card) -> String {
     let task = card.task.name();
-    let own = fenced(
-        "sh",
-        &format!(
+    let own = fenced("sh", &match card.task.is_built_in() {
+        true => format!(
             "sibert evaluate --task {task} --model DIR\nsibert predict --task {task} --model DIR --out predictions"
         ),
-    );
+        false => "sibert evaluate --model DIR --validation FILE\nsibert predict --model DIR --input FILE --out answers.csv"
+            .to_owned(),
+    });
     let class = format!("AutoModel{}", answers::of(card.task).words().class);
     let other = match card.model_type {
         "bert" => format!(
@@ -176,8 +177,9 @@ fn settings(card: &Card) -> String {
 
 fn limits(card: &Card) -> String {
     let too_long = answers::of(card.task).words().limit;
+    let english = if card.task.is_built_in() { "English, and for " } else { "" };
     format!(
-        "## Limits\n\n- The model is for English, and for texts like those of {}. It has not been tested on \
+        "## Limits\n\n- The model is for {english}texts like those of {}. It has not been tested on \
          others.\n- {too_long}\n\
          - Errors and biases of the base model and of the data are also in this model.\n\
          - The licences of the base model and of the data apply.\n",

@@ -163,15 +163,7 @@ pub fn line(task: Task, figures: &Figures) -> String {
 
 /// The figures that a line has room for: not the many of SQuAD 2.0's script.
 fn is_shown(name: &str) -> bool {
-    let metrics = [
-        Metric::Accuracy,
-        Metric::F1,
-        Metric::Matthews,
-        Metric::Pearson,
-        Metric::Spearman,
-        Metric::ExactMatch,
-    ];
-    metrics.iter().any(|metric| name.strip_suffix("_mm").unwrap_or(name) == metric.name())
+    Metric::ALL.iter().any(|metric| name.strip_suffix("_mm").unwrap_or(name) == metric.name())
 }
 
 fn percent(task: Task, value: Option<f64>) -> String {

@@ -24,7 +24,6 @@ use crate::answers::{self, Outcome, Place, Purpose, Set, Wanted};
 use crate::args::FinetuneArgs;
 use crate::config::{ScheduleConfig, ScheduleKind};
 use crate::console::note;
-use crate::hub;
 use crate::pretrained::Pretrained;
 use crate::signals::Stop;
 use crate::tuned::DevSet;
@@ -56,7 +55,7 @@ impl TaskRun {
     ///
     /// # Errors
     /// If one of them is unfit or has changed since the run was begun, or the folder holds another run.
-    pub fn prepare(task: Task, args: &FinetuneArgs, out: &Path) -> Result<Self> {
+    pub fn prepare(task: Task, source: &DataSource, args: &FinetuneArgs, out: &Path) -> Result<Self> {
         let (name, maker) = (task.name(), task.maker());
         ensure!(
             maker == task,
@@ -64,18 +63,16 @@ impl TaskRun {
             maker.name()
         );
         let device = args.compute.open()?;
-        let source =
-            DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open)?;
         let pretrained = Pretrained::open(&args.model, &device)?;
         let settings = Settings::of(task, args, &pretrained, source.to_string())?;
         let lock = FolderLock::acquire(out)?;
         let begun = Begun::read(out, &settings, args.resume)?;
         let head = Head::of(&pretrained, task)?;
         let (tokenizer, lengths) = (&pretrained.tokenizer, settings.lengths);
-        let (split, purpose, place) = (Split::Train, Purpose::Train, Place::Source(&source));
+        let (split, purpose, place) = (Split::Train, Purpose::Train, Place::Source(source));
         let most = settings.train_rows.unwrap_or(usize::MAX);
         let train = answers::of(task).read(&Wanted { split, purpose, place, most, tokenizer, lengths })?;
-        let dev = DevSet::read(task, &source, tokenizer, lengths)?;
+        let dev = DevSet::read(task, source, tokenizer, lengths)?;
         let files = ModelFiles::of(&pretrained, &settings, &head.labels)?;
         let digests = Digests::of(&pretrained, &*train, &dev)?;
         if let Some(begun) = begun {

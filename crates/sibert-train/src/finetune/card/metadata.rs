@@ -14,13 +14,14 @@ pub fn front_matter(card: &Card) -> String {
     let Words { pipeline: (pipeline, _), family, .. } = answers::of(card.task).words();
     let datasets = card.task.on_hub().map_or(String::new(), |dataset| format!("datasets:\n- {dataset}\n"));
     let base = hub_id(card).map_or(String::new(), |id| format!("base_model: {}\n", quoted(&id)));
+    let language = if card.task.is_built_in() { "language: en\n" } else { "" };
     let mut tags = vec![quoted("sibert")];
     tags.extend(Some(quoted(card.model_type)).filter(|tag| *tag != tags[0]));
     tags.extend(card.task.is_built_in().then(|| quoted(family)));
     let metrics: Vec<String> =
         card.task.metrics().iter().map(|metric| hub_name(*metric).0.to_owned()).collect();
     format!(
-        "---\nlanguage: en\nlibrary_name: {library}\npipeline_tag: {pipeline}\n{base}tags:\n{}{datasets}metrics:\n{}{}---\n",
+        "---\n{language}library_name: {library}\npipeline_tag: {pipeline}\n{base}tags:\n{}{datasets}metrics:\n{}{}---\n",
         list(&tags),
         list(&metrics),
         model_index(card)
@@ -71,6 +72,9 @@ fn hub_name(metric: Metric) -> (&'static str, &'static str) {
     match metric {
         Metric::Accuracy => ("accuracy", "Accuracy"),
         Metric::F1 => ("f1", "F1"),
+        Metric::F1Macro => ("f1", "Macro F1"),
+        Metric::F1Micro => ("f1", "Micro F1"),
+        Metric::EntityF1 => ("seqeval", "Entity F1"),
         Metric::Matthews => ("matthews_correlation", "Matthews correlation"),
         Metric::Pearson => ("pearsonr", "Pearson correlation"),
         Metric::Spearman => ("spearmanr", "Spearman correlation"),
