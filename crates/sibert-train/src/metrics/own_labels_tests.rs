@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use serde::Deserialize;
 use sibert_data::task::Metric;
@@ -122,7 +123,7 @@ fn figures_of_entities_are_those_of_seqeval() {
         let sentence = |(predicted, actual): (&Vec<String>, &Vec<String>)| WordCounts {
             words: actual.len(),
             right: predicted.iter().zip(actual).filter(|(predicted, actual)| predicted == actual).count(),
-            entities: entity_counts(&[predicted.clone()], &[actual.clone()]).into_values().sum(),
+            entities: entity_counts(slice::from_ref(predicted), slice::from_ref(actual)).into_values().sum(),
         };
         let sentences = || case.predicted.iter().zip(&case.actual).map(sentence);
         assert_close("entity_f1", of_words(Metric::EntityF1, sentences()), case.entity_f1);
