@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
 use serde_json::Value;
 use sibert_data::table::{self, Row, Table};
+use sibert_data::tagged;
 use sibert_data::task::{Split, Task};
 
 use crate::answers::{self, Answered, Place, Purpose, Set, Wanted};
@@ -82,6 +83,7 @@ fn of_table(args: &PredictArgs, device: &Device) -> Result<()> {
     })?;
     let tuned = open(pretrained, task, args, device)?;
     let table = match &args.input {
+        Some(file) if tagged::is_columns(file) => tagged::table(file, &columns(task)[0])?,
         Some(file) => Table::read(file)?,
         None => of_texts(task, &args.texts)?,
     };
@@ -97,15 +99,17 @@ fn of_table(args: &PredictArgs, device: &Device) -> Result<()> {
     }
 }
 
+/// The names of the columns of text, of which there is one or two.
+fn columns(task: Task) -> Vec<String> {
+    let named = task.file().columns.as_ref();
+    let named = named.into_iter().flat_map(|named| [Some(&named.text), named.pair.as_ref()]).flatten();
+    let names: Vec<String> = named.filter_map(|names| names.0.first().cloned()).collect();
+    if names.is_empty() { vec!["text".into()] } else { names }
+}
+
 /// One text, or a pair of them, as a table.
 fn of_texts(task: Task, texts: &[String]) -> Result<Table> {
-    let columns = task.file().columns.as_ref();
-    let named =
-        columns.into_iter().flat_map(|columns| [Some(&columns.text), columns.pair.as_ref()]).flatten();
-    let mut columns: Vec<String> = named.filter_map(|names| names.0.first().cloned()).collect();
-    if columns.is_empty() {
-        columns.push("text".into());
-    }
+    let columns = columns(task);
     let (expected, found) = (columns.len(), texts.len());
     ensure!(
         expected == found,

@@ -154,6 +154,18 @@ fn words_with_labels_are_learned_from_columns() {
     let told =
         stdout(&folder.sibert(&["predict", "--model", "words", "--text", "The cat lives near the river"]));
     assert_has(&told, "labels  O, B-WHO, O, O, B-AT, I-AT");
+    stdout(&folder.sibert(&[
+        "predict",
+        "--model",
+        "words",
+        "--input",
+        "dev.conll",
+        "--out",
+        "answers.jsonl",
+    ]));
+    let answers = folder.text("answers.jsonl");
+    assert_has(&answers, "{\"text\":[\"The\",\"");
+    assert_eq!(answers.matches("\"labels\":[\"O\",\"B-WHO\",\"O\",\"O\",\"B-AT\",\"I-AT\"]").count(), 20);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use crate::dataset::DataSource;
 use crate::examples::{files, held_out};
 use crate::own::sorted;
-use crate::table::{Table, ending};
+use crate::table::{Row, Table, ending};
 use crate::task::{Split, Task};
 
 /// Words with a label each.
@@ -61,6 +61,16 @@ pub fn names(paths: &[PathBuf], lists: Option<(&str, &str)>) -> Result<Vec<Strin
     let shown = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
     ensure!(names.len() > 1, "{shown}: all words have the label {}: expected two or more", names.join(", "));
     Ok(names)
+}
+
+/// The sentences of a file with a word a line as a table of one column, a list of words a row; labels are passed over.
+///
+/// # Errors
+/// If the file cannot be read or has no sentence; names file and line.
+pub fn table(path: &Path, column: &str) -> Result<Table> {
+    let row = |(line, raw): (usize, Raw)| Row { line, cells: vec![raw.words.into()] };
+    let rows = (1..).zip(columns::read(path, false)?).map(row).collect();
+    Ok(Table::new(&path.display().to_string(), vec![column.to_owned()], rows))
 }
 
 /// Whether labels are those of entities: `O`, and others with `B-`, `I-` and so on in front.

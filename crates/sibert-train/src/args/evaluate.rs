@@ -97,7 +97,7 @@ pub struct PredictArgs {
     /// A task or a file of your own, FILE.toml; several with commas, or glue: the nine and ax, by the model of mnli
     #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required_unless_present_any = ["input", "texts"])]
     pub tasks: Vec<TaskChoice>,
-    /// Table whose rows are answered: csv, tsv, jsonl or parquet, with the columns of the training table
+    /// Table whose rows are answered: csv, tsv, jsonl or parquet with the columns of the training table, or conll
     #[arg(long, value_name = "FILE", conflicts_with_all = ["questions", "texts", "data_dir", "dataset"])]
     pub input: Option<PathBuf>,
     /// A text to answer, or a pair of them; the answer is printed
