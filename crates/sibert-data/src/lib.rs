@@ -7,8 +7,8 @@
 //! ```text
 //! source, task ─▶ documents ─▶ tokenizer ─▶ prepare, shards ─▶ sequences ─▶ masking ─▶ batches
 //! ```
-//! Beside the way of a corpus stand the sets that an encoder is fine-tuned on: [`examples`], [`squad`] and their [`task`]s,
-//! read from a [`dataset`]. The crate prints nothing: what people should know goes to [`Notes`].
+//! Beside the way of a corpus stand the sets that an encoder is fine-tuned on: [`examples`], [`tagged`] words, [`squad`] and their
+//! [`task`]s, read from a [`dataset`]; [`own`] makes a task of any [`table`]. The crate prints nothing: what people should know goes to [`Notes`].
 
 pub mod batches;
 pub mod builtin;
@@ -25,6 +25,7 @@ pub mod loader;
 pub mod masking;
 mod mixture;
 mod order;
+pub mod own;
 mod parquet_file;
 pub mod prepare;
 pub mod random;
@@ -35,6 +36,8 @@ mod sides;
 pub mod source;
 pub mod squad;
 pub mod statistics;
+pub mod table;
+pub mod tagged;
 pub mod task;
 pub mod tokenizer;
 pub mod word_counts;

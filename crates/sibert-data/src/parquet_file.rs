@@ -46,6 +46,18 @@ pub fn open(name: &str, file: File) -> Result<SerializedFileReader<File>> {
     })
 }
 
+/// The names of the classes that a column of numbers stands for, if the file lists them as `datasets` does; of a column of
+/// lists, those of its elements.
+pub fn class_names(metadata: &FileMetaData, column: &str) -> Option<Vec<String>> {
+    let entries = metadata.key_value_metadata()?;
+    let text = entries.iter().find(|entry| entry.key == "huggingface")?.value.as_ref()?;
+    let features: Value = serde_json::from_str(text).ok()?;
+    let feature = features.get("info")?.get("features")?.get(column)?;
+    let element = feature.get("feature").or_else(|| feature.get(0)).unwrap_or(feature);
+    let names = element.get("names")?.as_array()?;
+    names.iter().map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
 /// A file that is read row by row.
 pub struct Table {
     name: String,

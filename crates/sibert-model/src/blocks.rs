@@ -141,8 +141,9 @@ mod tests {
 
     #[test]
     fn blocks_of_a_tuned_model_partition_its_parameters() {
-        for (model_type, head) in
-            ARCHITECTURES.into_iter().flat_map(|m| [(m, HeadKind::Classes(3)), (m, HeadKind::Span)])
+        for (model_type, head) in ARCHITECTURES
+            .into_iter()
+            .flat_map(|m| [HeadKind::Classes(3), HeadKind::Span, HeadKind::Tokens(3)].map(|head| (m, head)))
         {
             let checkpoint = model(model_type, true);
             let tensors = checkpoint.parameters().into_iter().map(|(n, v)| (n, v.as_detached_tensor()));

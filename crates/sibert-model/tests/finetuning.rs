@@ -8,7 +8,7 @@ use sibert_model::{FineTuning, Gradients, HeadKind, Inputs, Mode, ModelConfig, M
 use sisgd::GradientSource as _;
 use support::{dense, inputs, norm, part, relative_error, scalar, small, targets, tuned};
 
-const HEADS: [HeadKind; 3] = [HeadKind::Classes(3), HeadKind::Score, HeadKind::Span];
+const HEADS: [HeadKind; 4] = [HeadKind::Classes(3), HeadKind::Labels(3), HeadKind::Score, HeadKind::Span];
 
 /// Both architectures with dropout, each with every head.
 fn cases() -> impl Iterator<Item = (ModelConfig, HeadKind)> {
@@ -91,7 +91,7 @@ fn every_parameter_that_the_head_reads_learns() {
                 HeadKind::Span => {
                     ["qa_outputs.bias", "bert.encoder.layer.1.output.LayerNorm.bias"].contains(&name.as_str())
                 }
-                HeadKind::Classes(_) | HeadKind::Score => false,
+                _ => false,
             };
             let is_seen = !is_common && !name.ends_with("key.bias");
             let size = norm(&gradient);

@@ -32,6 +32,7 @@ fn targets(case: &HashMap<String, Tensor>, head: HeadKind, dtype: DType) -> Targ
         HeadKind::Classes(_) => Targets::Classes(u32s("labels")),
         HeadKind::Score => Targets::Scores(case["labels"].to_dtype(dtype).unwrap()),
         HeadKind::Span => Targets::Spans { starts: u32s("start_positions"), ends: u32s("end_positions") },
+        HeadKind::Labels(_) | HeadKind::Tokens(_) => panic!("no such case"),
     }
 }
 

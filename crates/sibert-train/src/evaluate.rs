@@ -1,29 +1,30 @@
 //! `sibert evaluate`: the figures of a fine-tuned model, or of a file of predictions.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sibert_data::dataset::DataSource;
-use sibert_data::examples::{self, Example, Target};
-use sibert_data::squad::{self, Question};
-use sibert_data::task::{Kind, Split, Task};
+use sibert_data::task::{Split, Task};
 
+use crate::answers::{self, Report};
 use crate::args::EvaluateArgs;
 use crate::console::{note, result};
-use crate::hub;
-use crate::metrics::{self, squad as squad_metrics};
+use crate::own;
+use crate::plot::confusion;
 use crate::pretrained::Pretrained;
-use crate::submission::{self, Prediction};
-use crate::tuned::{DevSet, Figures, Tuned, figure_names, outputs};
+use crate::tuned::{DevSet, Figures, Tuned};
 
-/// Prints the figures as one JSON object.
+/// Tables of more classes are not printed.
+const MOST_LINES: usize = 50;
+
+/// Prints the figures as one JSON object, and those of each class as a table.
 ///
 /// # Errors
 /// If the model, the data or the predictions cannot be read, or do not belong together.
 pub fn run(args: &EvaluateArgs) -> Result<()> {
     let figures = match (&args.predictions, &args.model) {
-        (Some(file), _) => of_file(args, file)?,
+        (Some(file), _) => answers::score_file(args.task, file, args)?,
         (None, Some(model)) => of_model(args, model)?,
         (None, None) => bail!("nothing to evaluate: name a model with --model"),
     };
@@ -37,98 +38,62 @@ fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
     let task = args.task.or(pretrained.task()).with_context(|| {
         format!("{model}: its config.json does not name the task it was fine-tuned for: name it with --task")
     })?;
-    let source =
-        DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open)?;
+    let (task, source) = source(task, args)?;
     let tuned = Tuned::open(pretrained, task, &args.labels, &args.ask.lengths, &device)?;
-    let mut figures = Figures::default();
+    let (mut figures, mut by_class) = (Figures::default(), Map::new());
     for set in DevSet::read(task, &source, &tuned.tokenizer, tuned.lengths)? {
-        let precision = args.ask.compute.precision;
-        let outputs =
-            outputs(&tuned.model, &tuned.labels, &set.sequences, args.ask.batch_size, precision, &device)?;
-        figures.extend(set.judge(outputs, &args.ask.answers.settings(task))?.figures);
-    }
-    Ok(json!({ "task": task.name(), "model": model, "data": source.to_string(), "figures": figures }))
-}
-
-/// The figures of a file of predictions, by the official rules.
-fn of_file(args: &EvaluateArgs, predictions: &Path) -> Result<Value> {
-    let dataset = PathBuf::from(args.data.dataset.as_deref().unwrap_or_default());
-    match args.task {
-        Some(task) if !task.is_squad() => of_glue_file(task, predictions, &dataset),
-        task => of_squad_file(args, task, predictions, &dataset),
-    }
-}
-
-fn of_squad_file(
-    args: &EvaluateArgs,
-    task: Option<Task>,
-    predictions: &Path,
-    dataset: &Path,
-) -> Result<Value> {
-    let questions: Vec<Question> = squad::read_file(dataset, &note)?;
-    let answers = squad::read_predictions(predictions)?;
-    let second = task.map_or_else(
-        || questions.iter().any(|question| question.impossible) || args.na_prob_file.is_some(),
-        |task| task.kind() == Kind::Span { unanswerable: true },
-    );
-    if !second {
-        return Ok(serde_json::to_value(squad_metrics::score_v1(&questions, &answers))?);
-    }
-    let odds = args.na_prob_file.as_deref().map(squad::read_na_probs).transpose()?;
-    let score = squad_metrics::score_v2(&questions, &answers, odds.as_ref(), args.na_prob_thresh);
-    Ok(serde_json::to_value(score)?)
-}
-
-/// A leaderboard file beside a development set with labels.
-fn of_glue_file(task: Task, predictions: &Path, dataset: &Path) -> Result<Value> {
-    ensure!(task.has(Split::Validation), "{task} has no labels to compare with");
-    let examples: Vec<Example> = examples::read_file(task, Split::Validation, dataset, &note)?;
-    let predicted = submission::read(predictions, task)?;
-    ensure!(
-        predicted.len() == examples.len(),
-        "{} has {} predictions, {} has {} examples: is it for another set?",
-        predictions.display(),
-        predicted.len(),
-        dataset.display(),
-        examples.len()
-    );
-    let mut figures = Figures::default();
-    for (metric, name) in figure_names(task, Split::Validation) {
-        let value = match of_classes(&predicted, &examples) {
-            Some((predicted, actual)) => metrics::of_classes(metric, &predicted, &actual),
+        let logits = tuned.logits(set.set.sequences(), &args.ask, &device)?;
+        match set.set.report(&logits, &tuned.labels) {
+            Some(report) => tell(&report, task, set.split, args.confusion.as_deref(), &mut by_class)?,
             None => {
-                let (predicted, actual) = of_scores(&predicted, &examples);
-                metrics::of_scores(metric, &predicted, &actual)
+                ensure!(args.confusion.is_none(), "--confusion: {task} has no classes to take for each other")
             }
-        };
-        figures.insert(&name, value);
+        }
+        figures.extend(set.judge(logits, &tuned.labels, &args.ask.answers)?.figures);
     }
-    Ok(json!({ "task": task.name(), "figures": figures }))
+    let mut all =
+        json!({ "task": task.name(), "model": model, "data": source.to_string(), "figures": figures });
+    all.as_object_mut().into_iter().for_each(|all| all.append(&mut by_class));
+    Ok(all)
 }
 
-fn of_classes(predicted: &[Prediction], examples: &[Example]) -> Option<(Vec<u32>, Vec<u32>)> {
-    let class = |prediction: &Prediction| match prediction {
-        Prediction::Class(class) => Some(*class),
-        Prediction::Score(_) => None,
-    };
-    let actual = |example: &Example| match example.target {
-        Some(Target::Class(class)) => Some(class),
-        _ => None,
-    };
-    Some((
-        predicted.iter().map(class).collect::<Option<_>>()?,
-        examples.iter().map(actual).collect::<Option<_>>()?,
-    ))
+/// The task and its data: the table that is named, or what the task says.
+fn source(task: Task, args: &EvaluateArgs) -> Result<(Task, DataSource)> {
+    match &args.validation {
+        Some(file) => own::with_validation(task, file),
+        None => Ok((task, own::source(task, &args.data)?)),
+    }
 }
 
-fn of_scores(predicted: &[Prediction], examples: &[Example]) -> (Vec<f32>, Vec<f32>) {
-    let score = |prediction: &Prediction| match prediction {
-        Prediction::Score(score) => *score,
-        Prediction::Class(_) => f32::NAN,
-    };
-    let actual = |example: &Example| match example.target {
-        Some(Target::Score(score)) => score,
-        _ => f32::NAN,
-    };
-    (predicted.iter().map(score).collect(), examples.iter().map(actual).collect())
+/// Prints the table of a set's classes unless it is long, draws what is taken for what, and adds both to the JSON.
+fn tell(
+    report: &Report,
+    task: Task,
+    split: Split,
+    stem: Option<&Path>,
+    json: &mut Map<String, Value>,
+) -> Result<()> {
+    let suffix = if split == Split::ValidationMismatched { "_mm" } else { "" };
+    match report.classes.len() {
+        count if count > MOST_LINES => {
+            note(format!("{task}, {split}: {count} classes, see the JSON for each"))
+        }
+        _ => note(format!("{task}, {split}\n{report}")),
+    }
+    json.insert(format!("classes{suffix}"), serde_json::to_value(&report.classes)?);
+    if let Some(confusion) = &report.confusion {
+        json.insert(format!("confusion{suffix}"), serde_json::to_value(confusion)?);
+    }
+    let Some(stem) = stem else { return Ok(()) };
+    let confusion = report.confusion.as_ref().with_context(|| {
+        format!("--confusion: {task} has no classes, or too many, to draw beside each other")
+    })?;
+    let names: Vec<String> = report.classes.iter().map(|class| class.name.clone()).collect();
+    let stem = Path::new(stem).with_file_name(format!(
+        "{}{suffix}",
+        stem.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
+    ));
+    let drawn = confusion::draw(&task.to_string(), &names, confusion, &stem)?;
+    drawn.iter().for_each(|path| note(format!("confusion   {}", path.display())));
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! `sibert`: pretrain, fine-tune, inspect and verify scale-invariant BERT encoders.
 
+mod answers;
 mod args;
 mod batch;
 mod bench;
@@ -27,6 +28,7 @@ mod metrics;
 mod model_folder;
 mod named_tokenizer;
 mod occupied;
+mod own;
 mod plot;
 mod predict;
 mod prepare;

@@ -1,21 +1,22 @@
-//! `sibert predict`: the files of the GLUE leaderboard, and SQuAD's answers.
+//! `sibert predict`: the rows of a table with their answers, the files of the GLUE leaderboard, SQuAD's answers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
-use sibert_data::dataset::DataSource;
-use sibert_data::examples;
-use sibert_data::squad::{self, Question};
+use serde_json::Value;
+use sibert_data::table::{self, Row, Table};
+use sibert_data::tagged;
 use sibert_data::task::{Split, Task};
 
+use crate::answers::{self, Answered, Place, Purpose, Set, Wanted};
 use crate::args::{PredictArgs, TaskChoice, tasks};
-use crate::console::{note, result};
-use crate::hub;
+use crate::console::result;
+use crate::own;
 use crate::pretrained::Pretrained;
-use crate::submission::{self, Prediction};
-use crate::tuned::{Encoded, Outputs, Sequence, Tuned, encode, outputs, warn_of_unknown};
+use crate::submission;
+use crate::tuned::Tuned;
 
 /// Writes the files of every task that was named; with all of GLUE's, also the archive for the site.
 ///
@@ -23,6 +24,10 @@ use crate::tuned::{Encoded, Outputs, Sequence, Tuned, encode, outputs, warn_of_u
 /// If a model or data is missing or unfit, or a file cannot be written.
 pub fn run(args: &PredictArgs) -> Result<()> {
     let device = args.ask.compute.open()?;
+    if args.input.is_some() || !args.texts.is_empty() {
+        return of_table(args, &device);
+    }
+    let out = args.out.as_deref().context("name the folder for the files with --out")?;
     let whole = args.tasks.contains(&TaskChoice::Glue);
     let mut tasks = tasks(&args.tasks);
     if whole {
@@ -30,13 +35,13 @@ pub fn run(args: &PredictArgs) -> Result<()> {
         tasks.extend(others.copied().collect::<Vec<_>>());
     }
     let models: Vec<String> = models(args, &tasks)?;
-    fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     let mut files = Vec::new();
     for (task, model) in tasks.iter().zip(&models) {
-        files.extend(predict(*task, model, args, &device)?);
+        files.extend(predict(*task, model, out, args, &device)?);
     }
     files.iter().try_for_each(|file: &PathBuf| result(file.display()))?;
-    if whole { result(submission::archive(&args.out, &files)?.display()) } else { Ok(()) }
+    if whole { result(submission::archive(out, &files)?.display()) } else { Ok(()) }
 }
 
 /// The model of each task: its folder in the one that was named, or else that one, if it can serve all of them.
@@ -64,75 +69,114 @@ fn models(args: &PredictArgs, tasks: &[Task]) -> Result<Vec<String>> {
     )
 }
 
-fn predict(task: Task, model: &str, args: &PredictArgs, device: &Device) -> Result<Vec<PathBuf>> {
-    let questions = args.questions.as_deref().map(|file| questions(task, file)).transpose()?;
-    let source =
-        || DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open);
-    let pretrained = Pretrained::open(model, device)?;
+/// Answers each row of a table and writes all of it, or answers one text and prints that.
+fn of_table(args: &PredictArgs, device: &Device) -> Result<()> {
+    let named = tasks(&args.tasks);
+    ensure!(named.len() < 2, "--input and --text: expected one task, found {}", named.len());
+    args.out.as_deref().map_or(Ok(()), table::check_name)?;
+    let pretrained = Pretrained::open(&args.model, device)?;
+    let task = named.first().copied().or(pretrained.task()).with_context(|| {
+        format!(
+            "{}: its config.json does not name the task it was fine-tuned for: name it with --task",
+            args.model
+        )
+    })?;
+    let tuned = open(pretrained, task, args, device)?;
+    let table = match &args.input {
+        Some(file) if tagged::is_columns(file) => tagged::table(file, &columns(task)[0])?,
+        Some(file) => Table::read(file)?,
+        None => of_texts(task, &args.texts)?,
+    };
+    let set = read(task, &tuned, Split::Test, Place::Table(&table))?;
+    let logits = tuned.logits(set.sequences(), &args.ask, device)?;
+    let answered = set.answered(&logits, &tuned.labels)?;
+    match &args.out {
+        Some(out) => {
+            table::write(&answered.beside(&table), out)?;
+            result(out.display())
+        }
+        None => print(&answered),
+    }
+}
+
+/// The names of the columns of text, of which there is one or two.
+fn columns(task: Task) -> Vec<String> {
+    let named = task.file().columns.as_ref();
+    let named = named.into_iter().flat_map(|named| [Some(&named.text), named.pair.as_ref()]).flatten();
+    let names: Vec<String> = named.filter_map(|names| names.0.first().cloned()).collect();
+    if names.is_empty() { vec!["text".into()] } else { names }
+}
+
+/// One text, or a pair of them, as a table.
+fn of_texts(task: Task, texts: &[String]) -> Result<Table> {
+    let columns = columns(task);
+    let (expected, found) = (columns.len(), texts.len());
+    ensure!(
+        expected == found,
+        "--text: {task} takes {expected} text(s) ({}), found {found}",
+        columns.join(", ")
+    );
+    let rows = vec![Row { line: 1, cells: texts.iter().map(|text| text.as_str().into()).collect() }];
+    Ok(Table::new("--text", columns, rows))
+}
+
+/// A line for each column of an answer.
+fn print(answered: &Answered) -> Result<()> {
+    let width = answered.columns.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    answered.columns.iter().zip(answered.rows.iter().flatten()).try_for_each(|(name, cell)| {
+        let shown = match cell.as_f64() {
+            Some(number) => format!("{number:.4}"),
+            None => words(cell),
+        };
+        result(format!("{name:<width$}  {shown}"))
+    })
+}
+
+/// A text, or texts with commas between them.
+fn words(cell: &Value) -> String {
+    match cell.as_array() {
+        Some(cells) => cells.iter().map(table::shown).collect::<Vec<_>>().join(", "),
+        None => table::shown(cell),
+    }
+}
+
+/// A model that was fine-tuned for a task.
+fn open(pretrained: Pretrained, task: Task, args: &PredictArgs, device: &Device) -> Result<Tuned> {
     if let Some(found) = pretrained.task() {
         ensure!(
             found == task.maker(),
-            "{model}: the model was fine-tuned for {found}, expected one of {}",
+            "{}: the model was fine-tuned for {found}, expected one of {}",
+            pretrained.name,
             task.maker()
         );
     }
-    let tuned = Tuned::open(pretrained, task.maker(), &args.labels, &args.ask.lengths, device)?;
-    if task.is_squad() {
-        let questions = questions.map_or_else(|| squad::read_unanswered(task, &source()?, &note), Ok)?;
-        return answers(task, &tuned, &questions, args, device);
+    Tuned::open(pretrained, task.maker(), &args.labels, &args.ask.lengths, device)
+}
+
+/// The rows to answer.
+fn read(task: Task, tuned: &Tuned, split: Split, place: Place) -> Result<Box<dyn Set>> {
+    let (purpose, most, tokenizer, lengths) = (Purpose::Answer, usize::MAX, &tuned.tokenizer, tuned.lengths);
+    answers::of(task).read(&Wanted { split, purpose, place, most, tokenizer, lengths })
+}
+
+fn predict(task: Task, model: &str, out: &Path, args: &PredictArgs, device: &Device) -> Result<Vec<PathBuf>> {
+    let tuned = open(Pretrained::open(model, device)?, task, args, device)?;
+    let source = match &args.questions {
+        Some(_) => None,
+        None => Some(own::source(task, &args.data)?),
+    };
+    let place = match (&source, &args.questions) {
+        (Some(source), _) => Place::Source(source),
+        (None, Some(file)) => Place::Questions(file),
+        (None, None) => bail!("no data to predict"),
+    };
+    let mut files = Vec::new();
+    for split in answers::of(task).asked()? {
+        let set = read(task, &tuned, split, place)?;
+        let logits = tuned.logits(set.sequences(), &args.ask, device)?;
+        files.extend(set.write(logits, &tuned.labels, &args.ask.answers, out)?);
     }
-    let source = source()?;
-    let write = |split: Split| -> Result<PathBuf> {
-        let examples = examples::read(task, split, &source, &note)?;
-        let Encoded { sequences, cut } = encode(&examples, &tuned.tokenizer, tuned.lengths.max_seq_len)?;
-        if cut > 0 {
-            note(format!(
-                "{task}: {cut} of {} examples are cut to {} tokens",
-                examples.len(),
-                tuned.lengths.max_seq_len
-            ));
-        }
-        warn_of_unknown(&format!("{task}, examples to predict"), &sequences, &tuned.tokenizer)?;
-        let predictions = match outputs_of(&tuned, &sequences, args, device)? {
-            Outputs::Classes(classes) => classes.into_iter().map(Prediction::Class).collect(),
-            Outputs::Scores(scores) => scores.into_iter().map(Prediction::Score).collect(),
-            Outputs::Spans(_) => Vec::new(), // SQuAD's alone
-        };
-        submission::write(&args.out, task, split, &predictions)
-    };
-    ensure!(task.has(Split::Test), "{task} has no test set: name it in [files] of its own file");
-    task.test_splits().map(write).collect()
-}
-
-/// The questions in a file.
-fn questions(task: Task, file: &Path) -> Result<Vec<Question>> {
-    ensure!(
-        task.is_squad(),
-        "--questions {}: {task} has none, expected --task squad or squad_v2",
-        file.display()
-    );
-    squad::read_file_unanswered(file, &note)
-}
-
-/// The answers to questions, as SQuAD's scripts take them.
-fn answers(
-    task: Task,
-    tuned: &Tuned,
-    questions: &[Question],
-    args: &PredictArgs,
-    device: &Device,
-) -> Result<Vec<PathBuf>> {
-    let windows = squad::windows(questions, &tuned.tokenizer, &tuned.lengths.windows(), &note)?;
-    let sequences: Vec<Sequence> = windows.iter().cloned().map(Sequence::from).collect();
-    let Outputs::Spans(logits) = outputs_of(tuned, &sequences, args, device)? else {
-        bail!("the model's head gives no spans");
-    };
-    let found = squad::answers(questions, &windows, &logits, &args.ask.answers.settings(task));
-    squad::write(&args.out, &found)
-}
-
-fn outputs_of(tuned: &Tuned, sequences: &[Sequence], args: &PredictArgs, device: &Device) -> Result<Outputs> {
-    outputs(&tuned.model, &tuned.labels, sequences, args.ask.batch_size, args.ask.compute.precision, device)
+    Ok(files)
 }
 
 #[cfg(test)]

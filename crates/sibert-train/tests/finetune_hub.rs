@@ -85,6 +85,25 @@ fn model_and_data_come_from_the_hub_and_then_from_its_cache() {
     assert!(weights("online") == weights("offline") && weights("online") == weights("local"));
     assert_has(&folder.text("online/README.md"), "base_model: \"org/name\"");
 
+    // the same rows as a table of one's own
+    let (train, dev) = ("hf://datasets/nyu-mll/glue/mrpc", "hf://datasets/nyu-mll/glue/mrpc#validation");
+    let columns = ["--text", "sentence1", "sentence2", "--label", "label", "--metrics", "accuracy,f1"];
+    let own = [
+        "finetune",
+        "--model",
+        "org/name",
+        "--train",
+        train,
+        "--validation",
+        dev,
+        "--epochs",
+        "2",
+        "--threads",
+        "1",
+    ];
+    stdout(&folder.sibert_with(&offline, &[&own[..], &columns, &["--out", "own"]].concat()));
+    assert!(weights("own") == weights("online"));
+
     let pickled = refused(&folder.sibert_with(&variables, &finetune("org/pickled", "pickled")));
     assert_has(&pickled, "safetensors");
     let squad = ["finetune", "--task", "squad", "--model", "org/name", "--out", "squad"];

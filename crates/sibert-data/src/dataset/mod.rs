@@ -39,6 +39,8 @@ pub struct DataSource {
 #[derive(Clone)]
 enum Location {
     Folder(PathBuf),
+    /// Files on this machine by the names that the task has for them.
+    Files(Vec<(String, Vec<PathBuf>)>),
     /// A repository, and the commit that its revision stands for.
     Hub(Arc<Hub>, RepoRef, String),
 }
@@ -69,10 +71,18 @@ impl DataSource {
                 (Some(dataset), _) => Self::of_spec(dataset, task, hub),
                 (None, Some(folder)) => Self::in_folder(folder, task),
                 (None, None) => {
-                    bail!("{task}: its own file is not at hand: name the folder of its data with --data-dir")
+                    bail!(
+                        "{task}: its own file is not at hand: name the folder of its data with --data-dir, or a table \
+                         with --validation"
+                    )
                 }
             },
         }
+    }
+
+    /// Files on this machine by the names that the task has for them, as those that were fetched from the hub.
+    pub fn of_files(files: Vec<(String, Vec<PathBuf>)>, task: Task) -> Self {
+        Self { place: Location::Files(files), task }
     }
 
     fn in_folder(folder: &Path, task: Task) -> Result<Self> {
@@ -138,7 +148,14 @@ impl DataSource {
     /// If none has a file: says what was looked for, what is there, and the remedy; if some of the parts
     /// `-00000-of-00002` of a file are missing; or if a file cannot be fetched.
     pub fn find_all(&self, candidates: &[String]) -> Result<Vec<PathBuf>> {
+        if let Location::Files(files) = &self.place {
+            let named = files.iter().find(|(name, _)| candidates.contains(name));
+            let (_, paths) =
+                named.with_context(|| format!("expected {}, found none", listed(candidates, LISTED)))?;
+            return Ok(paths.clone());
+        }
         let there = match &self.place {
+            Location::Files(_) => Vec::new(),
             Location::Folder(folder) => files_beside(folder, candidates),
             Location::Hub(hub, repo, _) => hub.files(repo)?,
         };
@@ -147,6 +164,7 @@ impl DataSource {
         match &self.place {
             Location::Folder(folder) => Ok(found.into_iter().map(|path| folder.join(path)).collect()),
             Location::Hub(hub, repo, _) => found.into_iter().map(|path| hub.fetch(repo, path)).collect(),
+            Location::Files(_) => Ok(Vec::new()),
         }
     }
 
@@ -155,6 +173,7 @@ impl DataSource {
         let (there, remedy) = match &self.place {
             Location::Folder(folder) => (entries(folder, there), origin::remedy_in_folder(self.task)),
             Location::Hub(_, repo, _) => (there.to_vec(), origin::remedy_on_hub(self.task, &repo.id)),
+            Location::Files(_) => (there.to_vec(), origin::remedy_in_folder(self.task)),
         };
         let (wanted, there) = (listed(candidates, LISTED), listed(&there, LISTED));
         format!("{self}: expected one of {wanted}; found {there}; {remedy}")
@@ -167,6 +186,10 @@ impl fmt::Display for DataSource {
         match &self.place {
             Location::Folder(folder) => f.write_str(&shown(folder.display())),
             Location::Hub(_, repo, commit) => write!(f, "{}@{commit}", repo.id),
+            Location::Files(files) => {
+                let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+                f.write_str(&shown(names.join(", ")))
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::dataset::DataSource;
 use crate::task::{Split, Task};
 
 /// The files of a set in `source`, in order.
-pub(super) fn of(task: Task, split: Split, source: &DataSource) -> Result<Vec<PathBuf>> {
+pub(crate) fn of(task: Task, split: Split, source: &DataSource) -> Result<Vec<PathBuf>> {
     // A folder `RTE` holds no WNLI, whatever its files are called.
     let is_of_another = task.is_built_in() && source.named_task().is_some_and(|named| named != task);
     source.find_all(&candidates(task, split, !is_of_another))

@@ -8,9 +8,9 @@ use serde_json::{Map, Value as Json};
 
 use super::columns::Columns;
 use super::label::{Labels, Value};
-use super::text::text_of;
 use super::{Example, Found};
 use crate::source::shown;
+use crate::table::text_of;
 use crate::task::{Split, Task};
 
 /// The examples in the file at `path`.
@@ -38,18 +38,20 @@ fn example(task: Task, split: Split, line: &str, labels: &Labels) -> Result<Exam
         other => Err(format!("{}: expected a text, found {other}", names[column])),
     };
     let label = columns.label.map_or(&Json::Null, |label| &object[names[label]]);
-    Ok(Example {
+    Example {
         text: text(columns.text)?,
         pair: columns.pair.map(text).transpose()?,
-        target: labels.target(&value(label)?)?,
-    })
+        target: labels.target(&value_of(label)?)?,
+    }
+    .checked(task)
 }
 
-fn value(label: &Json) -> Result<Value<'_>, String> {
+fn value_of(label: &Json) -> Result<Value<'_>, String> {
     match label {
         Json::Null => Ok(Value::Missing),
         Json::String(text) => Ok(Value::Text(text)),
-        Json::Bool(value) => Ok(Value::Index((*value).into())),
+        Json::Bool(value) => Ok(Value::Bool(*value)),
+        Json::Array(values) => Ok(Value::List(values.iter().map(value_of).collect::<Result<_, _>>()?)),
         Json::Number(number) => Ok(match number.as_i64() {
             Some(index) => Value::Index(index),
             None => Value::Number(number.as_f64().unwrap_or(f64::NAN)),

@@ -3,6 +3,9 @@
 use super::Target;
 use crate::task::{Kind, Range, Split, Task};
 
+/// So many classes are listed in messages.
+const LISTED: usize = 20;
+
 /// The value of a label.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value<'a> {
@@ -12,6 +15,10 @@ pub(super) enum Value<'a> {
     Index(i64),
     /// A score.
     Number(f64),
+    /// True or false.
+    Bool(bool),
+    /// Several of them.
+    List(Vec<Value<'a>>),
     /// Nothing at all.
     Missing,
 }
@@ -51,17 +58,49 @@ impl Labels {
     /// # Errors
     /// If it says nothing where there must be a label, or nothing that the task knows.
     pub(super) fn target(&self, value: &Value) -> Result<Option<Target>, String> {
+        if let (Kind::Labels(_), Some(between)) = (self.task.kind(), &self.task.file().several) {
+            return self.several(value, between);
+        }
         if self.is_absent(value) {
             return if self.split.is_test() { Ok(None) } else { Err(self.absent(value)) };
         }
         let target = match (self.task.kind(), value) {
             (Kind::Score(range), value) => score(value, range).map(Target::Score),
-            (_, Value::Text(text)) => self.named(text.trim()).map(Target::Class),
-            (_, Value::Index(index)) => self.at(*index).map(Target::Class),
-            (_, Value::Number(number)) => whole(*number).and_then(|index| self.at(index)).map(Target::Class),
-            (_, Value::Missing) => None,
+            (_, value) => self.class(value).map(Target::Class),
         };
         target.map(Some).ok_or_else(|| self.unknown(value))
+    }
+
+    /// The labels in a list, or in a text with `between` between them; an empty one says that none holds.
+    fn several(&self, value: &Value, between: &str) -> Result<Option<Target>, String> {
+        let mut found = match value {
+            Value::Missing if self.split.is_test() => return Ok(None),
+            Value::Missing => Vec::new(),
+            Value::Text(text) => {
+                let names = text.split(between).map(str::trim).filter(|name| !name.is_empty());
+                names.map(|name| self.known(&Value::Text(name))).collect::<Result<_, _>>()?
+            }
+            Value::List(values) => values.iter().map(|value| self.known(value)).collect::<Result<_, _>>()?,
+            other => vec![self.known(other)?],
+        };
+        found.sort_unstable();
+        found.dedup();
+        Ok(Some(Target::Labels(found)))
+    }
+
+    fn known(&self, value: &Value) -> Result<u32, String> {
+        self.class(value).ok_or_else(|| self.unknown(value))
+    }
+
+    fn class(&self, value: &Value) -> Option<u32> {
+        match value {
+            Value::Text(text) => self.named(text.trim()),
+            Value::Index(index) => self.at(*index),
+            Value::Number(number) => whole(*number).and_then(|index| self.at(index)),
+            Value::Bool(value) if self.task.file().exact => self.task.class(&value.to_string()),
+            Value::Bool(value) => self.at((*value).into()),
+            Value::List(_) | Value::Missing => None,
+        }
     }
 
     /// The class of a name or of a number, which tables of floats spell `1.0`.
@@ -81,11 +120,13 @@ impl Labels {
     /// Nothing, or the −1 of sets whose labels are not given out.
     fn is_absent(&self, value: &Value) -> bool {
         let is_score = matches!(self.task.kind(), Kind::Score(range) if range.contains(-1.));
+        let is_known = is_score || self.class(value).is_some();
         match value {
-            Value::Text(text) => text.trim().is_empty() || !is_score && text.trim().parse() == Ok(-1.0),
-            Value::Index(index) => !is_score && *index == -1,
-            Value::Number(number) => !is_score && *number == -1.0,
+            Value::Text(text) => text.trim().is_empty() || !is_known && text.trim().parse() == Ok(-1.0),
+            Value::Index(index) => !is_known && *index == -1,
+            Value::Number(number) => !is_known && *number == -1.0,
             Value::Missing => true,
+            Value::Bool(_) | Value::List(_) => false,
         }
     }
 
@@ -100,7 +141,11 @@ impl Labels {
             Value::Text(text) if text.trim() == "-" => {
                 ", which says that annotators did not agree: GLUE's own files have no such rows, leave them out"
             }
-            Value::Text(text) if text.trim().parse::<u8>().is_ok() && !self.task.is_numbered() => {
+            Value::Text(text)
+                if text.trim().parse::<u8>().is_ok()
+                    && !self.task.is_numbered()
+                    && !self.task.file().exact =>
+            {
                 ", and a number does not say which of them it means"
             }
             _ => "",
@@ -109,7 +154,11 @@ impl Labels {
     }
 
     fn expected(&self) -> String {
-        let all = self.task.class_names().join(", ");
+        let names = self.task.class_names();
+        let mut all = names[..names.len().min(LISTED)].join(", ");
+        if names.len() > LISTED {
+            all.push_str(&format!(", … ({} in all)", names.len()));
+        }
         match self.task.kind() {
             Kind::Score(range) => range.to_string(),
             Kind::Classes([_, _]) if self.task.is_numbered() => format!("0 or 1 ({all})"),
@@ -129,6 +178,8 @@ fn shown(value: &Value) -> String {
         Value::Text(text) => format!("`{text}`"),
         Value::Index(index) => format!("{index}"),
         Value::Number(number) => format!("{number}"),
+        Value::Bool(value) => format!("{value}"),
+        Value::List(values) => format!("a list of {}", values.len()),
         Value::Missing => "nothing".to_owned(),
     }
 }
@@ -138,7 +189,7 @@ fn score(value: &Value, range: Range) -> Option<f32> {
         Value::Text(text) => text.trim().parse().ok()?,
         Value::Index(index) => *index as f64,
         Value::Number(number) => *number,
-        Value::Missing => return None,
+        Value::Bool(_) | Value::List(_) | Value::Missing => return None,
     };
     range.contains(number).then_some(number as f32)
 }

@@ -9,13 +9,13 @@
 //! and line, but for the broken rows of QQP's labelled sets, which are skipped as all readers of it do.
 
 mod columns;
-mod files;
+pub(crate) mod files;
+pub(crate) mod held_out;
 mod json_lines;
 mod label;
 mod parquet;
 mod parted;
 mod table;
-mod text;
 
 use std::path::Path;
 
@@ -35,6 +35,8 @@ pub enum Target {
     Class(u32),
     /// A score, of GLUE from 0 to 5.
     Score(f32),
+    /// The labels that hold, as the task counts them, ascending.
+    Labels(Vec<u32>),
 }
 
 /// A sentence or a pair of them.
@@ -46,6 +48,17 @@ pub struct Example {
     pub pair: Option<String>,
     /// The right answer; none in a test set without labels.
     pub target: Option<Target>,
+}
+
+impl Example {
+    /// Refuses an empty text in a table of one's own; those of GLUE are what they are.
+    fn checked(self, task: Task) -> Result<Self, String> {
+        let is_empty = |text: &String| text.trim().is_empty();
+        if !task.is_built_in() && (is_empty(&self.text) || self.pair.as_ref().is_some_and(is_empty)) {
+            return Err("the text is empty: fill it in, or leave the row out".into());
+        }
+        Ok(self)
+    }
 }
 
 /// Examples that were read, with notes on what is odd about them.
@@ -90,13 +103,25 @@ pub fn read_file(task: Task, split: Split, path: &Path, notes: Notes) -> Result<
 
 fn load(task: Task, split: Split, source: &DataSource) -> Result<Found> {
     check_split(task, split)?;
-    let paths = files::of(task, split, source).with_context(|| format!("no {split} of {task}"))?;
+    let held_out = task.file().files.held_out.filter(|_| !split.is_test());
+    let whole = if held_out.is_some() { Split::Train } else { split };
+    let paths = files::of(task, whole, source).with_context(|| format!("no {split} of {task}"))?;
     let mut all = Found::default();
     for path in &paths {
         let part = Part::of(task, split, path)?;
         let found = from_file(task, split, path, part.as_ref())?;
         all.examples.extend(found.examples);
         all.notes.extend(found.notes);
+    }
+    if let Some(share) = held_out {
+        let class = |example: &Example| match example.target {
+            Some(Target::Class(class)) => class,
+            _ => 0,
+        };
+        let classes: Vec<u32> = all.examples.iter().map(class).collect();
+        let mut held_out = held_out::rows(&classes, share).into_iter();
+        let is_wanted = split == Split::Validation;
+        all.examples.retain(|_| held_out.next() == Some(is_wanted));
     }
     let rows = all.examples.len();
     let first = paths.first().map(|path| shown(path.display())).unwrap_or_default();
@@ -116,6 +141,7 @@ fn load(task: Task, split: Split, source: &DataSource) -> Result<Found> {
 
 fn check_split(task: Task, split: Split) -> Result<()> {
     ensure!(!task.is_squad(), "{task} has no examples of GLUE: they are questions");
+    ensure!(!task.file().words, "{task} has no texts with a label each: its words have them");
     let own = if task.is_built_in() { "" } else { ": name it in [files] of its own file" };
     ensure!(task.has(split), "{task} has no {split}{own}");
     Ok(())

@@ -9,7 +9,7 @@ use parquet::record::Field;
 use super::columns::Columns;
 use super::label::{Labels, Value};
 use super::{Example, Found};
-use crate::parquet_file::Table;
+use crate::parquet_file::{Table, class_names};
 use crate::source::shown;
 use crate::task::{Split, Task};
 
@@ -27,7 +27,7 @@ pub(super) fn read(task: Task, split: Split, path: &Path) -> Result<Found> {
     let mut found = Found::default();
     while let Some(row) = rows.next() {
         let fields = row?.into_iter().map(|(_, field)| field).collect();
-        let example = example(fields, &columns, &labels);
+        let example = example(task, fields, &columns, &labels);
         found.examples.push(example.map_err(|why| anyhow!("{}: {why}", rows.place()))?);
     }
     Ok(found)
@@ -35,27 +35,20 @@ pub(super) fn read(task: Task, split: Split, path: &Path) -> Result<Found> {
 
 /// The labels of a file, by the names that it lists for the column `label`, if it does.
 fn labels(task: Task, split: Split, metadata: &FileMetaData, label: Option<&str>) -> Result<Labels, String> {
-    let entries = metadata.key_value_metadata().into_iter().flatten();
-    let text =
-        entries.into_iter().find(|entry| entry.key == "huggingface").and_then(|entry| entry.value.as_ref());
-    let features: Option<serde_json::Value> = text.and_then(|text| serde_json::from_str(text).ok());
-    let names = features.as_ref().zip(label).and_then(|(features, label)| {
-        let names = features.get("info")?.get("features")?.get(label)?.get("names")?.as_array()?;
-        names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
-    });
+    let names = label.and_then(|label| class_names(metadata, label));
     match names {
         Some(names) if !task.is_of_scores() => Labels::listed(task, split, &names),
         _ => Ok(Labels::new(task, split)),
     }
 }
 
-fn example(row: Vec<Field>, columns: &Columns, labels: &Labels) -> Result<Example, String> {
+fn example(task: Task, row: Vec<Field>, columns: &Columns, labels: &Labels) -> Result<Example, String> {
     let mut fields = row.into_iter();
     let mut next = || fields.next().unwrap_or(Field::Null);
     let text = text(next())?;
     let pair = columns.pair.map(|_| self::text(next())).transpose()?;
     let label = if columns.label.is_some() { next() } else { Field::Null };
-    Ok(Example { text, pair, target: labels.target(&value(&label)?)? })
+    Example { text, pair, target: labels.target(&value_of(&label)?)? }.checked(task)
 }
 
 fn text(field: Field) -> Result<String, String> {
@@ -69,11 +62,14 @@ fn text(field: Field) -> Result<String, String> {
     }
 }
 
-fn value(field: &Field) -> Result<Value<'_>, String> {
+fn value_of(field: &Field) -> Result<Value<'_>, String> {
     Ok(match field {
         Field::Null => Value::Missing,
         Field::Str(text) => Value::Text(text),
-        Field::Bool(value) => Value::Index((*value).into()),
+        Field::Bool(value) => Value::Bool(*value),
+        Field::ListInternal(list) => {
+            Value::List(list.elements().iter().map(value_of).collect::<Result<_, _>>()?)
+        }
         Field::Byte(value) => Value::Index((*value).into()),
         Field::Short(value) => Value::Index((*value).into()),
         Field::Int(value) => Value::Index((*value).into()),

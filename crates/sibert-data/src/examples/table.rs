@@ -1,26 +1,21 @@
 //! Tables whose cells stand between tabs or commas, below the names of their columns.
 //!
-//! In official files nothing is quoted: a line is a row, and it is split here, since the `csv` crate passes over an empty
-//! line where a row is missing. Tables of one's own may have cells in double quotes, and the `csv` crate reads those.
+//! In official files nothing is quoted; tables of one's own may have cells in double quotes.
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, ensure};
-use csv::{ReaderBuilder, StringRecord};
+use anyhow::{Context, Result, ensure};
 
 use super::columns::Columns;
 use super::label::{Labels, Value};
 use super::parted::Part;
-use super::text::text_of;
 use super::{Example, Found};
 use crate::dataset::official;
 use crate::source::shown;
+use crate::table::delimited::{plain, quoted};
+use crate::table::text_of;
 use crate::task::{Split, Task};
-
-/// A row behind the last one: what ends otherwise ends within quotes.
-const END: &str = "end of the table";
 
 /// The examples in the file at `path`, or in a part of it.
 pub(super) fn read(task: Task, split: Split, path: &Path, part: Option<&Part>) -> Result<Found> {
@@ -55,51 +50,6 @@ pub(super) fn read(task: Task, split: Split, path: &Path, part: Option<&Part>) -
             .push(format!("{name}: skipped {} broken row(s), the first in line {first}", broken.len()));
     }
     Ok(found)
-}
-
-/// Gives `row` the cells of every line.
-fn plain(
-    name: &str,
-    text: &str,
-    separator: char,
-    mut row: impl FnMut(usize, &[&str]) -> Result<(), String>,
-) -> Result<()> {
-    for (number, line) in (1..).zip(text.split('\n')) {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        let cells: Vec<&str> = line.split(separator).collect();
-        row(number, &cells).map_err(|why| anyhow!("{name}:{number}: {why}"))?;
-    }
-    Ok(())
-}
-
-/// Gives `row` the cells of every row, some of which may be in double quotes; empty lines are passed over.
-fn quoted(
-    name: &str,
-    text: &str,
-    separator: char,
-    mut row: impl FnMut(usize, &[&str]) -> Result<(), String>,
-) -> Result<()> {
-    let mut builder = ReaderBuilder::new();
-    builder.delimiter(separator as u8).has_headers(false).flexible(true);
-    let mut reader = builder.from_reader(text.as_bytes().chain(&b"\n"[..]).chain(END.as_bytes()));
-    let mut record = StringRecord::new();
-    loop {
-        let (line, byte) = (reader.position().line() as usize, reader.position().byte() as usize);
-        let ahead = text.as_bytes().get(byte..).unwrap_or_default();
-        let blank = ahead.iter().take_while(|byte| b"\r\n".contains(byte)).filter(|byte| **byte == b'\n');
-        let line = line + blank.count();
-        reader.read_record(&mut record).map_err(|error| anyhow!("{name}:{line}: {error}"))?;
-        if reader.position().byte() as usize > text.len() + 1 {
-            ensure!(
-                record.len() == 1 && record.get(0) == Some(END),
-                "{name}:{line}: the table ends within the double quotes that begin here or below: close them, or write \
-                 quotes in a cell twice"
-            );
-            return Ok(());
-        }
-        let cells: Vec<&str> = record.iter().collect();
-        row(line, &cells).map_err(|why| anyhow!("{name}:{line}: {why}"))?;
-    }
 }
 
 /// How the rows of a file are to be read.
@@ -161,11 +111,8 @@ impl<'a> Layout<'a> {
         }
         let Columns { text, pair, label } = self.columns;
         let value = label.map_or(Value::Missing, |label| Value::Text(cells[label]));
-        Ok(Some(Example {
-            text: cells[text].to_owned(),
-            pair: pair.map(|pair| cells[pair].to_owned()),
-            target: self.labels.target(&value)?,
-        }))
+        let (text, pair) = (cells[text].to_owned(), pair.map(|pair| cells[pair].to_owned()));
+        Example { text, pair, target: self.labels.target(&value)? }.checked(self.task).map(Some)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The checks of a task's file.
 
-use super::{Metric, TaskFile, normalized};
+use super::{Metric, Split, TaskFile, normalized};
 
 impl TaskFile {
     /// Refuses a task that cannot be one, and puts its usual metrics where none is named.
@@ -10,14 +10,17 @@ impl TaskFile {
     pub(super) fn checked(mut self) -> Result<Self, String> {
         self.check_name()?;
         self.check_answer()?;
+        self.check_held_out()?;
         if self.metrics.is_empty() {
-            self.metrics = match self.score {
-                Some(_) => vec![Metric::Pearson, Metric::Spearman],
-                None => vec![Metric::Accuracy],
+            self.metrics = match (&self.score, &self.several, self.words) {
+                (Some(_), ..) => vec![Metric::Pearson, Metric::Spearman],
+                (_, Some(_), _) => vec![Metric::F1Micro],
+                (_, _, true) => vec![Metric::EntityF1],
+                _ => vec![Metric::Accuracy],
             };
         }
         self.check_metrics()?;
-        if self.span.is_none() && self.columns.is_none() {
+        if self.span.is_none() && !self.words && self.columns.is_none() {
             return Err("no [columns]: expected text = \"NAME\" and label = \"NAME\"".into());
         }
         Ok(self)
@@ -39,7 +42,16 @@ impl TaskFile {
                 "expected either labels = [\"A\", \"B\", …] for classes or score = {} for numbers".into()
             );
         }
-        let names: Vec<String> = self.labels.iter().map(|label| normalized(label)).collect();
+        if self.labels.is_empty() && (self.several.is_some() || self.words)
+            || self.several.is_some() && self.words
+        {
+            return Err("several, words: expected one of them, beside labels".into());
+        }
+        if self.several.as_ref().is_some_and(String::is_empty) {
+            return Err("several: expected what stands between labels, as \",\", found nothing".into());
+        }
+        let name = |label: &String| if self.exact { label.clone() } else { normalized(label) };
+        let names: Vec<String> = self.labels.iter().map(name).collect();
         for (at, (name, label)) in names.iter().zip(&self.labels).enumerate() {
             if name.is_empty() || names[..at].contains(name) {
                 return Err(format!(
@@ -47,18 +59,31 @@ impl TaskFile {
                 ));
             }
         }
-        if names.len() == 1 {
+        if names.len() == 1 && self.several.is_none() {
             return Err("labels: expected two or more, found one".into());
+        }
+        Ok(())
+    }
+
+    fn check_held_out(&self) -> Result<(), String> {
+        let Some(share) = self.files.held_out else { return Ok(()) };
+        if !(share > 0. && share < 1.) {
+            return Err(format!("held_out: expected a share between 0 and 1, found {share}"));
+        }
+        if !self.files.of(Split::Validation).is_empty() {
+            return Err("held_out: there is a validation set already, expected only one of them".into());
         }
         Ok(())
     }
 
     fn check_metrics(&self) -> Result<(), String> {
         let fits: &[Metric] = match (self.labels.len(), self.span) {
+            _ if self.words => &[Metric::EntityF1, Metric::Accuracy],
+            _ if self.several.is_some() => &[Metric::F1Micro, Metric::F1Macro, Metric::Accuracy],
             (0, None) => &[Metric::Pearson, Metric::Spearman],
             (0, Some(_)) => &[Metric::ExactMatch, Metric::F1],
-            (2, _) => &[Metric::Accuracy, Metric::F1, Metric::Matthews],
-            _ => &[Metric::Accuracy, Metric::Matthews],
+            (2, _) => &[Metric::Accuracy, Metric::F1, Metric::F1Macro, Metric::Matthews],
+            _ => &[Metric::Accuracy, Metric::F1Macro, Metric::Matthews],
         };
         let names = |metrics: &[Metric]| metrics.iter().map(|m| m.name()).collect::<Vec<_>>().join(", ");
         match self.metrics.iter().find(|metric| !fits.contains(metric)) {

@@ -4,6 +4,7 @@
 //! name = "reviews"                      # in options, files and folders
 //! question = "how good is the film?"    # for the model card
 //! labels = ["bad", "fair", "good"]      # the classes in the order of the model; or score = {}, for numbers
+//! # several = ","                       # lets any number of the labels hold; words = true gives one to each word
 //!
 //! [columns]
 //! text = "review"                       # pair = "…" for a second text
@@ -11,7 +12,7 @@
 //!
 //! [files]                               # below --data-dir, else beside this file: csv, tsv, jsonl or parquet
 //! train = "train.csv"
-//! validation = "dev.csv"
+//! validation = "dev.csv"                # or held_out = 0.1, a tenth of the training set
 //! test = "test.csv"
 //! ```
 
@@ -22,7 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{BySplit, Metric, Split};
 
 /// A task, as its file says it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskFile {
     /// Its name in options, files and folders: small letters, digits, `_` and `-`.
@@ -42,6 +43,15 @@ pub struct TaskFile {
     /// Whether files may have 0, 1, … in place of the classes' names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub numbered: bool,
+    /// Whether the labels are told apart letter by letter, and not by letters and digits alone, whatever their case.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exact: bool,
+    /// For texts that several of the labels may hold for, or none: what stands between them in a cell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub several: Option<String>,
+    /// Whether each word has a label, and not each text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub words: bool,
     /// For numbers in place of classes: their range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<Range>,
@@ -188,6 +198,9 @@ pub struct Files {
     pub quoted: bool,
     /// Whether broken rows of sets with labels are skipped.
     pub skip_broken: bool,
+    /// In place of a development set: the share of the training set that is held out, of each class alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<f64>,
     /// More folders that the files may be in.
     #[serde(skip_serializing_if = "Names::is_empty")]
     pub folders: Names,
@@ -216,6 +229,7 @@ impl Default for Files {
         Self {
             quoted: true,
             skip_broken: false,
+            held_out: None,
             folders: Names::default(),
             parted: None,
             train: Names::default(),

@@ -12,6 +12,9 @@ pub struct Labels {
     task_class: Vec<u32>,
 }
 
+/// The name of the output of a task of scores.
+const SCORE: &str = "score";
+
 /// A label's name as it is compared: lower case, every run of other signs than letters and digits as one `_`.
 pub fn normalized(name: &str) -> String {
     let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -19,9 +22,9 @@ pub fn normalized(name: &str) -> String {
 }
 
 impl Labels {
-    /// The task's own classes in their own order: those of a new head.
+    /// The task's own classes in their own order: those of a new head; of a task of scores its one output, `score`.
     pub fn of_task(task: Task) -> Self {
-        let names = task.class_names();
+        let names = if task.is_of_scores() { &[SCORE.to_owned()] } else { task.class_names() };
         let task_class = (0..names.len() as u32).collect();
         Self { names: names.to_vec(), task_class }
     }
@@ -33,6 +36,9 @@ impl Labels {
     /// which mean nothing; says what was expected, what was found and the remedy.
     pub fn matched(task: Task, names: &[String]) -> Result<Self> {
         let expected = task.class_names();
+        if names == expected {
+            return Ok(Self::of_task(task));
+        }
         if names.iter().all(|name| normalized(name).starts_with("label_")) {
             bail!(
                 "its labels are {}, which do not say what they mean: give their names in that order, for {task} \

@@ -54,6 +54,10 @@ pub enum Kind {
     Classes(&'static [String]),
     /// A number in this range.
     Score(Range),
+    /// As many of these labels as hold, or none.
+    Labels(&'static [String]),
+    /// One of these classes for each word.
+    Words(&'static [String]),
     /// Words of the context.
     Span {
         /// Whether a question may have no answer.
@@ -100,7 +104,10 @@ impl Task {
     }
 
     /// A task of one's own, whose files lie in a folder.
-    fn own(file: TaskFile, folder: Option<PathBuf>) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// Names the key of what is wrong in it.
+    pub fn own(file: TaskFile, folder: Option<PathBuf>) -> Result<Self, String> {
         let file = file.checked()?;
         if file.name == "glue" || file.name.parse::<Task>().is_ok() {
             return Err(format!("name: `{}` is built in, expected another name", file.name));
@@ -146,6 +153,8 @@ impl Task {
         match (self.file.score, self.file.span) {
             (Some(range), _) => Kind::Score(range),
             (_, Some(Span { unanswerable })) => Kind::Span { unanswerable },
+            _ if self.file.words => Kind::Words(&self.file.labels),
+            _ if self.file.several.is_some() => Kind::Labels(&self.file.labels),
             _ => Kind::Classes(&self.file.labels),
         }
     }
@@ -157,6 +166,9 @@ impl Task {
 
     /// The class of this name, or, where files may count classes, of this number.
     pub fn class(self, text: &str) -> Option<u32> {
+        if self.file.exact {
+            return self.class_names().iter().position(|known| known == text).map(|class| class as u32);
+        }
         let name = normalized(text);
         let named = self.class_names().iter().position(|known| normalized(known) == name);
         let number = || text.parse().ok().filter(|&number: &usize| number < self.class_names().len());
@@ -180,7 +192,7 @@ impl Task {
 
     /// Whether its inputs are two texts each.
     pub fn is_of_pairs(self) -> bool {
-        self.file.columns.as_ref().is_none_or(|columns| columns.pair.is_some())
+        !self.file.words && self.file.columns.as_ref().is_none_or(|columns| columns.pair.is_some())
     }
 
     /// Whether its answers are scores.
@@ -202,7 +214,8 @@ impl Task {
     /// Whether it has a set.
     pub fn has(self, split: Split) -> bool {
         let on_hub = self.file.hub.as_ref().is_some_and(|hub| !hub.of(split).is_empty());
-        on_hub || !self.file.files.of(split).is_empty()
+        let files = &self.file.files;
+        on_hub || !files.of(split).is_empty() || split == Split::Validation && files.held_out.is_some()
     }
 
     /// Its sets with labels to judge by: two of MNLI, none of AX.

@@ -1,4 +1,4 @@
-//! The heads of tasks: a class or score of the first token, or the start and end of a span.
+//! The heads of tasks: a class, labels or a score of the first token, the start and end of a span, or a class of each token.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,41 +17,57 @@ use crate::ops;
 pub enum HeadKind {
     /// One of so many classes.
     Classes(usize),
+    /// As many of so many labels as hold.
+    Labels(usize),
     /// A number.
     Score,
     /// The tokens where a span starts and ends.
     Span,
+    /// One of so many classes for each token.
+    Tokens(usize),
 }
 
 impl HeadKind {
     /// Numbers that the head gives for a text, or for a token.
     pub fn outputs(self) -> usize {
         match self {
-            HeadKind::Classes(classes) => classes,
+            HeadKind::Classes(count) | HeadKind::Labels(count) | HeadKind::Tokens(count) => count,
             HeadKind::Score => 1,
             HeadKind::Span => 2,
+        }
+    }
+
+    /// Whether it gives its numbers for every token, and not once for a text.
+    pub fn is_of_tokens(self) -> bool {
+        match self {
+            HeadKind::Classes(_) | HeadKind::Labels(_) | HeadKind::Score => false,
+            HeadKind::Span | HeadKind::Tokens(_) => true,
         }
     }
 
     /// The name above the last map's parameters, transformers' own.
     pub fn root(self) -> &'static str {
         match self {
-            HeadKind::Classes(_) | HeadKind::Score => "classifier",
             HeadKind::Span => "qa_outputs",
+            _ => "classifier",
         }
     }
 
     /// The names above all of the head's parameters: of the pooler, where there is one, and of the last map.
     pub(super) fn roots(self, model_type: ModelType) -> Vec<&'static str> {
-        match self {
-            HeadKind::Classes(_) | HeadKind::Score => vec![pooler(model_type), self.root()],
-            HeadKind::Span => vec![self.root()],
+        match self.is_of_tokens() {
+            false => vec![pooler(model_type), self.root()],
+            true => vec![self.root()],
         }
     }
 
-    /// Refuses fewer than two classes.
+    /// Refuses fewer than two classes, and no label.
     pub(super) fn validate(self) -> Result<()> {
         match self {
+            HeadKind::Tokens(classes @ (0 | 1)) => {
+                bail!("a head of {classes} classes for each token, expected at least 2")
+            }
+            HeadKind::Labels(0) => bail!("a head of no labels, expected at least 1"),
             HeadKind::Classes(classes @ (0 | 1)) => bail!("a head of {classes} classes, expected at least 2"),
             _ => Ok(()),
         }
@@ -74,6 +90,8 @@ impl fmt::Display for HeadKind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             HeadKind::Classes(classes) => write!(f, "{classes} classes"),
+            HeadKind::Labels(labels) => write!(f, "{labels} labels"),
+            HeadKind::Tokens(classes) => write!(f, "{classes} classes of each token"),
             HeadKind::Score => f.write_str("a score"),
             HeadKind::Span => f.write_str("a span"),
         }
@@ -92,8 +110,8 @@ fn pooler(model_type: ModelType) -> &'static str {
 pub(super) enum Head {
     /// Pooler → tanh → dropout → classifier, of the first tokens.
     Pooled { pooler: Dense, dropout: f32, classifier: Dense },
-    /// One linear map, of every token.
-    Span { outputs: Dense },
+    /// Dropout, if any, → one linear map, of every token.
+    Tokens { dropout: f32, outputs: Dense },
 }
 
 impl Head {
@@ -101,24 +119,27 @@ impl Head {
     pub fn new(config: &ModelConfig, kind: HeadKind, vb: VarBuilder) -> Result<Self> {
         let (hidden, std) = (config.hidden_size, config.initializer_range);
         let last = |vb: VarBuilder| Dense::new(hidden, kind.outputs(), std, vb.pp(kind.root()));
+        let dropout = config.hidden_dropout_prob;
         Ok(match kind {
-            HeadKind::Classes(_) | HeadKind::Score => Self::Pooled {
+            HeadKind::Classes(_) | HeadKind::Labels(_) | HeadKind::Score => Self::Pooled {
                 pooler: Dense::new(hidden, hidden, std, vb.pp(pooler(config.model_type)).pp("dense"))?,
-                dropout: config.hidden_dropout_prob,
+                dropout,
                 classifier: last(vb)?,
             },
-            HeadKind::Span => Self::Span { outputs: last(vb)? },
+            HeadKind::Span => Self::Tokens { dropout: 0., outputs: last(vb)? },
+            HeadKind::Tokens(_) => Self::Tokens { dropout, outputs: last(vb)? },
         })
     }
 
-    /// First hidden states (batch, hidden) to (batch, outputs), or all (batch, seq, hidden) to (batch, seq, 2).
+    /// First hidden states (batch, hidden) to (batch, outputs), or all (batch, seq, hidden) to (batch, seq, outputs).
     pub fn forward(&self, hidden: &Tensor, mode: Mode) -> Result<Tensor> {
         match self {
             Self::Pooled { pooler, dropout, classifier } => {
                 let pooled = ops::tanh(&pooler.forward(hidden)?)?; // (batch, hidden)
                 classifier.forward(&mode.dropout(&pooled, *dropout)?)
             }
-            Self::Span { outputs } => outputs.forward(hidden),
+            Self::Tokens { dropout: 0., outputs } => outputs.forward(hidden),
+            Self::Tokens { dropout, outputs } => outputs.forward(&mode.dropout(hidden, *dropout)?),
         }
     }
 
@@ -128,7 +149,7 @@ impl Head {
             Self::Pooled { pooler, classifier, .. } => {
                 pooler.blocks().into_iter().chain(classifier.blocks()).collect()
             }
-            Self::Span { outputs } => outputs.blocks(),
+            Self::Tokens { outputs, .. } => outputs.blocks(),
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! ids ─ encoder ─┬─ first token ─ pooler ─ tanh ─ dropout ─ classifier ─▶ classes or a score
-//!                └─ every token ─ qa_outputs ──────────────────────────▶ start and end of a span
+//!                ├─ every token ─ qa_outputs ──────────────────────────▶ start and end of a span
+//!                └─ every token ─ dropout ─ classifier ────────────────▶ classes
 //! ```
-//! The heads and their names are those of transformers' `BertForSequenceClassification` and
-//! `BertForQuestionAnswering`; SIBERT's are the same, behind an encoder whose hidden states have degree zero.
+//! The heads and their names are those of transformers' `BertForSequenceClassification`, `BertForQuestionAnswering` and
+//! `BertForTokenClassification`; SIBERT's are the same, behind an encoder whose hidden states have degree zero.
 
 mod head;
 mod loss;
@@ -157,7 +158,7 @@ impl FineTuning {
         self.blocks[1].clone()
     }
 
-    /// The logits: (batch, classes), a score (batch, 1), or those of start and end for each token (batch, seq, 2).
+    /// The logits: (batch, classes), a score (batch, 1), or those of each token (batch, seq, 2) or (batch, seq, classes).
     ///
     /// Only the first tokens pass the last layer where the head reads no others.
     ///
@@ -168,7 +169,7 @@ impl FineTuning {
         self.config.check_length(input_ids.dim(1)?)?;
         let rows = match self.head {
             Head::Pooled { .. } => Some(Selection::first_tokens(input_ids)?),
-            Head::Span { .. } => None,
+            Head::Tokens { .. } => None,
         };
         let hidden = self.backbone.forward(input_ids, token_type_ids, attention_mask, rows.as_ref(), mode)?;
         self.head.forward(&hidden, mode.fork(self.config.num_hidden_layers + 1))
@@ -176,8 +177,8 @@ impl FineTuning {
 
     /// The loss, a scalar: summed over the batch, so that micro-batches add up to their batch exactly.
     ///
-    /// Cross-entropy of classes, squared error of scores; of spans the mean of the start's and the end's cross-entropy
-    /// over the real tokens.
+    /// Cross-entropy of classes, squared error of scores, binary cross-entropy of labels; of spans the mean of the start's
+    /// and the end's cross-entropy over the real tokens, and of tokens the cross-entropy of those that have a class.
     ///
     /// # Errors
     /// If the targets are those of another head or not as many as the texts, or one is out of range.

@@ -4,7 +4,8 @@ use super::*;
 use crate::{ModelType, PreTraining};
 
 const ARCHITECTURES: [ModelType; 2] = [ModelType::Sibert, ModelType::Bert];
-const HEADS: [HeadKind; 3] = [HeadKind::Classes(3), HeadKind::Score, HeadKind::Span];
+const HEADS: [HeadKind; 5] =
+    [HeadKind::Classes(3), HeadKind::Labels(3), HeadKind::Score, HeadKind::Span, HeadKind::Tokens(3)];
 
 /// One layer, with sentence pairs: the checkpoint then has a pooler.
 fn config(model_type: ModelType, next_sentence_prediction: bool) -> ModelConfig {
@@ -65,8 +66,8 @@ fn origins_name_what_is_new_and_what_is_left() {
             both(if model_type == ModelType::Bert { "bert.pooler.dense" } else { "cls.pooler.dense" });
         let (mut drawn, mut unused) = (Vec::new(), pretraining_heads(&checkpoint));
         match head {
-            HeadKind::Span if pairs => unused.extend(pooler),
-            HeadKind::Classes(_) | HeadKind::Score if !pairs => drawn.extend(pooler),
+            head if head.is_of_tokens() && pairs => unused.extend(pooler),
+            head if !head.is_of_tokens() && !pairs => drawn.extend(pooler),
             _ => {}
         }
         drawn.extend(both(head.root()));
@@ -175,6 +176,28 @@ fn older_and_shorter_names_of_bert_are_understood() {
     for ((name, expected), (_, found)) in expected.parameters().iter().zip(found.parameters()) {
         assert_eq!(numbers(expected.as_tensor()), numbers(found.as_tensor()), "{name}");
     }
+}
+
+#[test]
+fn classes_of_tokens_are_trained_on_those_that_have_one() {
+    let config = config(ModelType::Bert, false);
+    let (model, _) = load(&config, HeadKind::Tokens(3), false, &checkpoint(&config), 1).unwrap();
+    let zeros = || Tensor::zeros((2, 3), DType::U32, &Device::Cpu).unwrap();
+    let attention_mask = Tensor::ones((2, 3), DType::F32, &Device::Cpu).unwrap();
+    let inputs = Inputs { input_ids: zeros(), token_type_ids: zeros(), attention_mask };
+    let logits = model.forward(&inputs, Mode::Eval).unwrap();
+    assert_eq!(logits.dims(), [2, 3, 3]);
+    let loss = |places: &[u32], classes: &[u32]| {
+        let tensor = |values: &[u32]| Tensor::new(values, &Device::Cpu).unwrap();
+        let targets = Targets::Tokens { places: tensor(places), classes: tensor(classes) };
+        numbers(&model.loss(&logits, &inputs, &targets).unwrap())[0]
+    };
+    let rows = numbers(&logits);
+    let expected = |place: usize, class: usize| {
+        let row = &rows[3 * place..3 * place + 3];
+        row.iter().map(|x| x.exp()).sum::<f32>().ln() - row[class]
+    };
+    assert!((loss(&[1, 5], &[2, 0]) - expected(1, 2) - expected(5, 0)).abs() < 1e-5);
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn losses_of_bf16_are_f32_and_follow_the_cpu() {
     assert_kernels_take_bf16(|x| cross_entropy(&x[0], &labels), &logits, &[0]);
     let target = sample(&[9, 37], 2).to_dtype(DType::F32).unwrap();
     assert_kernels_take_bf16(|x| squared_error(&x[0], &target), &logits, &[0]);
+    assert_kernels_take_bf16(|x| binary_cross_entropy(&x[0], &target), &logits, &[0]);
     let keep = Tensor::new(&[[1f32, 1., 1., 0.], [1., 0., 1., 1.]], &Device::Cpu).unwrap();
     let spans = Tensor::new(&[[0u32, 2], [3, 2]], &Device::Cpu).unwrap();
     assert_kernels_take_bf16(|x| span_cross_entropy(&x[0], &keep, &spans), &[sample(&[2, 4, 2], 3)], &[0]);

@@ -15,6 +15,7 @@
 
 mod argmax;
 mod attention;
+mod binary_cross_entropy;
 mod cross_entropy;
 #[cfg(test)]
 mod cuda_tests;
@@ -36,6 +37,7 @@ mod unit_heads;
 
 pub use argmax::{argmax_rows, count_correct};
 pub use attention::{Dropout, Weights, attention};
+pub use binary_cross_entropy::binary_cross_entropy;
 pub use cross_entropy::cross_entropy;
 pub use dropout::{dropout, dropout_mask};
 pub use elementwise::{gelu, tanh};
@@ -61,6 +63,7 @@ use op::op;
 /// Never, as long as attention's modules are those that it asks for.
 pub fn modules() -> Result<Vec<cukernel::Module>> {
     let each = [
+        binary_cross_entropy::cuda::MODULE,
         cross_entropy::cuda::MODULE,
         dropout::cuda::MODULE,
         elementwise::cuda::MODULE,

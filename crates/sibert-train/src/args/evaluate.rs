@@ -29,13 +29,14 @@ pub struct AskArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  sibert evaluate --model runs/own --validation test.csv --confusion runs/own/confusion
   sibert evaluate --task mrpc --model runs/mrpc --data-dir glue
   sibert evaluate --model runs/squad_v2 --data-dir squad             its config.json names the task
   sibert evaluate --task mnli --model org/name --labels contradiction,entailment,neutral
   sibert evaluate --predictions answers.json --dataset dev-v2.0.json --na-prob-file null_odds.json
   sibert evaluate --task mrpc --predictions MRPC.tsv --dataset glue/MRPC/dev.tsv
 
-Prints one JSON object on standard output. SQuAD's predictions are scored as the official
+Prints one JSON object on standard output, and a table of the classes on standard error. SQuAD's predictions are scored as the official
 scripts do, by the rules of version 2.0 if the data set has questions without an answer.")]
 pub struct EvaluateArgs {
     /// The task [default: the model's, or SQuAD for a file of predictions]
@@ -47,6 +48,12 @@ pub struct EvaluateArgs {
     /// Names of the model's classes, in its order, if its config.json has none
     #[arg(long, value_name = "LABELS", value_delimiter = ',')]
     pub labels: Vec<String>,
+    /// Another table to evaluate a model of your own labels on
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["task", "predictions", "data_dir", "dataset"])]
+    pub validation: Option<String>,
+    /// Draw which class is taken for which, as FILE.svg and FILE.png
+    #[arg(long, value_name = "FILE", conflicts_with = "predictions")]
+    pub confusion: Option<PathBuf>,
     /// Predictions to score, in place of a model
     #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "labels"], requires = "dataset")]
     pub predictions: Option<PathBuf>,
@@ -74,6 +81,8 @@ pub struct EvaluateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  sibert predict --model runs/own --input new.csv --out answers.csv    your labels, added to every row
+  sibert predict --model runs/own --text \"what a film\"
   sibert predict --task mrpc --model runs/mrpc --data-dir glue --out submission
   sibert predict --task glue --model runs/glue --data-dir glue --out submission
   sibert predict --task ax --model runs/mnli --data-dir glue --out submission
@@ -86,8 +95,14 @@ For SQuAD it writes predictions.json, nbest_predictions.json and null_odds.json,
 development set or for the questions in FILE, which need no answers.")]
 pub struct PredictArgs {
     /// A task or a file of your own, FILE.toml; several with commas, or glue: the nine and ax, by the model of mnli
-    #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
+    #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required_unless_present_any = ["input", "texts"])]
     pub tasks: Vec<TaskChoice>,
+    /// Table whose rows are answered: csv, tsv, jsonl or parquet with the columns of the training table, or conll
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["questions", "texts", "data_dir", "dataset"])]
+    pub input: Option<PathBuf>,
+    /// A text to answer, or a pair of them; the answer is printed
+    #[arg(long = "text", value_name = "TEXT", num_args = 1..=2, conflicts_with_all = ["questions", "data_dir", "dataset"])]
+    pub texts: Vec<String>,
     /// A fine-tuned model's folder, a folder of such folders, or a model of the hub
     #[arg(long, value_name = "MODEL")]
     pub model: String,
@@ -100,9 +115,9 @@ pub struct PredictArgs {
     /// The data
     #[command(flatten)]
     pub data: TaskDataArgs,
-    /// Folder for the files
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    /// Folder for the files; with --input the table to write: csv, tsv or jsonl
+    #[arg(long, value_name = "DIR", required_unless_present = "texts", conflicts_with = "texts")]
+    pub out: Option<PathBuf>,
     /// How the model is asked
     #[command(flatten)]
     pub ask: AskArgs,

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use sibert_data::squad::AnswerSettings;
-use sibert_data::task::{Kind, Task};
+use sibert_data::task::Task;
 use sibert_model::Precision;
 
-use super::{at_least_one, thread_count};
+use super::{OwnArgs, at_least_one, thread_count};
 use crate::config::{GeneralRule, precision_on};
 use crate::device::DeviceName;
 
@@ -88,18 +87,6 @@ pub struct AnswerArgs {
     pub null_threshold: f32,
 }
 
-impl AnswerArgs {
-    /// The settings of a task's answers.
-    pub fn settings(&self, task: Task) -> AnswerSettings {
-        AnswerSettings {
-            n_best: self.n_best,
-            max_answer_len: self.max_answer_len,
-            null_score_diff_threshold: self.null_threshold,
-            unanswerable: task.kind() == Kind::Span { unanswerable: true },
-        }
-    }
-}
-
 /// Device, precision and threads.
 #[derive(Clone, Debug, Args)]
 pub struct ComputeArgs {
@@ -129,6 +116,9 @@ impl ComputeArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  sibert finetune --train train.csv --validation dev.csv --text review --label verdict --model org/name
+  sibert finetune --train all.jsonl --test-split 0.1 --text question answer --label score --model org/name
+  sibert finetune --train train.conll --validation dev.conll --model org/name      a label for each word
   sibert finetune --task mrpc --model google-bert/bert-base-uncased
   sibert finetune --task mrpc --model runs/own/best --data-dir glue --seeds 5
   sibert finetune --task rte --model runs/mnli --data-dir glue       an MNLI model with a new head
@@ -147,7 +137,7 @@ SIGINT and SIGTERM end the step, save a checkpoint and exit with 128 + the signa
 pub struct FinetuneArgs {
     /// cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, squad, squad_v2 or a file of your own, FILE.toml; several with
     /// commas, or glue
-    #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required = true)]
+    #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required_unless_present = "train")]
     pub tasks: Vec<TaskChoice>,
     /// A model's folder, a run, or a model of the hub: org/name or org/name@revision
     #[arg(long, value_name = "MODEL")]
@@ -155,6 +145,9 @@ pub struct FinetuneArgs {
     /// The data
     #[command(flatten)]
     pub data: TaskDataArgs,
+    /// A task of one's own tables
+    #[command(flatten)]
+    pub own: OwnArgs,
     /// Folder for models and figures; several tasks get a folder each in it [default: runs/TASK]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

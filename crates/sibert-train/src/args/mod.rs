@@ -11,6 +11,7 @@ mod fill_mask;
 mod finetune;
 mod gradients;
 mod kernels;
+mod own;
 mod plot;
 mod prepare;
 mod pretrain;
@@ -29,12 +30,13 @@ pub use completions::CompletionsArgs;
 pub use data::{DataArgs, DataView};
 pub use devices::DevicesArgs;
 pub use embed::{EmbedArgs, PoolingName};
-pub use evaluate::{EvaluateArgs, PredictArgs};
+pub use evaluate::{AskArgs, EvaluateArgs, PredictArgs};
 pub use export::{ExportArgs, Part};
 pub use fill_mask::FillMaskArgs;
-pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, tasks};
+pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, TaskDataArgs, tasks};
 pub use gradients::GradientsArgs;
 pub use kernels::KernelsArgs;
+pub use own::OwnArgs;
 pub use plot::{Figure, PlotArgs};
 pub use prepare::PrepareArgs;
 pub use pretrain::PretrainArgs;
@@ -63,12 +65,12 @@ pub enum Command {
     Pretrain(PretrainArgs),
     /// Pretrain with every combination of some settings, and compare the runs
     Sweep(SweepArgs),
-    /// Train an encoder with a new head on GLUE or SQuAD
+    /// Train an encoder with a new head: on your own labels, GLUE or SQuAD
     #[command(name = "finetune")]
     FineTune(Box<FinetuneArgs>),
     /// Evaluate a fine-tuned model, or score a file of predictions
     Evaluate(EvaluateArgs),
-    /// Write the files of the GLUE leaderboard, or SQuAD's answers
+    /// Answer your own texts, or write the files of the GLUE leaderboard or of SQuAD
     Predict(PredictArgs),
     /// Push a model and its card to the Hugging Face hub
     Push(PushArgs),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use sibert_files::sealed;
 
 use super::settings::Settings;
-use super::training_set::TrainingSet;
+use crate::answers::Set;
 use crate::console::{note, note_once};
 use crate::occupied::{self, Occupied};
 use crate::pretrained::Pretrained;
@@ -42,10 +42,12 @@ impl Digests {
     ///
     /// # Errors
     /// If the tokenizer cannot be written.
-    pub fn of(model: &Pretrained, train: &TrainingSet, dev: &[DevSet]) -> Result<Self> {
+    pub fn of(model: &Pretrained, train: &dyn Set, dev: &[DevSet]) -> Result<Self> {
         let mut data = Sha256::new();
-        train.describe(|part| data.update(part));
-        dev.iter().for_each(|set| set.describe(|part| data.update(part)));
+        for set in std::iter::once(train).chain(dev.iter().map(|dev| &*dev.set)) {
+            set.sequences().iter().for_each(|sequence| data.update(format!("{sequence:?}\n")));
+            data.update(format!("{} {}\n", set.len(), set.describe()));
+        }
         Ok(Self { model_sha256: of_model(model)?, data_sha256: format!("{:x}", data.finalize()) })
     }
 }

@@ -7,8 +7,9 @@ mod tests;
 
 use sibert_hub::{RepoRef, parse, reference};
 
-use sibert_data::task::{Kind, Task};
+use sibert_data::task::Task;
 
+use crate::answers;
 use markdown::{code, fenced, row};
 
 /// The contents of a card.
@@ -97,12 +98,7 @@ fn about(card: &Card) -> String {
         "bert" => "BERT".into(),
         other => code(other),
     };
-    let outputs = match task.kind() {
-        Kind::Classes(names) => names.join(", "),
-        Kind::Score(range) => range.to_string().replacen("number", "score", 1),
-        Kind::Span { unanswerable: false } => "a span of the context".into(),
-        Kind::Span { unanswerable: true } => "a span of the context, or none".into(),
-    };
+    let outputs = answers::of(*task).words().output;
     let asked = task.file().question.as_ref().map_or(task.to_string(), |asked| format!("{task}: {asked}"));
     let dev_rows: Vec<String> = card.dev_rows.iter().map(usize::to_string).collect();
     let rows = format!("{train_rows} examples to train on, {} to evaluate on", dev_rows.join(" + "));
@@ -120,7 +116,7 @@ fn about(card: &Card) -> String {
 }
 
 fn figures(card: &Card) -> String {
-    let scale = if card.task.is_squad() { 1. } else { 100. };
+    let scale = answers::of(card.task).scale();
     let percent =
         |value: Option<f64>| value.map_or("undefined".into(), |value| format!("{:.1}", scale * value));
     let line = |figure: &Figure| {
@@ -149,16 +145,14 @@ fn figures(card: &Card) -> String {
 
 fn usage(card: &Card) -> String {
     let task = card.task.name();
-    let own = fenced(
-        "sh",
-        &format!(
+    let own = fenced("sh", &match card.task.is_built_in() {
+        true => format!(
             "sibert evaluate --task {task} --model DIR\nsibert predict --task {task} --model DIR --out predictions"
         ),
-    );
-    let class = match card.task.kind() {
-        Kind::Span { .. } => "AutoModelForQuestionAnswering",
-        Kind::Classes(_) | Kind::Score(_) => "AutoModelForSequenceClassification",
-    };
+        false => "sibert evaluate --model DIR --validation FILE\nsibert predict --model DIR --input FILE --out answers.csv"
+            .to_owned(),
+    });
+    let class = format!("AutoModel{}", answers::of(card.task).words().class);
     let other = match card.model_type {
         "bert" => format!(
             "\nor in Python\n\n{}",
@@ -182,14 +176,10 @@ fn settings(card: &Card) -> String {
 }
 
 fn limits(card: &Card) -> String {
-    let too_long = match card.task.kind() {
-        Kind::Span { .. } => {
-            "A context is read through windows. An answer that fits in no window is not found."
-        }
-        Kind::Classes(_) | Kind::Score(_) => "Text beyond the longest input of the settings is cut off.",
-    };
+    let too_long = answers::of(card.task).words().limit;
+    let english = if card.task.is_built_in() { "English, and for " } else { "" };
     format!(
-        "## Limits\n\n- The model is for English, and for texts like those of {}. It has not been tested on \
+        "## Limits\n\n- The model is for {english}texts like those of {}. It has not been tested on \
          others.\n- {too_long}\n\
          - Errors and biases of the base model and of the data are also in this model.\n\
          - The licences of the base model and of the data apply.\n",

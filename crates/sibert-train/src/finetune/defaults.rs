@@ -14,10 +14,13 @@
 use sibert_data::task::Task;
 use sibert_model::{ModelConfig, ModelType};
 
+use crate::answers;
 use crate::config::GeneralRule;
 
 /// From this width on BERT's own rates hold.
 const LARGE: usize = 512;
+/// Passes over a training set that is small.
+const FEW_EXAMPLES_EPOCHS: usize = 5;
 
 /// The training settings of a task and a model unless the user names others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,37 +41,24 @@ impl Defaults {
         let own = task.file().defaults;
         let small_data = own.few_examples;
         let large = config.hidden_size >= LARGE;
-        let (optimizer, lr) = match (config.model_type, task.is_squad(), large) {
-            (ModelType::Sibert, ..) => (GeneralRule::Lamb, 3e-3),
-            (ModelType::Bert, _, false) => (GeneralRule::Adamw, 1e-4),
-            (ModelType::Bert, false, true) => (GeneralRule::Adamw, 2e-5),
-            (ModelType::Bert, true, true) => (GeneralRule::Adamw, 3e-5),
+        let usual = answers::of(task).usual();
+        let (optimizer, lr) = match (config.model_type, large) {
+            (ModelType::Sibert, _) => (GeneralRule::Lamb, 3e-3),
+            (ModelType::Bert, false) => (GeneralRule::Adamw, 1e-4),
+            (ModelType::Bert, true) => (GeneralRule::Adamw, usual.large_lr),
         };
         let bert = config.model_type == ModelType::Bert;
-        let epochs = match (task.is_squad(), bert && large) {
-            (true, true) => 2,
-            (true, false) => 3,
-            (false, true) => {
-                if small_data {
-                    5
-                } else {
-                    3
-                }
-            }
-            (false, false) => {
-                if small_data && !bert {
-                    5
-                } else {
-                    4
-                }
-            }
+        let [of_large, of_others] = usual.epochs;
+        let epochs = match bert && large {
+            _ if small_data && (large || !bert) => FEW_EXAMPLES_EPOCHS,
+            true => of_large,
+            false => of_others,
         };
-        let batch_size = if task.is_squad() { 12 } else { 32 };
         Self {
             optimizer,
             lr: own.lr.unwrap_or(lr),
             epochs: own.epochs.unwrap_or(epochs),
-            batch_size: own.batch_size.unwrap_or(batch_size),
+            batch_size: own.batch_size.unwrap_or(usual.batch_size),
         }
     }
 }

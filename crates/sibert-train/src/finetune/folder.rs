@@ -23,9 +23,9 @@ use sibert_files::durable;
 use sibert_files::sealed;
 
 use super::state::{SeedResult, State};
+use crate::answers::Outcome;
 use crate::checkpoint::{self, Loaded, MODEL_MANIFEST};
 use crate::console::{note, note_once};
-use crate::tuned::Outcome;
 
 /// Written last: the seed is done.
 const RESULT: &str = "result.json";

@@ -1,15 +1,15 @@
 //! The head of a run, and the files that say what its numbers mean.
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
-use sibert_data::task::{Kind, Labels, Task};
+use serde_json::Value;
+use sibert_data::task::{Labels, Task};
 use sibert_data::tokenizer;
 use sibert_model::HeadKind;
 
 use super::settings::Settings;
+use crate::answers::{self, Words};
 use crate::console::note;
 use crate::pretrained::{Pretrained, TASK};
-use crate::tuned::head_kind;
 
 /// The head that is trained.
 pub struct Head {
@@ -37,15 +37,13 @@ impl Head {
     /// # Errors
     /// If its own head's labels are not the task's.
     pub fn of(pretrained: &Pretrained, task: Task) -> Result<Self> {
-        let (name, kind) = (&pretrained.name, head_kind(task));
+        let (name, kind) = (&pretrained.name, answers::of(task).head());
         if pretrained.task() == Some(task) && pretrained.has_head(kind) {
             note(format!("{name}: fine-tuned for {task} already; its head is trained on"));
             let names = pretrained.label_names()?.unwrap_or_default();
-            let labels = match task.kind() {
-                Kind::Classes(_) => {
-                    Labels::matched(task, &names).with_context(|| format!("{name}: config.json"))?
-                }
-                _ => Labels::of_task(task),
+            let labels = match task.class_names() {
+                [] => Labels::of_task(task),
+                _ => Labels::matched(task, &names).with_context(|| format!("{name}: config.json"))?,
             };
             return Ok(Self { kind, kept: true, labels });
         }
@@ -81,12 +79,8 @@ fn config_json(pretrained: &Pretrained, settings: &Settings, labels: &Labels) ->
     let own: Value = serde_json::from_str(&pretrained.config.to_json()?)?;
     let mut config = own.as_object().cloned().unwrap_or_default();
     let family = if config.get("model_type").is_some_and(|kind| kind == "bert") { "Bert" } else { "Sibert" };
-    let (head, problem) = match task.kind() {
-        Kind::Classes(_) => ("ForSequenceClassification", Some("single_label_classification")),
-        Kind::Score(_) => ("ForSequenceClassification", Some("regression")),
-        Kind::Span { .. } => ("ForQuestionAnswering", None),
-    };
-    config.insert("architectures".into(), Value::from(vec![format!("{family}{head}")]));
+    let Words { class, problem, .. } = answers::of(task).words();
+    config.insert("architectures".into(), Value::from(vec![format!("{family}{class}")]));
     config.insert("finetuning_task".into(), task.name().into());
     if !task.is_built_in() {
         config.insert(TASK.into(), serde_json::to_value(task)?);
@@ -94,10 +88,7 @@ fn config_json(pretrained: &Pretrained, settings: &Settings, labels: &Labels) ->
     if let Some(problem) = problem {
         config.insert("problem_type".into(), problem.into());
     }
-    if task.is_of_scores() {
-        config.insert("id2label".into(), json!({ "0": "score" }));
-        config.insert("label2id".into(), json!({ "score": 0 }));
-    } else if !labels.names().is_empty() {
+    if !labels.names().is_empty() {
         config.extend(labels.to_json());
     }
     let (key, lengths) = settings.lengths.to_json(task);

@@ -16,7 +16,6 @@ mod run;
 mod seed;
 mod settings;
 mod state;
-mod training_set;
 
 pub use card::markdown::{code, fenced, row};
 pub use card::metadata::quoted;
@@ -24,12 +23,12 @@ pub use card::metadata::quoted;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use sibert_data::dataset::DataSource;
 use sibert_data::task::Task;
 
+use crate::answers;
 use crate::args::{FinetuneArgs, tasks};
 use crate::console::result;
-use crate::hub;
+use crate::own;
 use crate::signals::{self, Stop};
 use report::{TaskReport, table};
 use run::TaskRun;
@@ -40,12 +39,17 @@ use run::TaskRun;
 /// If a model, data or setting is unfit, training diverges, or a file cannot be written; the message names it, and what
 /// was saved before stays intact. If a signal ended it: [`signals::interrupted`].
 pub fn run(args: &FinetuneArgs) -> Result<()> {
-    let tasks = tasks(&args.tasks);
+    let own = own::task(&args.own)?;
+    let tasks = own.as_ref().map_or_else(|| tasks(&args.tasks), |(task, _)| vec![*task]);
     let last = args.seed.checked_add(args.seeds as u64).context("--seed is too large")?;
     ensure_data(args, &tasks)?;
     let mut reports: Vec<TaskReport> = Vec::new();
     for task in &tasks {
-        let run = TaskRun::prepare(*task, args, &folder_of(args, &tasks, *task))?;
+        let source = match &own {
+            Some((_, source)) => source.clone(),
+            None => own::source(*task, &args.data)?,
+        };
+        let run = TaskRun::prepare(*task, &source, args, &folder_of(args, &tasks, *task))?;
         let stop = Stop::install()?; // while a task is prepared there is nothing to save
         match run.train(args.seed..last, &stop, &command_line())? {
             Some(report) => reports.push(report),
@@ -77,9 +81,7 @@ fn ensure_data(args: &FinetuneArgs, tasks: &[Task]) -> Result<()> {
         return Ok(());
     }
     let missing = |task: &Task| -> Option<String> {
-        let (data, dataset) = (args.data.data_dir.as_deref(), args.data.dataset.as_deref());
-        let found = DataSource::of(data, dataset, *task, hub::open)
-            .and_then(|source| training_set::is_there(*task, &source));
+        let found = own::source(*task, &args.data).and_then(|source| answers::of(*task).check(&source));
         found.err().map(|error| format!("\n  {task}: {error:#}"))
     };
     let missing: Vec<String> = tasks.iter().filter_map(missing).collect();

@@ -11,10 +11,11 @@ use super::card::{Card, Figure, card};
 use super::run::TaskRun;
 use super::settings::Settings;
 use super::state::SeedResult;
+use crate::answers::{self, Outcome};
 use crate::console::note_once;
 use crate::console::result;
 use crate::metrics::statistics::{self, Summary};
-use crate::tuned::{Figures, Outcome, figure_names, main_value};
+use crate::tuned::{Figures, figure_names, main_value};
 
 /// The file's name in the folder of a run.
 const REPORT: &str = "finetune.json";
@@ -68,8 +69,8 @@ impl TaskReport {
         let mut summary = Vec::new();
         for (index, set) in run.dev.iter().enumerate() {
             for (metric, name) in figure_names(run.settings.task, set.split) {
-                let figure = |seed: usize, rows: &[u32]| set.figure(metric, &outcomes[seed][index], rows);
-                let interval = statistics::bootstrap(seeds.len(), set.len(), RESAMPLES, 0, figure);
+                let figure = |seed: usize, rows: &[u32]| set.set.figure(metric, &outcomes[seed][index], rows);
+                let interval = statistics::bootstrap(seeds.len(), set.set.len(), RESAMPLES, 0, figure);
                 summary.push(FigureSummary::of(&name, &seeds, interval));
             }
         }
@@ -80,8 +81,8 @@ impl TaskReport {
             version: env!("CARGO_PKG_VERSION").into(),
             command: command.into(),
             settings: run.settings.clone(),
-            train_rows: run.train.rows,
-            dev_rows: run.dev.iter().map(|set| set.len()).collect(),
+            train_rows: run.train.len(),
+            dev_rows: run.dev.iter().map(|set| set.set.len()).collect(),
             best_seed: best.map_or(0, |seed| seed.seed),
             summary,
             seeds,
@@ -162,19 +163,11 @@ pub fn line(task: Task, figures: &Figures) -> String {
 
 /// The figures that a line has room for: not the many of SQuAD 2.0's script.
 fn is_shown(name: &str) -> bool {
-    let metrics = [
-        Metric::Accuracy,
-        Metric::F1,
-        Metric::Matthews,
-        Metric::Pearson,
-        Metric::Spearman,
-        Metric::ExactMatch,
-    ];
-    metrics.iter().any(|metric| name.strip_suffix("_mm").unwrap_or(name) == metric.name())
+    Metric::ALL.iter().any(|metric| name.strip_suffix("_mm").unwrap_or(name) == metric.name())
 }
 
 fn percent(task: Task, value: Option<f64>) -> String {
-    let scale = if task.is_squad() { 1. } else { 100. };
+    let scale = answers::of(task).scale();
     value.map_or("undefined".into(), |value| format!("{:.1}", scale * value))
 }
 
@@ -213,7 +206,7 @@ pub fn table(reports: &[TaskReport]) -> Result<()> {
 /// The macro average over tasks as the leaderboard takes it, and without WNLI as in BERT's paper.
 fn averages(reports: &[TaskReport]) -> Result<()> {
     let value = |report: &TaskReport| -> Option<f64> {
-        let scale = if report.settings.task.is_squad() { 1. } else { 100. };
+        let scale = answers::of(report.settings.task).scale();
         let means: Vec<f64> = report.summary.iter().map(|figure| figure.mean).collect::<Option<_>>()?;
         Some(scale * means.iter().sum::<f64>() / means.len() as f64)
     };

@@ -8,7 +8,7 @@ use std::sync::Once;
 use anyhow::{Result, ensure};
 use candle_core::Device;
 use sibert_data::dataset::DataSource;
-use sibert_data::task::Task;
+use sibert_data::task::{Split, Task};
 use sibert_files::FolderLock;
 use sibert_files::durable;
 use sibert_model::Origins;
@@ -20,14 +20,13 @@ use super::report::{self, TaskReport};
 use super::seed::Seed;
 use super::settings::Settings;
 use super::state::SeedResult;
-use super::training_set::TrainingSet;
+use crate::answers::{self, Outcome, Place, Purpose, Set, Wanted};
 use crate::args::FinetuneArgs;
 use crate::config::{ScheduleConfig, ScheduleKind};
 use crate::console::note;
-use crate::hub;
 use crate::pretrained::Pretrained;
 use crate::signals::Stop;
-use crate::tuned::{DevSet, Outcome};
+use crate::tuned::DevSet;
 use crate::update::WholeRule;
 
 /// The parts that the seeds of a run share.
@@ -39,7 +38,7 @@ pub struct TaskRun {
     /// The head of the task.
     pub head: Head,
     /// The examples to train on.
-    pub train: TrainingSet,
+    pub train: Box<dyn Set>,
     /// The examples to judge by.
     pub dev: Vec<DevSet>,
     /// Where the model lives.
@@ -56,7 +55,7 @@ impl TaskRun {
     ///
     /// # Errors
     /// If one of them is unfit or has changed since the run was begun, or the folder holds another run.
-    pub fn prepare(task: Task, args: &FinetuneArgs, out: &Path) -> Result<Self> {
+    pub fn prepare(task: Task, source: &DataSource, args: &FinetuneArgs, out: &Path) -> Result<Self> {
         let (name, maker) = (task.name(), task.maker());
         ensure!(
             maker == task,
@@ -64,17 +63,18 @@ impl TaskRun {
             maker.name()
         );
         let device = args.compute.open()?;
-        let source =
-            DataSource::of(args.data.data_dir.as_deref(), args.data.dataset.as_deref(), task, hub::open)?;
         let pretrained = Pretrained::open(&args.model, &device)?;
         let settings = Settings::of(task, args, &pretrained, source.to_string())?;
         let lock = FolderLock::acquire(out)?;
         let begun = Begun::read(out, &settings, args.resume)?;
         let head = Head::of(&pretrained, task)?;
-        let train = TrainingSet::read(&settings, &source, &pretrained.tokenizer, &head.labels)?;
-        let dev = DevSet::read(task, &source, &pretrained.tokenizer, settings.lengths)?;
+        let (tokenizer, lengths) = (&pretrained.tokenizer, settings.lengths);
+        let (split, purpose, place) = (Split::Train, Purpose::Train, Place::Source(source));
+        let most = settings.train_rows.unwrap_or(usize::MAX);
+        let train = answers::of(task).read(&Wanted { split, purpose, place, most, tokenizer, lengths })?;
+        let dev = DevSet::read(task, source, tokenizer, lengths)?;
         let files = ModelFiles::of(&pretrained, &settings, &head.labels)?;
-        let digests = Digests::of(&pretrained, &train, &dev)?;
+        let digests = Digests::of(&pretrained, &*train, &dev)?;
         if let Some(begun) = begun {
             begun.ensure_same(&digests)?;
         }
@@ -140,7 +140,7 @@ impl TaskRun {
 
     /// Optimizer steps in a pass over the training set.
     pub fn steps_per_epoch(&self) -> usize {
-        self.train.sequences.len().div_ceil(self.settings.batch_size)
+        self.train.sequences().len().div_ceil(self.settings.batch_size)
     }
 
     /// Optimizer steps of the whole run of a seed.
@@ -185,10 +185,10 @@ impl TaskRun {
     fn describe(&self) {
         let Settings { task, lr, epochs, batch_size, optimizer, .. } = &self.settings;
         let rule = format!("{optimizer:?}").to_lowercase();
-        let dev: Vec<String> = self.dev.iter().map(|set| set.len().to_string()).collect();
+        let dev: Vec<String> = self.dev.iter().map(|set| set.set.len().to_string()).collect();
         note(format!(
             "{task}: {} rows to train on, {} to evaluate on; {rule}, lr {lr}, {epochs} epochs of {} steps of {batch_size}",
-            self.train.rows,
+            self.train.len(),
             dev.join(" and "),
             self.steps_per_epoch(),
         ));

@@ -12,13 +12,14 @@ use super::folder::SeedFolder;
 use super::report;
 use super::run::TaskRun;
 use super::state::{Best, SeedResult, State};
+use crate::answers::Outcome;
 use crate::batch::DTYPE;
 use crate::checkpoint::{self, Loaded, Snapshot};
 use crate::console::note;
 use crate::log::{MetricsLog, Progress, StepMetrics, count as count_of};
 use crate::memory;
 use crate::signals::Stop;
-use crate::tuned::{Figures, Outcome, inputs, main_value, order, outputs};
+use crate::tuned::{Figures, Sequence, inputs, logits, main_value, order};
 use crate::update::Update;
 
 /// Steps between two lines of `metrics.jsonl`.
@@ -118,7 +119,7 @@ impl<'a> Seed<'a> {
         let (step, per_epoch) = (self.state.step, self.run.steps_per_epoch());
         let epoch = (step / per_epoch) as u64;
         if self.batches.0 != epoch {
-            let lengths = self.run.train.lengths();
+            let lengths: Vec<usize> = self.run.train.sequences().iter().map(Sequence::len).collect();
             self.batches = (epoch, order(&lengths, self.run.settings.batch_size, self.state.seed, epoch));
         }
         let batch = self.batches.1[step % per_epoch].clone();
@@ -147,12 +148,12 @@ impl<'a> Seed<'a> {
         let Self { run, model, state, .. } = self;
         let mode = Mode::train(random::fork(random::named(state.seed, "dropout"), state.step as u64));
         let mut gradients = Gradients::of(model.parameters().iter().map(|(_, var)| var));
-        let (mut sum, count) = (Deferred::ready(0.), batch.len() as f64);
+        let (mut sum, count) = (Deferred::ready(0.), run.train.terms(batch) as f64);
         let part = run.settings.micro_batch_size();
         for (index, rows) in batch.chunks(part).enumerate() {
-            let sequences: Vec<_> = rows.iter().map(|&row| &run.train.sequences[row]).collect();
+            let sequences: Vec<_> = rows.iter().map(|&row| &run.train.sequences()[row]).collect();
             let inputs = inputs(&sequences, model.config().pad_token_id, &run.device)?;
-            let targets = run.train.targets(rows, &run.device)?;
+            let targets = run.train.targets(rows, &run.head.labels, &run.device)?;
             let forward = || {
                 let logits = model.forward(&inputs, mode.from_row(index * part))?;
                 model.loss(&logits, &inputs, &targets)
@@ -207,8 +208,8 @@ impl<'a> Seed<'a> {
         let (mut figures, mut outcomes): (Figures, Vec<Outcome>) = Default::default();
         for set in &run.dev {
             let labels = &run.head.labels;
-            let outputs = outputs(model, labels, &set.sequences, size, settings.precision, &run.device)?;
-            let judged = set.judge(outputs, &settings.answers())?;
+            let logits = logits(model, set.set.sequences(), size, settings.precision, &run.device)?;
+            let judged = set.judge(logits, labels, &settings.answers())?;
             figures.extend(judged.figures);
             outcomes.push(judged.outcome);
         }

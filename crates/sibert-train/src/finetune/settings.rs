@@ -3,18 +3,15 @@
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sibert_data::squad::AnswerSettings;
 use sibert_data::task::Task;
 use sibert_model::{ModelType, Precision};
 
 use super::defaults::Defaults;
+use crate::answers;
 use crate::args::{AnswerArgs, FinetuneArgs};
 use crate::config::GeneralRule;
 use crate::pretrained::Pretrained;
 use crate::tuned::Lengths;
-
-/// Settings that mean nothing to other tasks.
-const OF_SQUAD: [&str; 5] = ["n_best", "max_answer_len", "null_threshold", "doc_stride", "max_query_len"];
 
 /// Everything but the seeds that decides what a run gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,13 +120,13 @@ impl Settings {
         self.batch_size.div_ceil(self.accumulation_steps)
     }
 
-    /// How SQuAD's answers are read off the scores.
-    pub fn answers(&self) -> AnswerSettings {
+    /// How spans are read off the scores.
+    pub fn answers(&self) -> AnswerArgs {
         let Self { n_best, max_answer_len, null_threshold, .. } = *self;
-        AnswerArgs { n_best, max_answer_len, null_threshold }.settings(self.task)
+        AnswerArgs { n_best, max_answer_len, null_threshold }
     }
 
-    /// Names and values, as the model card lists them: those of SQuAD for SQuAD alone.
+    /// Names and values, as the model card lists them: without those that mean nothing to the kind of answer.
     ///
     /// # Errors
     /// If a number cannot be written as JSON.
@@ -143,7 +140,8 @@ impl Settings {
             .collect();
         let lengths = value["lengths"].as_object().into_iter().flatten();
         shown.extend(lengths.map(|(key, value)| (key.clone(), value.to_string())));
-        shown.retain(|(key, _)| self.task.is_squad() || !OF_SQUAD.contains(&key.as_str()));
+        let idle = answers::of(self.task).idle_settings();
+        shown.retain(|(key, _)| !idle.contains(&key.as_str()));
         Ok(shown)
     }
 

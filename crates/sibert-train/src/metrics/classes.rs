@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use sibert_data::task::Metric;
 
+use super::per_class::macro_f1;
+
 /// A figure of predicted beside actual classes; NaN of no rows, of unequally many, and of a metric of scores.
 pub fn of_classes(metric: Metric, predicted: &[u32], actual: &[u32]) -> f64 {
     if predicted.is_empty() || predicted.len() != actual.len() {
@@ -12,8 +14,9 @@ pub fn of_classes(metric: Metric, predicted: &[u32], actual: &[u32]) -> f64 {
     match metric {
         Metric::Accuracy => right(predicted, actual) / actual.len() as f64,
         Metric::F1 => f1(predicted, actual),
+        Metric::F1Macro => macro_f1(predicted, actual),
         Metric::Matthews => matthews(predicted, actual),
-        Metric::Pearson | Metric::Spearman | Metric::ExactMatch => f64::NAN,
+        _ => f64::NAN,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod axis;
 mod canvas;
+pub mod confusion;
 mod figure;
 mod frame;
 mod page;

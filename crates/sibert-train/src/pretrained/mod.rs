@@ -107,12 +107,8 @@ impl Pretrained {
 
     /// Whether it has the weight of such a head.
     pub fn has_head(&self, head: HeadKind) -> bool {
-        let (name, rows) = match head {
-            HeadKind::Classes(count) => ("classifier.weight", count),
-            HeadKind::Score => ("classifier.weight", 1),
-            HeadKind::Span => ("qa_outputs.weight", 2),
-        };
-        self.tensors.get(name).is_some_and(|weight| weight.dims().first() == Some(&rows))
+        let (name, rows) = (format!("{}.weight", head.root()), head.outputs());
+        self.tensors.get(&name).is_some_and(|weight| weight.dims().first() == Some(&rows))
     }
 
     /// The names of its classes, if `config.json` has them.

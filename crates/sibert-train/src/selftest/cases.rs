@@ -202,6 +202,9 @@ fn losses(cases: &mut Vec<Case>, quick: bool) -> Result<()> {
     for [rows, width] in sizes(quick) {
         let target = (Role::Constant, sample(&[rows, width], "target")?);
         let floats = vec![activation(&[rows, width], "x")?, target];
+        let apply: Apply = Box::new(|x, _| ops::binary_cross_entropy(&x[0], &x[1]));
+        let (op, size) = ("binary_cross_entropy", format!("({rows}, {width})"));
+        cases.push(Case { op, size, floats: floats.clone(), ids: vec![], apply });
         let apply: Apply = Box::new(|x, _| ops::squared_error(&x[0], &x[1]));
         cases.push(Case {
             op: "squared_error",

@@ -69,6 +69,7 @@ impl Column {
             }
             Kind::Classes(names) => Ok(Self::Labels(names)),
             Kind::Score(range) => Ok(Self::Scores(range)),
+            Kind::Labels(_) | Kind::Words(_) => bail!("{task} has no file on the GLUE leaderboard"),
             Kind::Span { .. } => bail!("{task} has no file on the GLUE leaderboard, its answers are JSON"),
         }
     }

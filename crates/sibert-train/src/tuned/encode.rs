@@ -6,7 +6,7 @@ use sibert_data::examples::Example;
 use sibert_data::squad::Window;
 use sibert_data::tokenizer::SpecialTokens;
 use tokenizers::utils::truncation::{TruncationDirection, TruncationStrategy};
-use tokenizers::{EncodeInput, Encoding, Tokenizer, TruncationParams};
+use tokenizers::{EncodeInput, Encoding, InputSequence, Tokenizer, TruncationParams};
 
 use crate::console::note;
 
@@ -73,6 +73,53 @@ pub fn encode(examples: &[Example], tokenizer: &Tokenizer, max_seq_len: usize) -
     Ok(Encoded { sequences: encodings.iter().map(sequence).collect(), cut })
 }
 
+/// The first token of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WordPlace {
+    /// Which of the sentence's words.
+    pub word: usize,
+    /// Which of the input's tokens.
+    pub token: usize,
+}
+
+/// `[CLS] words [SEP]` of each sentence, of at most `max_seq_len` tokens; where its words begin; and how many lost words.
+///
+/// # Errors
+/// If the tokenizer fails on a word.
+pub fn encode_words(
+    sentences: Vec<Vec<String>>,
+    tokenizer: &Tokenizer,
+    max_seq_len: usize,
+) -> Result<(Vec<Sequence>, Vec<Vec<WordPlace>>, usize)> {
+    let mut tokenizer = tokenizer.clone();
+    let truncation = TruncationParams { max_length: max_seq_len, ..TruncationParams::default() };
+    tokenizer.with_truncation(Some(truncation)).map_err(|error| anyhow!(error))?;
+    let input = |words: Vec<String>| EncodeInput::Single(InputSequence::PreTokenizedOwned(words.into()));
+    let inputs: Vec<EncodeInput> = sentences.into_iter().map(input).collect();
+    // not `encode_batch_fast`, which forgets the words
+    let encodings = contained(|| tokenizer.encode_batch(inputs, true).map_err(|error| anyhow!(error)))
+        .context("the tokenizer fails")?;
+    let cut = encodings.iter().filter(|encoding| !encoding.get_overflowing().is_empty()).count();
+    let sequence = |encoding: &Encoding| Sequence {
+        ids: encoding.get_ids().to_vec(),
+        types: encoding.get_type_ids().to_vec(),
+    };
+    let places = encodings.iter().map(|encoding| first_tokens(encoding.get_word_ids())).collect();
+    Ok((encodings.iter().map(sequence).collect(), places, cut))
+}
+
+/// Where each word begins among tokens, which each are of a word or, as `[CLS]`, of none.
+fn first_tokens(words: &[Option<u32>]) -> Vec<WordPlace> {
+    let mut places: Vec<WordPlace> = Vec::new();
+    for (token, word) in words.iter().enumerate() {
+        let Some(word) = word.map(|word| word as usize) else { continue };
+        if places.last().is_none_or(|last| last.word != word) {
+            places.push(WordPlace { word, token });
+        }
+    }
+    places
+}
+
 /// Says so if more than a hundredth of the tokens of `what` stand for what the vocabulary cannot spell.
 ///
 /// # Errors
@@ -102,6 +149,18 @@ mod tests {
 
     fn example(text: &str, pair: Option<&str>) -> Example {
         Example { text: text.into(), pair: pair.map(str::to_owned), target: None }
+    }
+
+    #[test]
+    fn each_word_is_known_by_its_first_token() {
+        let tokenizer = tokenizer::of_words(&format!("{WORDS}##b\n")).unwrap();
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let sentences = vec![words(&["a", "cb", "d"]), words(&["a", "b", "c", "d", "a"])];
+        let (sequences, places, cut) = encode_words(sentences, &tokenizer, 6).unwrap();
+        assert_eq!(sequences[0].ids, [2, 5, 7, 9, 8, 3]);
+        let place = |word, token| WordPlace { word, token };
+        assert_eq!(places[0], [place(0, 1), place(1, 2), place(2, 4)]);
+        assert_eq!((sequences[1].len(), places[1].len(), cut), (6, 4, 1));
     }
 
     #[test]

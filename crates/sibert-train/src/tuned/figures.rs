@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use sibert_data::task::Split;
-use sibert_data::task::{Metric, Task};
+use sibert_data::task::{Metric, Split, Task};
+
+use crate::answers;
 
 /// Figures by name; none where one is not defined, as a correlation with a constant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,14 +41,13 @@ pub fn figure_names(task: Task, split: Split) -> Vec<(Metric, String)> {
     task.metrics().iter().map(|metric| (*metric, format!("{}{suffix}", metric.name()))).collect()
 }
 
-/// The figure that chooses: the mean of the task's, of SQuAD F1 alone; none if one of them is not defined.
+/// The figure that chooses: the mean of those that decide for the kind of answer; none if one of them is not defined.
 ///
 /// As `combined_score` of transformers' run_glue, with MNLI's two sets joined as on the leaderboard.
 pub fn main_value(task: Task, figures: &Figures) -> Option<f64> {
-    if task.is_squad() {
-        return figures.get(Metric::F1.name());
-    }
+    let deciding = answers::of(task).deciding();
     let names = task.validation_splits().flat_map(|split| figure_names(task, split));
+    let names = names.filter(|(metric, _)| deciding.contains(metric));
     let values: Vec<f64> = names.map(|(_, name)| figures.get(&name)).collect::<Option<_>>()?;
     Some(values.iter().sum::<f64>() / values.len() as f64)
 }

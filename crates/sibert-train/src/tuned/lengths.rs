@@ -7,6 +7,7 @@ use sibert_data::squad::WindowSettings;
 use sibert_data::task::Task;
 use sibert_model::ModelConfig;
 
+use crate::answers;
 use crate::args::LengthArgs;
 use crate::console::note;
 
@@ -36,7 +37,7 @@ impl Lengths {
     pub fn of(task: Task, args: &LengthArgs, config: &ModelConfig, config_json: &Value) -> Result<Self> {
         let trained = config_json.pointer(&format!("/{KEY}/{}", task.name()));
         let trained: Option<Self> = trained.and_then(|value| serde_json::from_value(value.clone()).ok());
-        let usual = task.file().defaults.max_seq_len.unwrap_or(if task.is_squad() { 384 } else { 128 });
+        let usual = task.file().defaults.max_seq_len.unwrap_or(answers::of(task).usual().max_seq_len);
         let usual = Self { max_seq_len: usual, doc_stride: 128, max_query_len: 64 };
         let known = trained.unwrap_or(usual);
         let positions = config.max_position_embeddings;

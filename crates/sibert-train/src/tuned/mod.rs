@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Pretrained ─ Tuned::open ─▶ model, labels, lengths
-//! DataSource ─ DevSet::read ─▶ sequences ─ outputs ─▶ Outputs ─ DevSet::judge ─▶ Outcome, Figures
+//! DataSource ─ DevSet::read ─▶ sequences ─ logits ─▶ Logits ─ DevSet::judge ─▶ Outcome, Figures
 //! ```
 
 mod batches;
@@ -14,9 +14,9 @@ mod model;
 mod outputs;
 
 pub use batches::{inputs, order};
-pub use dev_set::{DevSet, Outcome};
-pub use encode::{Encoded, Sequence, encode, warn_of_unknown};
+pub use dev_set::DevSet;
+pub use encode::{Encoded, Sequence, WordPlace, encode, encode_words, warn_of_unknown};
 pub use figures::{Figures, figure_names, main_value};
 pub use lengths::Lengths;
-pub use model::{Tuned, head_kind};
-pub use outputs::{Outputs, outputs};
+pub use model::Tuned;
+pub use outputs::logits;

@@ -2,12 +2,13 @@
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
-use sibert_data::task::{Kind, Labels, Task};
-use sibert_model::{FineTuning, HeadKind};
+use sibert_data::task::{Labels, Task};
+use sibert_model::FineTuning;
 use tokenizers::Tokenizer;
 
-use super::Lengths;
-use crate::args::LengthArgs;
+use super::{Lengths, Sequence};
+use crate::answers::{self, Logits};
+use crate::args::{AskArgs, LengthArgs};
 use crate::batch::DTYPE;
 use crate::pretrained::Pretrained;
 
@@ -23,15 +24,6 @@ pub struct Tuned {
     pub lengths: Lengths,
 }
 
-/// The head that a task needs.
-pub fn head_kind(task: Task) -> HeadKind {
-    match task.kind() {
-        Kind::Classes(names) => HeadKind::Classes(names.len()),
-        Kind::Score(_) => HeadKind::Score,
-        Kind::Span { .. } => HeadKind::Span,
-    }
-}
-
 impl Tuned {
     /// Takes encoder and head of `pretrained`; `labels` name its classes where its `config.json` does not.
     ///
@@ -45,21 +37,31 @@ impl Tuned {
         device: &Device,
     ) -> Result<Self> {
         let name = pretrained.name.clone();
-        let head = head_kind(task);
+        let head = answers::of(task).head();
         ensure!(
             pretrained.has_head(head),
             "{name}: the model has no head for {task}: fine-tune it first, sibert finetune --task {} --model {name}",
             task.name()
         );
-        let labels = match task.kind() {
-            Kind::Classes(_) => class_labels(&pretrained, task, labels).with_context(|| name.clone())?,
-            _ => Labels::of_task(task),
+        let labels = match task.class_names() {
+            [] => Labels::of_task(task),
+            _ => class_labels(&pretrained, task, labels).with_context(|| name.clone())?,
         };
         let lengths = Lengths::of(task, lengths, &pretrained.config, &pretrained.config_json)?;
         let Pretrained { config, tensors, tokenizer, .. } = pretrained;
         let (model, _) =
             FineTuning::load(&config, head, true, tensors, 0, DTYPE, device).with_context(|| name)?;
         Ok(Self { model, labels, tokenizer, lengths })
+    }
+}
+
+impl Tuned {
+    /// What it says to each sequence.
+    ///
+    /// # Errors
+    /// As [`super::logits`].
+    pub fn logits(&self, sequences: &[Sequence], ask: &AskArgs, device: &Device) -> Result<Logits> {
+        super::logits(&self.model, sequences, ask.batch_size, ask.compute.precision, device)
     }
 }
 

@@ -2,24 +2,26 @@
 
 use std::fmt::Write;
 
-use sibert_data::task::{Kind, Metric, Split, Task};
+use sibert_data::task::{Metric, Split, Task};
+
+use crate::answers::{self, Words};
 
 use super::{Card, Figure, base_name, hub_id};
 
 /// The metadata between their two lines of dashes.
 pub fn front_matter(card: &Card) -> String {
     let library = if card.model_type == "bert" { "transformers" } else { "sibert" };
-    let (pipeline, _) = pipeline(card.task);
+    let Words { pipeline: (pipeline, _), family, .. } = answers::of(card.task).words();
     let datasets = card.task.on_hub().map_or(String::new(), |dataset| format!("datasets:\n- {dataset}\n"));
     let base = hub_id(card).map_or(String::new(), |id| format!("base_model: {}\n", quoted(&id)));
+    let language = if card.task.is_built_in() { "language: en\n" } else { "" };
     let mut tags = vec![quoted("sibert")];
     tags.extend(Some(quoted(card.model_type)).filter(|tag| *tag != tags[0]));
-    let family = if card.task.is_squad() { "squad" } else { "glue" };
     tags.extend(card.task.is_built_in().then(|| quoted(family)));
     let metrics: Vec<String> =
         card.task.metrics().iter().map(|metric| hub_name(*metric).0.to_owned()).collect();
     format!(
-        "---\nlanguage: en\nlibrary_name: {library}\npipeline_tag: {pipeline}\n{base}tags:\n{}{datasets}metrics:\n{}{}---\n",
+        "---\n{language}library_name: {library}\npipeline_tag: {pipeline}\n{base}tags:\n{}{datasets}metrics:\n{}{}---\n",
         list(&tags),
         list(&metrics),
         model_index(card)
@@ -56,7 +58,7 @@ fn results(task: Task, split: Split, figures: &[&Figure]) -> String {
     if metrics.is_empty() {
         return metrics;
     }
-    let (pipeline, pipeline_title) = pipeline(task);
+    let Words { pipeline: (pipeline, pipeline_title), .. } = answers::of(task).words();
     let (config, split) = task.hub_set(split).unwrap_or(("default", "validation"));
     let (dataset, family) = (task.on_hub().unwrap_or(task.name()), if task.is_glue() { "GLUE " } else { "" });
     format!(
@@ -65,19 +67,14 @@ fn results(task: Task, split: Split, figures: &[&Figure]) -> String {
     )
 }
 
-/// The kind of task as the hub calls it, and in print.
-fn pipeline(task: Task) -> (&'static str, &'static str) {
-    match task.kind() {
-        Kind::Classes(_) | Kind::Score(_) => ("text-classification", "Text Classification"),
-        Kind::Span { .. } => ("question-answering", "Question Answering"),
-    }
-}
-
 /// The metric as the hub calls it, and in print.
 fn hub_name(metric: Metric) -> (&'static str, &'static str) {
     match metric {
         Metric::Accuracy => ("accuracy", "Accuracy"),
         Metric::F1 => ("f1", "F1"),
+        Metric::F1Macro => ("f1", "Macro F1"),
+        Metric::F1Micro => ("f1", "Micro F1"),
+        Metric::EntityF1 => ("seqeval", "Entity F1"),
         Metric::Matthews => ("matthews_correlation", "Matthews correlation"),
         Metric::Pearson => ("pearsonr", "Pearson correlation"),
         Metric::Spearman => ("spearmanr", "Spearman correlation"),

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 ///
 /// # Errors
 /// Names file, line and byte that is not UTF-8, and the mend.
-pub(super) fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str> {
+pub fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let Err(error) = std::str::from_utf8(bytes) else { return Ok(std::str::from_utf8(bytes)?) };
     let before = &bytes[..error.valid_up_to()];

@@ -1,0 +1,240 @@
+//! A task made of a table: its classes are those that the training set has.
+//!
+//! ```text
+//! train.csv ─ Table ─ the column of labels ─▶ classes, numbers, several labels, or a label for each word ─▶ Task
+//! ```
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Result, anyhow, bail, ensure};
+use serde_json::Value;
+
+use crate::table::{Table, shown};
+use crate::tagged;
+use crate::task::{ColumnNames, Files, Metric, Names, Range, Task, TaskFile};
+
+/// Above this a table of classes is more likely one of names or numbers, if most of them come once.
+const MANY: usize = 20;
+
+/// What the labels of a table are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// One class for each text.
+    Classes,
+    /// A number for each text.
+    Score,
+    /// As many labels as hold for each text.
+    Labels,
+    /// A class for each word.
+    Words,
+}
+
+impl FromStr for Asked {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "class" => Ok(Self::Classes),
+            "number" => Ok(Self::Score),
+            "labels" => Ok(Self::Labels),
+            "words" => Ok(Self::Words),
+            _ => Err("expected class, number, labels or words".into()),
+        }
+    }
+}
+
+/// A table as a task.
+#[derive(Clone, Debug, Default)]
+pub struct Own {
+    /// The name of the task.
+    pub name: String,
+    /// The names of the sets' files, as they were given.
+    pub train: String,
+    /// The file to judge by.
+    pub validation: Option<String>,
+    /// In its place the share of the training set that is held out.
+    pub held_out: Option<f64>,
+    /// The columns of the text, or of both.
+    pub texts: Vec<String>,
+    /// The column of the labels.
+    pub label: Option<String>,
+    /// What they are; else the column tells.
+    pub kind: Option<Asked>,
+    /// What stands between several labels of a text.
+    pub between: Option<String>,
+    /// The figures that choose the best checkpoint.
+    pub metrics: Vec<Metric>,
+}
+
+impl Own {
+    /// The task, by the files of its training set.
+    ///
+    /// # Errors
+    /// If a column or label is missing, the labels are not of the kind, or there is only one class; names file and line.
+    pub fn task(&self, files: &[PathBuf]) -> Result<Task> {
+        let (kind, labels) = match files.iter().all(|file| tagged::is_columns(file)) {
+            true => (Asked::Words, tagged::names(files, None)?),
+            false => self.found(files)?,
+        };
+        if let Some(asked) = self.kind.filter(|asked| *asked != kind) {
+            bail!("{}: a word and its label a line, expected --kind words, found {asked:?}", self.train);
+        }
+        let file = TaskFile {
+            name: self.name.clone(),
+            metrics: self.metrics(kind, &labels),
+            labels,
+            exact: kind != Asked::Score,
+            several: (kind == Asked::Labels).then(|| self.between()),
+            words: kind == Asked::Words,
+            score: (kind == Asked::Score).then(Range::default),
+            columns: self.columns(),
+            files: Files {
+                held_out: self.held_out,
+                train: Names(vec![self.train.clone()]),
+                validation: Names(self.validation.iter().cloned().collect()),
+                ..Files::default()
+            },
+            ..TaskFile::default()
+        };
+        Task::own(file, None).map_err(|why| anyhow!(why))
+    }
+
+    fn between(&self) -> String {
+        self.between.clone().unwrap_or_else(|| ",".into())
+    }
+
+    fn metrics(&self, kind: Asked, labels: &[String]) -> Vec<Metric> {
+        if self.metrics.is_empty() && kind == Asked::Words && !tagged::is_of_entities(labels) {
+            return vec![Metric::Accuracy];
+        }
+        self.metrics.clone()
+    }
+
+    fn columns(&self) -> Option<ColumnNames> {
+        let one = |name: &String| Names(vec![name.clone()]);
+        let text = self.texts.first()?;
+        let pair = self.texts.get(1).map(one);
+        Some(ColumnNames { text: one(text), pair, label: one(self.label.as_ref()?), unnamed: None })
+    }
+
+    /// The kind of the labels in some tables, and their names.
+    fn found(&self, files: &[PathBuf]) -> Result<(Asked, Vec<String>)> {
+        let (Some(label), Some(text)) = (&self.label, self.texts.first()) else {
+            bail!("{}: name the columns of text and label with --text and --label", self.train);
+        };
+        let tables: Vec<Table> = files.iter().map(|file| Table::read(file)).collect::<Result<_>>()?;
+        for name in self.texts.iter().chain([label]) {
+            tables.iter().try_for_each(|table| table.column(name).map(drop)).map_err(|why| anyhow!(why))?;
+        }
+        let kind = self.kind.unwrap_or_else(|| kind(&cells(&tables, text), &cells(&tables, label)));
+        Ok((
+            kind,
+            match kind {
+                Asked::Score => Vec::new(),
+                Asked::Words => tagged::names(files, Some((text, label)))?,
+                Asked::Labels => names(&tables, label, Some(&self.between()))?,
+                Asked::Classes => classes(&tables, label)?,
+            },
+        ))
+    }
+}
+
+/// The cells of a column of all tables.
+fn cells<'a>(tables: &'a [Table], name: &str) -> Vec<&'a Value> {
+    let of_one = |table: &'a Table| {
+        let column = table.column(name).ok();
+        column.into_iter().flat_map(|column| table.rows.iter().map(move |row| &row.cells[column]))
+    };
+    tables.iter().flat_map(of_one).collect()
+}
+
+/// What labels are, as they look beside their texts.
+fn kind(texts: &[&Value], labels: &[&Value]) -> Asked {
+    let is_list = |cells: &[&Value]| cells.iter().any(|cell| cell.is_array());
+    let numbers: Option<Vec<f64>> = labels.iter().map(|cell| number(cell)).collect();
+    match (is_list(texts), is_list(labels)) {
+        (true, true) => Asked::Words,
+        (false, true) => Asked::Labels,
+        _ if numbers.is_some_and(|numbers| numbers.iter().any(|x| x.fract() != 0.)) => Asked::Score,
+        _ => Asked::Classes,
+    }
+}
+
+/// The number in a cell.
+fn number(cell: &Value) -> Option<f64> {
+    match cell {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        _ => None,
+    }
+}
+
+/// The classes of a column, which are two or more and come again.
+fn classes(tables: &[Table], label: &str) -> Result<Vec<String>> {
+    let names = names(tables, label, None)?;
+    let (file, rows) = (&tables[0].file, tables.iter().map(|table| table.rows.len()).sum::<usize>());
+    ensure!(
+        names.len() > 1,
+        "{file}: the column {label} holds one class alone, {}, in all {rows} rows: expected two or more",
+        names.join(", ")
+    );
+    ensure!(
+        names.len() <= MANY || 2 * names.len() <= rows,
+        "{file}: the column {label} holds {} classes in {rows} rows, too many to learn: is it the right column? numbers \
+         are learned with --kind number",
+        names.len()
+    );
+    Ok(names)
+}
+
+/// The labels of a column, numbers by size and others by letters, or in the order that the file lists; split at `between`.
+fn names(tables: &[Table], label: &str, between: Option<&str>) -> Result<Vec<String>> {
+    let mut names = BTreeSet::new();
+    for table in tables {
+        let column = table.column(label).map_err(|why| anyhow!(why))?;
+        if let Some(listed) = &table.listed[column] {
+            return Ok(listed.clone());
+        }
+        for row in &table.rows {
+            let found = match (&row.cells[column], between) {
+                (Value::Array(cells), Some(_)) => cells.iter().map(name).collect(),
+                (cell, Some(between)) => {
+                    name(cell).split(between).map(|name| name.trim().to_owned()).collect()
+                }
+                (cell, None) => vec![name(cell)],
+            };
+            ensure!(
+                between.is_some() || !found[0].is_empty(),
+                "{}: no label in the column {label}: fill it in, or leave the row out",
+                table.place(row)
+            );
+            names.extend(found.into_iter().filter(|name| !name.is_empty()));
+        }
+    }
+    Ok(sorted(names))
+}
+
+/// Numbers by size, others by letters.
+pub(crate) fn sorted(names: BTreeSet<String>) -> Vec<String> {
+    let mut names: Vec<String> = names.into_iter().collect();
+    if names.iter().all(|name| name.parse::<i64>().is_ok()) {
+        names.sort_by_key(|name| name.parse::<i64>().unwrap_or_default());
+    }
+    names
+}
+
+/// The name of a class; of a whole number without its fraction.
+fn name(cell: &Value) -> String {
+    match cell {
+        Value::Number(number) => number
+            .as_f64()
+            .filter(|number| number.fract() == 0. && number.abs() < 1e9)
+            .map_or_else(|| number.to_string(), |whole| format!("{}", whole as i64)),
+        other => shown(other).trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

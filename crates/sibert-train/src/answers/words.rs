@@ -1,0 +1,225 @@
+//! A class for each word: named entities, parts of speech.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use candle_core::{Device, Tensor};
+use serde_json::Value;
+use sibert_data::dataset::DataSource;
+use sibert_data::table::{Table, shown};
+use sibert_data::tagged::{self, Sentence};
+use sibert_data::task::{Labels, Metric, Split, Task};
+use sibert_model::{HeadKind, Targets};
+
+use super::report::{self, Report};
+use super::{Answered, Answers, Logits, Outcome, Place, Purpose, Set, Usual, Wanted, texts};
+use crate::args::{AnswerArgs, EvaluateArgs};
+use crate::console::note;
+use crate::metrics::{self, Counts, WordCounts};
+use crate::tuned::{Figures, Sequence, WordPlace, encode_words, warn_of_unknown};
+
+/// The column of a table to answer, where the training set had columns of words.
+const TEXT: &str = "text";
+
+/// A task of words.
+pub struct OfWords {
+    pub(super) task: Task,
+    pub(super) names: &'static [String],
+}
+
+impl Answers for OfWords {
+    fn head(&self) -> HeadKind {
+        HeadKind::Tokens(self.names.len())
+    }
+
+    fn words(&self) -> super::Words {
+        super::Words {
+            class: "ForTokenClassification",
+            problem: None,
+            pipeline: ("token-classification", "Token Classification"),
+            output: format!("of each word {}", self.names.join(", ")),
+            limit: "Words beyond the longest input of the settings are cut off and get the label of most words.",
+            ..texts::words()
+        }
+    }
+
+    fn usual(&self) -> Usual {
+        texts::USUAL
+    }
+
+    fn deciding(&self) -> Vec<Metric> {
+        self.task.metrics().to_vec()
+    }
+
+    fn idle_settings(&self) -> &'static [&'static str] {
+        &texts::IDLE
+    }
+
+    fn check(&self, source: &DataSource) -> Result<()> {
+        tagged::read(self.task, Split::Train, source)?;
+        self.task.validation_splits().try_for_each(|split| tagged::read(self.task, split, source).map(drop))
+    }
+
+    fn asked(&self) -> Result<Vec<Split>> {
+        texts::asked(self.task)
+    }
+
+    fn read(&self, wanted: &Wanted) -> Result<Box<dyn Set>> {
+        let (task, names, most) = (self.task, self.names, wanted.lengths.max_seq_len);
+        let mut sentences = match wanted.place {
+            Place::Source(source) => tagged::read(task, wanted.split, source)?,
+            Place::Table(table) => of_table(task, table)?,
+            Place::Questions(file) => texts::no_questions(task, file)?,
+        };
+        sentences.truncate(wanted.most);
+        let words: Vec<Vec<String>> = sentences.iter().map(|sentence| sentence.words.clone()).collect();
+        let (sequences, places, cut) = encode_words(words, wanted.tokenizer, most)?;
+        let (rows, purpose) = (sentences.len(), wanted.purpose.words());
+        if cut > 0 {
+            note(format!("{task}: {cut} of {rows} sentences {purpose} are cut to {most} tokens"));
+        }
+        warn_of_unknown(&format!("{task}, sentences {purpose}"), &sequences, wanted.tokenizer)?;
+        if wanted.purpose != Purpose::Answer && sentences.iter().any(|sentence| sentence.tags.is_none()) {
+            bail!("{task}: the {} has no labels", wanted.split);
+        }
+        Ok(Box::new(Tagged { task, names, sentences, sequences, places }))
+    }
+
+    fn score_file(&self, predictions: &Path, _: &EvaluateArgs) -> Result<Value> {
+        bail!(
+            "{}: {} labels words, expected predictions of a task of classes",
+            predictions.display(),
+            self.task
+        )
+    }
+}
+
+/// The sentences of a table to answer: lists of words, or texts whose words white space parts.
+fn of_table(task: Task, table: &Table) -> Result<Vec<Sentence>> {
+    let named = task.file().columns.as_ref().map(|columns| &columns.text);
+    let column = match named {
+        Some(named) => texts::columns(table, &[named])?[0],
+        None => table.column(TEXT).map_err(|why| anyhow!(why))?,
+    };
+    let sentence = |row: &sibert_data::table::Row| {
+        let words: Vec<String> = match &row.cells[column] {
+            Value::Array(words) => words.iter().map(shown).collect(),
+            other => shown(other).split_whitespace().map(str::to_owned).collect(),
+        };
+        if words.is_empty() {
+            bail!("{}: the text is empty: fill it in, or leave the row out", table.place(row));
+        }
+        Ok(Sentence { words, tags: None })
+    };
+    table.rows.iter().map(sentence).collect()
+}
+
+/// Sentences, and where the first token of each of their words is.
+struct Tagged {
+    task: Task,
+    names: &'static [String],
+    sentences: Vec<Sentence>,
+    sequences: Vec<Sequence>,
+    places: Vec<Vec<WordPlace>>,
+}
+
+impl Tagged {
+    /// The likeliest class of each word of a sentence; of a word without a token the commonest of all words.
+    fn predicted(&self, index: usize, logits: &[f32], labels: &Labels) -> Vec<u32> {
+        let count = self.names.len();
+        let none = self.names.iter().position(|name| name == "O").unwrap_or_default();
+        let mut classes = vec![none as u32; self.sentences[index].words.len()];
+        for place in &self.places[index] {
+            let logits = &logits[place.token * count..(place.token + 1) * count];
+            classes[place.word] = labels.task_class(super::largest(logits));
+        }
+        classes
+    }
+
+    fn all_predicted(&self, logits: &Logits, labels: &Labels) -> Vec<Vec<u32>> {
+        logits.iter().enumerate().map(|(index, logits)| self.predicted(index, logits, labels)).collect()
+    }
+
+    fn named(&self, classes: &[u32]) -> Vec<&'static str> {
+        classes.iter().map(|class| self.names[*class as usize].as_str()).collect()
+    }
+
+    fn tags(&self, index: usize) -> &[u32] {
+        self.sentences[index].tags.as_deref().unwrap_or_default()
+    }
+
+    fn counts(&self, index: usize, predicted: &[u32]) -> WordCounts {
+        let actual = self.tags(index);
+        let entities = metrics::entity_counts(&[self.named(predicted)], &[self.named(actual)]);
+        let right = predicted.iter().zip(actual).filter(|(predicted, actual)| predicted == actual).count();
+        WordCounts { words: actual.len(), right, entities: entities.into_values().sum::<Counts>() }
+    }
+}
+
+impl Set for Tagged {
+    fn sequences(&self) -> &[Sequence] {
+        &self.sequences
+    }
+
+    fn len(&self) -> usize {
+        self.sentences.len()
+    }
+
+    fn describe(&self) -> String {
+        format!("{:?}", self.sentences)
+    }
+
+    /// One for each word: the mean of transformers.
+    fn terms(&self, batch: &[usize]) -> usize {
+        batch.iter().map(|&row| self.places[row].len()).sum::<usize>().max(1)
+    }
+
+    fn targets(&self, batch: &[usize], labels: &Labels, _: &Device) -> Result<Targets> {
+        let longest = batch.iter().map(|&row| self.sequences[row].len()).max().unwrap_or(0);
+        let (mut places, mut classes) = (Vec::new(), Vec::new());
+        for (text, &row) in batch.iter().enumerate() {
+            for place in &self.places[row] {
+                places.push((text * longest + place.token) as u32);
+                classes.push(labels.model_class(self.tags(row)[place.word]));
+            }
+        }
+        let count = places.len();
+        let on_host = |values: Vec<u32>| Tensor::from_vec(values, count, &Device::Cpu);
+        Ok(Targets::Tokens { places: on_host(places)?, classes: on_host(classes)? })
+    }
+
+    fn judge(&self, logits: Logits, labels: &Labels, _: &AnswerArgs) -> Result<(Outcome, Figures)> {
+        let predicted = self.all_predicted(&logits, labels);
+        let counts = predicted.iter().enumerate().map(|(index, predicted)| self.counts(index, predicted));
+        Ok((Outcome::Words(counts.collect()), Figures::default()))
+    }
+
+    fn figure(&self, metric: Metric, outcome: &Outcome, indices: &[u32]) -> f64 {
+        let Outcome::Words(counts) = outcome else { return f64::NAN };
+        metrics::of_words(metric, indices.iter().map(|&i| counts[i as usize]))
+    }
+
+    fn report(&self, logits: &Logits, labels: &Labels) -> Option<Report> {
+        let predicted = self.all_predicted(logits, labels);
+        let actual: Vec<Vec<&str>> = (0..self.len()).map(|index| self.named(self.tags(index))).collect();
+        if !tagged::is_of_entities(self.names) {
+            let (predicted, actual) =
+                (predicted.concat(), (0..self.len()).flat_map(|i| self.tags(i).to_vec()));
+            return Some(report::of_predictions(self.names, &predicted, &actual.collect::<Vec<_>>()));
+        }
+        let predicted: Vec<Vec<&str>> = predicted.iter().map(|classes| self.named(classes)).collect();
+        let (names, counts): (Vec<String>, Vec<Counts>) =
+            metrics::entity_counts(&predicted, &actual).into_iter().unzip();
+        Some(report::of_classes(&names, &counts, None))
+    }
+
+    fn answered(&self, logits: &Logits, labels: &Labels) -> Result<Answered> {
+        let rows = self.all_predicted(logits, labels);
+        let rows = rows.iter().map(|classes| vec![Value::from(self.named(classes))]).collect();
+        Ok(Answered { columns: vec!["labels".into()], rows })
+    }
+
+    fn write(&self, logits: Logits, labels: &Labels, _: &AnswerArgs, out: &Path) -> Result<Vec<PathBuf>> {
+        self.answered(&logits, labels)?.write(self.task, out)
+    }
+}

@@ -1,0 +1,276 @@
+//! Labels of one's own: tables from `finetune` over `evaluate` to `predict`, without a file that describes them.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use support::tasks::{QUICK, with};
+use support::{Folder, assert_has, refused, stderr, stdout};
+
+/// A folder with a BERT in `run`.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    let bert = ["--set", "max_steps=2", "eval_every=2", "model.type=bert", "optimizer=adamw", "clip=none"];
+    stdout(&folder.pretrain(&bert));
+    folder
+}
+
+/// What a sentence is about, and its place.
+const PLACES: [(&str, &str); 5] =
+    [("house", "town"), ("river", "water"), ("garden", "green"), ("forest", "green"), ("city", "town")];
+const ANIMALS: [&str; 6] = ["cat", "dog", "horse", "bird", "fish", "mouse"];
+
+fn place(i: usize) -> (&'static str, &'static str) {
+    PLACES[(i * 3) % 5]
+}
+
+fn sentence(i: usize) -> String {
+    format!("The {}, say, lives near the {}.", ANIMALS[(i * 7) % 6], place(i).0)
+}
+
+/// A table with an id, a text and a kind of place.
+fn csv(rows: std::ops::Range<usize>) -> String {
+    let row = |i: usize| format!("{i},\"{}\",{}\n", sentence(i), place(i).1);
+    format!("id,text,kind\n{}", rows.map(row).collect::<String>())
+}
+
+fn finetune<'a>(train: &'a str, out: &'a str, options: &[&'a str]) -> Vec<&'a str> {
+    [&["finetune", "--model", "run", "--train", train, "--out", out], &QUICK[..], options].concat()
+}
+
+fn learned<'a>(train: &'a str, out: &'a str, options: &[&'a str]) -> Vec<&'a str> {
+    with(&finetune(train, out, options), &["--epochs", "40", "--lr", "2e-2"])
+}
+
+fn json_of(folder: &Folder, file: &str) -> Value {
+    serde_json::from_str(&folder.text(file)).unwrap()
+}
+
+#[test]
+fn a_set_of_glue_as_a_table_gives_the_task_s_own_weights_and_figures() {
+    let folder = folder();
+    let glue = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/glue");
+    for set in ["train", "dev"] {
+        let official = std::fs::read_to_string(glue.join(format!("CoLA/{set}.tsv"))).unwrap();
+        let row = |line: &str| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            format!("\"{}\",{}\n", cells[3].replace('"', "\"\""), cells[1])
+        };
+        folder.write(
+            &format!("{set}.csv"),
+            format!("sentence,label\n{}", official.lines().map(row).collect::<String>()),
+        );
+    }
+    let data = glue.to_str().unwrap();
+    let task = ["finetune", "--task", "cola", "--model", "run", "--data-dir", data, "--out", "task"];
+    stdout(&folder.sibert(&[&task[..], &QUICK].concat()));
+    let table =
+        ["--validation", "dev.csv", "--text", "sentence", "--label", "label", "--metrics", "matthews"];
+    stdout(&folder.sibert(&finetune("train.csv", "own", &table)));
+    assert!(folder.bytes("task/model.safetensors") == folder.bytes("own/model.safetensors"));
+    let figures =
+        |out: &str| json_of(&folder, &format!("{out}/finetune.json"))["seeds"][0]["figures"].clone();
+    assert_eq!(figures("task"), figures("own"));
+    assert!(folder.bytes("task/seed-0/outcomes.json") == folder.bytes("own/seed-0/outcomes.json"));
+}
+
+#[test]
+fn classes_of_a_table_are_learned_judged_one_by_one_and_predicted() {
+    let folder = folder();
+    folder.write("all.csv", csv(0..90));
+    folder.write("test.csv", csv(90..120));
+    let options = ["--test-split", "0.2", "--text", "text", "--label", "kind", "--name", "places"];
+    assert_has(&stdout(&folder.sibert(&learned("all.csv", "places", &options))), "places");
+    let config = json_of(&folder, "places/config.json");
+    assert_eq!(config["id2label"], json!({"0": "green", "1": "town", "2": "water"}));
+    assert_eq!(config["problem_type"], "single_label_classification");
+
+    let evaluate = ["evaluate", "--model", "places", "--validation", "test.csv", "--confusion", "conf"];
+    let output = folder.sibert(&evaluate);
+    let (figures, table): (Value, String) =
+        (serde_json::from_str(&stdout(&output)).unwrap(), stderr(&output));
+    assert!(figures["figures"]["accuracy"].as_f64().unwrap() > 0.5, "the commonest class has 0.4: {figures}");
+    assert_eq!(figures["classes"][1]["name"], "town");
+    let support: u64 =
+        figures["confusion"][1].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(figures["classes"][1]["support"], support);
+    assert_has(&table, "class precision  recall      f1  support");
+    assert!(folder.text("conf.svg").contains("water") && folder.bytes("conf.png").starts_with(b"\x89PNG"));
+    // without a table the model knows which rows were held out, as long as the table is there
+    assert_has(&stdout(&folder.sibert(&["evaluate", "--model", "places"])), "\"data\": \"all.csv\"");
+
+    stdout(&folder.sibert(&[
+        "predict",
+        "--model",
+        "places",
+        "--input",
+        "test.csv",
+        "--out",
+        "answers.jsonl",
+    ]));
+    let answers = folder.text("answers.jsonl");
+    let rows: Vec<Value> = answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        (rows.len(), &rows[3]["id"], rows[3]["text"].as_str()),
+        (30, &json!("93"), Some(&*sentence(93)))
+    );
+    let shares = |row: &Value| ["p_green", "p_town", "p_water"].map(|name| row[name].as_f64().unwrap());
+    assert!(rows.iter().all(|row| (shares(row).iter().sum::<f64>() - 1.).abs() < 1e-5));
+    let right = rows.iter().filter(|row| row["label"] == row["kind"]).count() as f64 / 30.;
+    assert_eq!(Some(right), figures["figures"]["accuracy"].as_f64());
+
+    let told = stdout(&folder.sibert(&["predict", "--model", "places", "--text", &sentence(93)]));
+    assert_has(&told, &format!("label    {}", rows[3]["label"].as_str().unwrap()));
+    assert_has(&told, "p_water  0.");
+}
+
+#[test]
+fn words_with_labels_are_learned_from_columns() {
+    let folder = folder();
+    let columns = |rows: std::ops::Range<usize>| -> String {
+        let sentence = |i: usize| {
+            let (animal, place) = (ANIMALS[(i * 7) % 6], place(i).0);
+            format!("The O\n{animal} B-WHO\nlives O\nnear O\nthe B-AT\n{place} I-AT\n\n")
+        };
+        rows.map(sentence).collect()
+    };
+    folder.write("train.conll", columns(0..60));
+    folder.write("dev.conll", columns(60..80));
+    stdout(&folder.sibert(&learned("train.conll", "words", &["--validation", "dev.conll"])));
+    let config = json_of(&folder, "words/config.json");
+    assert_eq!(config["architectures"], json!(["BertForTokenClassification"]));
+    assert_eq!(config["id2label"]["0"], "O");
+    let output = folder.sibert(&["evaluate", "--model", "words"]);
+    let figures: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert!(figures["figures"]["entity_f1"].as_f64().unwrap() > 0.8, "{figures}");
+    assert_eq!(
+        figures["classes"][0],
+        json!({"name": "AT", "precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 20})
+    );
+    let told =
+        stdout(&folder.sibert(&["predict", "--model", "words", "--text", "The cat lives near the river"]));
+    assert_has(&told, "labels  O, B-WHO, O, O, B-AT, I-AT");
+    stdout(&folder.sibert(&[
+        "predict",
+        "--model",
+        "words",
+        "--input",
+        "dev.conll",
+        "--out",
+        "answers.jsonl",
+    ]));
+    let answers = folder.text("answers.jsonl");
+    assert_has(&answers, "{\"text\":[\"The\",\"");
+    assert_eq!(answers.matches("\"labels\":[\"O\",\"B-WHO\",\"O\",\"O\",\"B-AT\",\"I-AT\"]").count(), 20);
+}
+
+#[test]
+fn several_labels_of_a_text_are_learned_from_lists() {
+    let folder = folder();
+    let row = |i: usize| {
+        let labels: Vec<&str> =
+            [place(i).1].into_iter().chain(ANIMALS[(i * 7) % 6].contains('s').then_some("s")).collect();
+        json!({"text": sentence(i), "about": labels}).to_string() + "\n"
+    };
+    folder.write("train.jsonl", (0..90).map(row).collect::<String>());
+    folder.write("dev.jsonl", (90..120).map(row).collect::<String>());
+    let options = ["--validation", "dev.jsonl", "--text", "text", "--label", "about"];
+    stdout(&folder.sibert(&learned("train.jsonl", "several", &options)));
+    let config = json_of(&folder, "several/config.json");
+    assert_eq!(config["problem_type"], "multi_label_classification");
+    assert_eq!(config["label2id"], json!({"green": 0, "s": 1, "town": 2, "water": 3}));
+    let figures: Value =
+        serde_json::from_str(&stdout(&folder.sibert(&["evaluate", "--model", "several"]))).unwrap();
+    assert!(
+        figures["figures"]["f1_micro"].as_f64().unwrap() > 0.6,
+        "all labels for all texts give 0.55: {figures}"
+    );
+    stdout(&folder.sibert(&[
+        "predict",
+        "--model",
+        "several",
+        "--input",
+        "dev.jsonl",
+        "--out",
+        "answers.csv",
+    ]));
+    assert_has(&folder.text("answers.csv"), "text,about,labels,p_green,p_s,p_town,p_water\n");
+}
+
+#[test]
+fn numbers_of_a_table_are_learned() {
+    let folder = folder();
+    let rows = |rows: std::ops::Range<usize>| -> String {
+        rows.map(|i| format!("{}\t{}\t{}\n", place(i).0, sentence(i), (i * 3 % 5) as f64 / 2.)).collect()
+    };
+    folder.write("train.tsv", format!("word\ttext\tx\n{}", rows(0..60)));
+    folder.write("dev.tsv", format!("word\ttext\tx\n{}", rows(60..80)));
+    let options = ["--validation", "dev.tsv", "--text", "word", "text", "--label", "x"];
+    assert_has(&stdout(&folder.sibert(&finetune("train.tsv", "numbers", &options))), "pearson");
+    assert_eq!(json_of(&folder, "numbers/config.json")["problem_type"], "regression");
+    stdout(&folder.sibert(&["predict", "--model", "numbers", "--input", "dev.tsv", "--out", "answers.tsv"]));
+    let answers = folder.text("answers.tsv");
+    assert_has(&answers, "word\ttext\tx\tscore\n");
+    let is_number = |line: &str| line.rsplit('\t').next().unwrap().parse::<f64>().is_ok();
+    assert_eq!(answers.lines().skip(1).filter(|line| is_number(line)).count(), 20);
+    let one = refused(&folder.sibert(&["predict", "--model", "numbers", "--text", "alone"]));
+    assert_has(&one, "--text: own takes 2 text(s) (word, text), found 1");
+}
+
+#[test]
+fn what_is_wrong_with_a_table_is_named() {
+    let folder = folder();
+    folder.write("a.csv", "text,kind\nA house.,town\nA river.,water\n");
+    let refused = |train: &str, dev: &str, options: &[&str]| {
+        folder.write("train.csv", train);
+        folder.write("dev.csv", dev);
+        let said = refused(&folder.sibert(&finetune("train.csv", "out", options)));
+        std::fs::remove_dir_all(folder.path("out")).ok();
+        said
+    };
+    let (good, columns) =
+        (folder.text("a.csv"), ["--validation", "dev.csv", "--text", "text", "--label", "kind"]);
+    let said = refused(&good, &good, &["--validation", "dev.csv", "--text", "txt", "--label", "kind"]);
+    assert_has(&said, "train.csv: no column txt (did you mean text?), found text, kind");
+    let said = refused(&good.replace(",water", ","), &good, &columns);
+    assert_has(&said, "train.csv:3: no label in the column kind: fill it in, or leave the row out");
+    let said = refused(&good.replace("water", "town"), &good, &columns);
+    assert_has(&said, "train.csv: the column kind holds one class alone, town, in all 2 rows");
+    let said = refused(&good, &good.replace("water", "sea"), &columns);
+    assert_has(&said, "dev.csv:3: unknown label, expected one of town, water, found `sea`");
+    let said = refused(&good.replace("A river.", " "), &good, &columns);
+    assert_has(&said, "train.csv:3: the text is empty: fill it in, or leave the row out");
+    let said = refused(&good, &good, &["--text", "text", "--label", "kind"]);
+    assert_has(
+        &said,
+        "train.csv: nothing to evaluate on: name a table with --validation, or hold out a tenth",
+    );
+    let said = refused(&good, &good, &["--validation", "none.csv", "--text", "text", "--label", "kind"]);
+    assert_has(&said, "none.csv: no such file");
+    let many: String = (0..10_000).map(|row| format!("a,{row}\n")).collect();
+    let said = refused(&format!("text,kind\n{many}"), &good, &columns);
+    assert_has(&said, "holds 10000 classes in 10000 rows, too many to learn: is it the right column?");
+}
+
+#[test]
+fn what_is_wrong_with_a_table_to_answer_is_named() {
+    let folder = folder();
+    folder.write("train.csv", csv(0..20));
+    let options = ["--test-split", "0.2", "--text", "text", "--label", "kind", "--epochs", "1"];
+    stdout(&folder.sibert(&with(&finetune("train.csv", "own", &[]), &options)));
+    let refused = |input: &str, out: &str| {
+        folder.write("new.csv", input);
+        refused(&folder.sibert(&["predict", "--model", "own", "--input", "new.csv", "--out", out]))
+    };
+    assert_has(
+        &refused("id,txt\n1,a\n", "out.csv"),
+        "new.csv: no column text (did you mean txt?), found id, txt",
+    );
+    assert_has(&refused("id,text\n1,a\n2,\n", "out.csv"), "new.csv:3: the text is empty");
+    assert_has(&refused("id,text\n1,a\n", "out.xls"), "out.xls: its name does not say what to write");
+    assert!(!folder.exists("out.csv"));
+}
