@@ -23,7 +23,7 @@ pub fn task(args: &OwnArgs) -> Result<Option<(Task, DataSource)>> {
         "{train}: nothing to evaluate on: name a table with --validation, or hold out a tenth with --test-split 0.1"
     );
     let own = Own {
-        name: args.name.clone(),
+        name: args.name.clone().unwrap_or_else(|| name_of(train)),
         train: train.clone(),
         validation: args.validation.clone(),
         held_out: args.test_split,
@@ -37,6 +37,18 @@ pub fn task(args: &OwnArgs) -> Result<Option<(Task, DataSource)>> {
         [Some(train), args.validation.as_ref()].into_iter().flatten().map(located).collect::<Result<_>>()?;
     let task = own.task(&files[0].1)?;
     Ok(Some((task, DataSource::of_files(files, task))))
+}
+
+/// The name of the task of a table: that of its file, or `own` if this says nothing.
+fn name_of(table: &str) -> String {
+    let stem = Path::new(table).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' };
+    let name: String = stem.chars().map(plain).collect();
+    match name.as_str() {
+        "" | "train" | "training" => "own".into(),
+        _ if name == "glue" || name.parse::<Task>().is_ok() => format!("own_{name}"),
+        _ => name,
+    }
 }
 
 /// The files on this machine that a name means: itself, or what it is on the hub.
@@ -87,4 +99,15 @@ pub fn with_validation(task: Task, file: &str) -> Result<(Task, DataSource)> {
     changed.files.held_out = None;
     let task = Task::own(changed, None).map_err(anyhow::Error::msg)?;
     Ok((task, DataSource::of_files(vec![located(&file.to_owned())?], task)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_task_has_the_name_of_its_table() {
+        let tables = ["data/Shop reviews.csv", "train.csv", "mrpc.tsv", "hf://datasets/org/topics", ""];
+        assert_eq!(tables.map(name_of), ["shop_reviews", "own", "own_mrpc", "topics", "own"]);
+    }
 }

@@ -33,9 +33,9 @@ pub struct OwnArgs {
     /// entity_f1 [default: accuracy; pearson and spearman; f1_micro; entity_f1]
     #[arg(long, value_name = "FIGURES", value_delimiter = ',', requires = "train", value_parser = metric)]
     pub metrics: Vec<Metric>,
-    /// Name of the task, for files and the model card
-    #[arg(long, value_name = "NAME", default_value = "own", requires = "train")]
-    pub name: String,
+    /// Name of the task, for files and the model card [default: that of the training table]
+    #[arg(long, value_name = "NAME", requires = "train")]
+    pub name: Option<String>,
 }
 
 fn metric(text: &str) -> Result<Metric, String> {
