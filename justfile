@@ -172,7 +172,11 @@ memory SIZE="cpu" *OPTIONS:
 table-1 TEXT GLUE SQUAD SIZE="cpu" *OPTIONS: (paper "table-1" SIZE "--source" TEXT OPTIONS)
     scripts/table_1.sh {{sibert}} runs/table-1-{{SIZE}}-sweep {{GLUE}} {{SQUAD}}
 
-# Open transformers' checkpoints and tokenizers here, and ours there: PYTHON has torch and transformers; VOCAB is BERT's vocab.txt
-interop PYTHON VOCAB TEXT:
-    cargo build --release
+# Open transformers' checkpoints and tokenizers here, and ours there: PYTHON has torch, transformers and tensorboard; VOCAB is BERT's vocab.txt
+interop PYTHON VOCAB TEXT: (interop-tensorboard PYTHON)
     {{PYTHON}} scripts/interop.py --sibert target/release/sibert --vocab {{VOCAB}} --text {{TEXT}}
+
+# Read our event files with TensorBoard: PYTHON has tensorboard
+interop-tensorboard PYTHON:
+    cargo build --release
+    {{PYTHON}} scripts/interop_tensorboard.py --sibert target/release/sibert

@@ -37,6 +37,7 @@ mod step;
 mod submission;
 mod sums;
 mod sweep;
+mod tensorboard;
 mod threads;
 mod train_tokenizer;
 mod tuned;

@@ -153,6 +153,8 @@ pub struct RunConfig {
     pub save_every: usize,
     /// Newest checkpoints kept, beside the best.
     pub keep_last: usize,
+    /// Whether the run also writes the events that TensorBoard reads.
+    pub tensorboard: bool,
 
     /// Learning rate over time.
     pub schedule: ScheduleConfig,
@@ -255,6 +257,7 @@ impl Default for RunConfig {
             eval_sequences: 256,
             save_every: 500,
             keep_last: 2,
+            tensorboard: true,
             schedule: ScheduleConfig::divided_by_ten(),
             spectral: None,
             head: None,

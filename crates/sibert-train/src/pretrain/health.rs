@@ -1,6 +1,5 @@
 //! Words of warning when a run leaves the range in which it learns, each once, with the setting to change.
 
-use sibert_data::guess::FrequencyGuess;
 use sisgd::equilibrium;
 
 use crate::config::{Optimizer, RunConfig};
@@ -44,9 +43,10 @@ pub struct Health {
 }
 
 impl Health {
-    /// Of a run whose held-out words are worth `guess.loss` to a model that knows their frequencies alone.
-    pub fn new(guess: &FrequencyGuess) -> Self {
-        Self { frequency_loss: guess.loss, in_a_row: [0; 4], said: Vec::new() }
+    /// Of a run whose held-out words are worth this loss to a model that knows their frequencies alone; NaN if that is not
+    /// known, and then nothing is said of it.
+    pub fn new(frequency_loss: f64) -> Self {
+        Self { frequency_loss, in_a_row: [0; 4], said: Vec::new() }
     }
 
     /// Warnings after a report.

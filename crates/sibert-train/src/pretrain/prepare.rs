@@ -19,6 +19,7 @@ use crate::log::{MetricsLog, Summary};
 use crate::memory;
 use crate::pretrained::Pretrained;
 use crate::run::Run;
+use crate::tensorboard::Events;
 use crate::update::Update;
 
 /// Share of unknown words, in percent, from which it is worth a line.
@@ -69,6 +70,7 @@ impl<'a> Training<'a> {
             0 => MetricsLog::create(&config.metrics()),
             step => MetricsLog::resume(&config.metrics(), step)?,
         };
+        let metrics = metrics.with_events(events(config, &model_config)?);
         run.save_settings()?; // again, now that the steps are known; a resume that is refused leaves the old ones
         describe(&corpus, config);
         Summary::remove(&config.out)?;
@@ -85,6 +87,16 @@ impl<'a> Training<'a> {
             peak: None,
         })
     }
+}
+
+/// TensorBoard's events, if they are wanted.
+fn events(config: &RunConfig, model_config: &ModelConfig) -> Result<Option<Events>> {
+    if !config.tensorboard {
+        return Ok(None);
+    }
+    let args = serde_json::to_value(config).context("the settings")?;
+    let model = serde_json::from_str(&model_config.to_json()?)?;
+    Ok(Some(Events::new(&config.out, vec![("args", args), ("model_config", model)])))
 }
 
 /// A model at step 0, with fresh optimizers.

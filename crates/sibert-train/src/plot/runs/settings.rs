@@ -13,7 +13,7 @@ use crate::plot::axis::{self, Unit};
 pub type Settings = BTreeMap<String, Value>;
 
 /// Keys that change nothing that is learned, and the seed.
-const IGNORED: [&str; 10] = [
+const IGNORED: [&str; 11] = [
     "seed",
     "out",
     "device",
@@ -24,6 +24,7 @@ const IGNORED: [&str; 10] = [
     "eval_sequences",
     "save_every",
     "keep_last",
+    "tensorboard",
 ];
 
 /// Keys that say most about a run, in this order before all others.
