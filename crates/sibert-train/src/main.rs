@@ -43,6 +43,7 @@ mod train_tokenizer;
 mod tuned;
 mod update;
 mod verify;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -109,6 +110,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Verify(args) => run_in_pool(None, || verify::run(&args)),
         Command::Gradients(args) => run_in_pool(None, || inspect::gradients::run(&args)),
         Command::Plot(args) => run_in_pool(None, || draw::run(&args)),
+        Command::Watch(args) => watch::run(&args),
         Command::Bench(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
         }

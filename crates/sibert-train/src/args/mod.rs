@@ -17,6 +17,7 @@ mod sweep;
 mod text;
 mod tokenizer;
 mod verify;
+mod watch;
 
 use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
@@ -38,6 +39,7 @@ pub use sweep::SweepArgs;
 pub use text::{SourceArgs, TextArgs};
 pub use tokenizer::{EncodeArgs, TokenizerCommand, TrainTokenizerArgs};
 pub use verify::VerifyArgs;
+pub use watch::WatchArgs;
 
 use crate::config::MOST_THREADS;
 
@@ -77,6 +79,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Compare the gradients of independent batches, block by block
     Gradients(GradientsArgs),
+    /// Show the training curves of runs in the terminal while they train
+    Watch(WatchArgs),
     /// Draw the training curves of runs
     Plot(PlotArgs),
     /// Time training steps or the forward pass on random tokens

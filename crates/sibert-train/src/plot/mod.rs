@@ -46,6 +46,11 @@ pub fn draw(runs: &[(String, PathBuf)], out_stem: &Path) -> Result<Vec<PathBuf>>
     page::write(&Multiples::new(&runs, charts), out_stem)
 }
 
+/// At most some `count` points in the place of many: of neighbours the mean, at their last step.
+pub fn thinned(points: &[(f64, f64)], count: usize) -> Vec<(f64, f64)> {
+    series::bins(points, count.max(1)).iter().map(|bin| (bin.step, bin.mean)).collect()
+}
+
 /// The same as a picture in PNG.
 ///
 /// # Errors

@@ -30,7 +30,7 @@ use crate::step;
 use crate::update::Update;
 use ahead::{Ahead, Step};
 use divergence::Diverged;
-use health::Health;
+pub use health::Health;
 
 /// Trains a model from text to its last checkpoint, or on from an earlier one.
 ///
