@@ -10,6 +10,7 @@ mod corpus;
 mod csv;
 mod device;
 mod devices;
+mod doctor;
 mod draw;
 mod encode_lines;
 mod evaluate;
@@ -98,6 +99,13 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
             let config = run::settings(&args)?;
             run_in_pool(config.threads, || pretrain::run(&mut run::Run::prepare(config, args.resume)?))
         }
+        Command::Doctor(args) => match args.asked() {
+            (None, _) => doctor::of_machine(),
+            (Some(run), steps) => {
+                let config = doctor::settings(&run)?;
+                run_in_pool(config.threads, || doctor::of_run(config, steps))
+            }
+        },
         Command::Sweep(args) => run_in_pool(None, || sweep::run(&args)),
         Command::Prepare(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || prepare::run(&args))

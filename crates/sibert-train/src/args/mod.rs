@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 mod data;
 mod devices;
+mod doctor;
 mod evaluate;
 mod fill_mask;
 mod finetune;
@@ -26,6 +27,7 @@ pub use bench::{Arch, BenchArgs};
 pub use completions::CompletionsArgs;
 pub use data::{DataArgs, DataView};
 pub use devices::DevicesArgs;
+pub use doctor::DoctorArgs;
 pub use evaluate::{EvaluateArgs, PredictArgs};
 pub use fill_mask::FillMaskArgs;
 pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, tasks};
@@ -85,6 +87,8 @@ pub enum Command {
     Plot(PlotArgs),
     /// Time training steps or the forward pass on random tokens
     Bench(BenchArgs),
+    /// Say what a run will need, and what is likely to go wrong, before it starts
+    Doctor(Box<DoctorArgs>),
     /// List the processor and the GPUs of this machine
     Devices(DevicesArgs),
     /// Check a device against this processor, operation by operation and in training

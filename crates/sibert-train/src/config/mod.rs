@@ -107,6 +107,8 @@ pub struct RunConfig {
     /// Numbers that matrix products multiply: `f32`, or `bf16` on a processor with AVX512-BF16; sums, parameters and
     /// everything else are f32.
     pub precision: Precision,
+    /// Whether a run is refused that needs more memory than there is.
+    pub memory_check: bool,
     /// CPU threads; every core when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -238,6 +240,7 @@ impl Default for RunConfig {
             out: "runs/sibert".into(),
             device: DeviceName::Cpu,
             precision: Precision::F32,
+            memory_check: true,
             threads: None,
             max_steps: 1000,
             epochs: None,

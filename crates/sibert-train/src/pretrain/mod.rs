@@ -2,7 +2,7 @@
 
 mod ahead;
 mod divergence;
-mod health;
+pub mod health;
 mod prepare;
 mod summary;
 
@@ -31,6 +31,7 @@ use crate::update::Update;
 use ahead::{Ahead, Step};
 use divergence::Diverged;
 pub use health::Health;
+pub use prepare::steps_of;
 
 /// Trains a model from text to its last checkpoint, or on from an earlier one.
 ///

@@ -16,7 +16,7 @@ use crate::config::RunConfig;
 use crate::console::note;
 use crate::corpus;
 use crate::log::{MetricsLog, Summary};
-use crate::memory;
+use crate::memory::{self, Room};
 use crate::pretrained::Pretrained;
 use crate::run::Run;
 use crate::tensorboard::Events;
@@ -53,6 +53,9 @@ impl<'a> Training<'a> {
         };
         let model_config = config.model.to_model_config(vocab_size, corpus.special.pad);
         memory::ensure_room(&model_config, 2, memory::machine_bytes())?;
+        if config.memory_check && device.is_cpu() {
+            memory::ensure_fits(config, &model_config, &memory::before_training(device), Room::here())?;
+        }
         let (model, update, mut state) = match (resumed, start) {
             (Some(saved), _) => restored(saved, config, &model_config, device)?,
             (None, Some(start)) => continued(start, config, &corpus.tokenizer, device)?,
@@ -127,7 +130,7 @@ fn continued(
 }
 
 /// The steps of so many passes over the text.
-fn steps_of(epochs: f64, corpus: &Corpus, config: &RunConfig) -> usize {
+pub fn steps_of(epochs: f64, corpus: &Corpus, config: &RunConfig) -> usize {
     let steps = epochs * corpus.train.sequences() as f64 / config.batch_size as f64;
     (steps.ceil() as usize).max(1)
 }

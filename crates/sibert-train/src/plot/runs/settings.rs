@@ -13,11 +13,12 @@ use crate::plot::axis::{self, Unit};
 pub type Settings = BTreeMap<String, Value>;
 
 /// Keys that change nothing that is learned, and the seed.
-const IGNORED: [&str; 11] = [
+const IGNORED: [&str; 12] = [
     "seed",
     "out",
     "device",
     "threads",
+    "memory_check",
     "loader_threads",
     "log_every",
     "eval_every",
