@@ -172,11 +172,15 @@ memory SIZE="cpu" *OPTIONS:
 table-1 TEXT GLUE SQUAD SIZE="cpu" *OPTIONS: (paper "table-1" SIZE "--source" TEXT OPTIONS)
     scripts/table_1.sh {{sibert}} runs/table-1-{{SIZE}}-sweep {{GLUE}} {{SQUAD}}
 
-# Open transformers' checkpoints and tokenizers here, and ours there: PYTHON has torch and transformers; VOCAB is BERT's vocab.txt
-interop PYTHON VOCAB TEXT:
-    cargo build --release
+# Open transformers' checkpoints and tokenizers here, and ours there: PYTHON has torch, transformers and tensorboard; VOCAB is BERT's vocab.txt
+interop PYTHON VOCAB TEXT: (interop-tensorboard PYTHON)
     cargo build --release -p sibert-model --example gradients
     {{PYTHON}} scripts/interop.py --sibert target/release/sibert --gradients target/release/examples/gradients --vocab {{VOCAB}} --text {{TEXT}}
+
+# Read our event files with TensorBoard: PYTHON has tensorboard
+interop-tensorboard PYTHON:
+    cargo build --release
+    {{PYTHON}} scripts/interop_tensorboard.py --sibert target/release/sibert
 
 # Push MODEL to an emulated hub, and exchange it there with huggingface_hub: PYTHON has huggingface_hub
 hub-interop PYTHON MODEL:

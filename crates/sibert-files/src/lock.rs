@@ -72,6 +72,11 @@ impl FolderLock {
             .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { file })
     }
+
+    /// The process that a folder's lock names, without touching the lock; one that was killed may be named still.
+    pub fn holder(folder: &Path) -> Option<u32> {
+        fs::read_to_string(folder.join(".lock")).ok()?.trim().parse().ok()
+    }
 }
 
 fn holder(file: &mut File) -> String {
@@ -93,8 +98,9 @@ mod tests {
         let first = FolderLock::acquire(run.path()).unwrap();
         let error = FolderLock::acquire(run.path()).unwrap_err().to_string();
         assert!(error.contains(&format!("in use by process {}:", std::process::id())), "{error}");
+        assert_eq!(FolderLock::holder(run.path()), Some(std::process::id()));
         drop(first);
-        assert_eq!(fs::read(run.path().join(".lock")).unwrap(), b"");
+        assert_eq!(FolderLock::holder(run.path()), None);
         FolderLock::acquire(run.path()).unwrap();
     }
 

@@ -22,9 +22,9 @@ pub fn run(args: &DevicesArgs) -> Result<()> {
     result(if args.json { serde_json::to_string(&devices)? } else { devices.to_string() })
 }
 
-/// The keys of the JSON line.
+/// What there is; the keys of the JSON line.
 #[derive(Debug, Serialize)]
-struct Devices {
+pub struct Devices {
     cpu: Cpu,
     cuda: Family<Gpu>,
     metal: Family<Metal>,
@@ -67,7 +67,8 @@ struct Metal {
 }
 
 impl Devices {
-    fn found() -> Self {
+    /// Looks for them.
+    pub fn found() -> Self {
         Self { cpu: Cpu::found(), cuda: cuda(), metal: metal() }
     }
 }

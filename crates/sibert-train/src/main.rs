@@ -11,6 +11,7 @@ mod corpus;
 mod csv;
 mod device;
 mod devices;
+mod doctor;
 mod draw;
 mod embed;
 mod encode_lines;
@@ -42,11 +43,13 @@ mod step;
 mod submission;
 mod sums;
 mod sweep;
+mod tensorboard;
 mod threads;
 mod train_tokenizer;
 mod tuned;
 mod update;
 mod verify;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -101,6 +104,13 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
             let config = run::settings(&args)?;
             run_in_pool(config.threads, || pretrain::run(&mut run::Run::prepare(config, args.resume)?))
         }
+        Command::Doctor(args) => match args.asked() {
+            (None, _) => doctor::of_machine(),
+            (Some(run), steps) => {
+                let config = doctor::settings(&run)?;
+                run_in_pool(config.threads, || doctor::of_run(config, steps))
+            }
+        },
         Command::Sweep(args) => run_in_pool(None, || sweep::run(&args)),
         Command::Prepare(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || prepare::run(&args))
@@ -116,6 +126,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Verify(args) => run_in_pool(None, || verify::run(&args)),
         Command::Gradients(args) => run_in_pool(None, || inspect::gradients::run(&args)),
         Command::Plot(args) => run_in_pool(None, || draw::run(&args)),
+        Command::Watch(args) => watch::run(&args),
         Command::Bench(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
         }

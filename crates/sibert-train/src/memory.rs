@@ -1,8 +1,16 @@
 //! How much memory the process has needed, on its processor or its GPU, and how much the machine has.
 
+mod fit;
+mod forecast;
+mod room;
+
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use sibert_model::ModelConfig;
+
+pub use fit::{ensure_fits, remedy};
+pub use forecast::{Before, Forecast};
+pub use room::Room;
 
 /// The most that tensors took of a GPU's memory so far, in bytes, or the largest resident memory of the process; `None`
 /// where the system does not tell.
@@ -14,17 +22,56 @@ pub fn peak_of(device: &Device) -> Option<u64> {
     }
 }
 
+/// What a process holds beside large buffers: stacks, the vocabulary, the lists of the text.
+const SMALL: f64 = (16 << 20) as f64;
+
+/// The memory before a model trains on a device: the process's on the CPU, else nothing.
+pub fn before_training(device: &Device) -> Before {
+    let known = |bytes: Option<u64>| if device.is_cpu() { bytes.unwrap_or(0) as f64 } else { 0. };
+    let buffers = (known(own_bytes()) - SMALL).max(0.);
+    Before { resident: known(resident_bytes()), peak: known(peak_bytes()), buffers }
+}
+
 /// The largest resident memory of this process so far, in bytes; `None` where the system does not tell.
 #[cfg(target_os = "linux")]
-fn peak_bytes() -> Option<u64> {
+pub fn peak_bytes() -> Option<u64> {
+    of_process("VmHWM:")
+}
+
+/// The resident memory of this process, in bytes; `None` where the system does not tell.
+#[cfg(target_os = "linux")]
+pub fn resident_bytes() -> Option<u64> {
+    of_process("VmRSS:")
+}
+
+/// The part of it that is no file's.
+#[cfg(target_os = "linux")]
+fn own_bytes() -> Option<u64> {
+    of_process("RssAnon:")
+}
+
+#[cfg(target_os = "linux")]
+fn of_process(key: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     Some(line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()? * 1024)
+}
+
+/// The part of it that is no file's; `None` where the system does not tell.
+#[cfg(not(target_os = "linux"))]
+fn own_bytes() -> Option<u64> {
+    None
+}
+
+/// The resident memory of this process, in bytes; `None` where the system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn resident_bytes() -> Option<u64> {
+    peak_bytes()
 }
 
 /// The largest resident memory of this process so far, in bytes; `None` where the system does not tell.
 #[cfg(all(unix, not(target_os = "linux")))]
-fn peak_bytes() -> Option<u64> {
+pub fn peak_bytes() -> Option<u64> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
     // SAFETY: getrusage fills the whole structure when it returns 0, and writes nowhere else.
     let usage = unsafe {
@@ -36,7 +83,7 @@ fn peak_bytes() -> Option<u64> {
 
 /// The largest resident memory of this process so far, in bytes; `None` where the system does not tell.
 #[cfg(not(unix))]
-fn peak_bytes() -> Option<u64> {
+pub fn peak_bytes() -> Option<u64> {
     None
 }
 
@@ -52,6 +99,17 @@ pub fn machine_bytes() -> Option<u64> {
 #[cfg(not(unix))]
 pub fn machine_bytes() -> Option<u64> {
     None
+}
+
+/// `512 KiB`, `3.2 MiB`, `120 MiB`, `1.50 GiB`.
+pub fn size(bytes: f64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let (mut size, mut unit) = (bytes / 1024., 0);
+    while size >= 999.5 && unit + 1 < UNITS.len() {
+        (size, unit) = (size / 1024., unit + 1);
+    }
+    let decimals = if size < 9.995 { 2 } else { usize::from(size < 99.95) };
+    format!("{size:.decimals$} {}", UNITS[unit])
 }
 
 /// Refuses a model whose parameters this machine cannot hold, `copies` times in f32.
@@ -87,6 +145,15 @@ mod tests {
         let before = peak_bytes().unwrap();
         let touched = std::hint::black_box(vec![1u8; 2 * before as usize]);
         assert!(peak_bytes().unwrap() as usize > touched.len());
+    }
+
+    #[test]
+    fn sizes_have_three_digits() {
+        let sizes = [512., 3.21 * 1024., 120.4 * 1024., 1.5 * 1024. * 1024., 2e6 * 1024.];
+        assert_eq!(
+            sizes.map(|kib| size(kib * 1024.)),
+            ["512 KiB", "3.21 MiB", "120 MiB", "1.50 GiB", "1.91 TiB"]
+        );
     }
 
     #[test]

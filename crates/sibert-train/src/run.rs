@@ -131,6 +131,8 @@ fn run_flags(args: &PretrainArgs) -> Table {
         ("lr", args.lr.map(Value::Float)),
         ("batch_size", args.batch_size.map(|size| Value::Integer(size.into()))),
         ("max_steps", args.max_steps.map(|steps| Value::Integer(steps.into()))),
+        ("memory_check", args.no_memory_check.then_some(Value::Boolean(false))),
+        ("tensorboard", args.no_tensorboard.then_some(Value::Boolean(false))),
         ("seed", args.seed.map(|seed| Value::Integer(seed as i64))),
         ("device", args.device.map(|device| Value::String(device.to_string()))),
         ("precision", args.precision.map(|precision| Value::String(precision.to_string()))),

@@ -190,6 +190,9 @@ pub struct FinetuneArgs {
     /// Train only on the first N examples
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub train_rows: Option<usize>,
+    /// Write no events for TensorBoard
+    #[arg(long)]
+    pub no_tensorboard: bool,
     /// Continue the run in --out
     #[arg(long)]
     pub resume: bool,

@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 mod data;
 mod devices;
+mod doctor;
 mod embed;
 mod evaluate;
 mod export;
@@ -21,6 +22,7 @@ mod sweep;
 mod text;
 mod tokenizer;
 mod verify;
+mod watch;
 
 use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
@@ -29,6 +31,7 @@ pub use bench::{Arch, BenchArgs};
 pub use completions::CompletionsArgs;
 pub use data::{DataArgs, DataView};
 pub use devices::DevicesArgs;
+pub use doctor::DoctorArgs;
 pub use embed::{EmbedArgs, PoolingName};
 pub use evaluate::{AskArgs, EvaluateArgs, PredictArgs};
 pub use export::{ExportArgs, Part};
@@ -46,6 +49,7 @@ pub use sweep::SweepArgs;
 pub use text::{SourceArgs, TextArgs};
 pub use tokenizer::{EncodeArgs, TokenizerCommand, TrainTokenizerArgs};
 pub use verify::VerifyArgs;
+pub use watch::WatchArgs;
 
 use crate::config::MOST_THREADS;
 
@@ -91,10 +95,14 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Compare the gradients of independent batches, block by block
     Gradients(GradientsArgs),
+    /// Show the training curves of runs in the terminal while they train
+    Watch(WatchArgs),
     /// Draw the training curves of runs
     Plot(PlotArgs),
     /// Time training steps or the forward pass on random tokens
     Bench(BenchArgs),
+    /// Say what a run will need, and what is likely to go wrong, before it starts
+    Doctor(Box<DoctorArgs>),
     /// List the processor and the GPUs of this machine
     Devices(DevicesArgs),
     /// Check a device against this processor, operation by operation and in training

@@ -56,6 +56,12 @@ pub struct PretrainArgs {
     /// Seed of every random choice [default: the config's]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: Option<u64>,
+    /// Begin even if the run seems to need more memory than there is
+    #[arg(long)]
+    pub no_memory_check: bool,
+    /// Write no events for TensorBoard
+    #[arg(long)]
+    pub no_tensorboard: bool,
     /// Continue from the newest valid checkpoint of --out
     #[arg(long)]
     pub resume: bool,

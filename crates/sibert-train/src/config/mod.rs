@@ -107,6 +107,8 @@ pub struct RunConfig {
     /// Precision of the factors of matrix products: `f32`, or `bf16` on a processor with AVX512-BF16. Sums, parameters
     /// and everything else are f32.
     pub precision: Precision,
+    /// Whether a run is refused that needs more memory than there is.
+    pub memory_check: bool,
     /// CPU threads; every core when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -153,6 +155,8 @@ pub struct RunConfig {
     pub save_every: usize,
     /// Newest checkpoints to keep, in addition to the best.
     pub keep_last: usize,
+    /// Whether the run also writes the events that TensorBoard reads.
+    pub tensorboard: bool,
 
     /// Learning rate over time.
     pub schedule: ScheduleConfig,
@@ -237,6 +241,7 @@ impl Default for RunConfig {
             out: "runs/sibert".into(),
             device: DeviceName::Cpu,
             precision: Precision::F32,
+            memory_check: true,
             threads: None,
             max_steps: 1000,
             epochs: None,
@@ -256,6 +261,7 @@ impl Default for RunConfig {
             eval_sequences: 256,
             save_every: 500,
             keep_last: 2,
+            tensorboard: true,
             schedule: ScheduleConfig::divided_by_ten(),
             spectral: None,
             head: None,

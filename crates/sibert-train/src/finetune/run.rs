@@ -26,6 +26,7 @@ use crate::config::{ScheduleConfig, ScheduleKind};
 use crate::console::note;
 use crate::pretrained::Pretrained;
 use crate::signals::Stop;
+use crate::tensorboard::Events;
 use crate::tuned::DevSet;
 use crate::update::WholeRule;
 
@@ -46,6 +47,7 @@ pub struct TaskRun {
     /// The files beside the weights.
     pub files: ModelFiles,
     out: PathBuf,
+    tensorboard: bool,
     said: Once,
     _lock: FolderLock,
 }
@@ -79,8 +81,20 @@ impl TaskRun {
             begun.ensure_same(&digests)?;
         }
         Begun::write(out, &settings, digests)?;
-        let (out, said) = (out.to_owned(), Once::new());
-        Ok(Self { pretrained, settings, head, train, dev, device, files, out, said, _lock: lock })
+        let (out, said, tensorboard) = (out.to_owned(), Once::new(), !args.no_tensorboard);
+        Ok(Self {
+            pretrained,
+            settings,
+            head,
+            train,
+            dev,
+            device,
+            files,
+            out,
+            tensorboard,
+            said,
+            _lock: lock,
+        })
     }
 
     /// Trains every seed that is not done; none if a signal ended the run early. Others that were done before stay.
@@ -128,6 +142,20 @@ impl TaskRun {
         durable::replace(&self.out.join("README.md"), &task_report.card(self)?)?;
         task_report.write(&self.out)?;
         Ok(task_report)
+    }
+
+    /// TensorBoard's events of a seed, if they are wanted.
+    ///
+    /// # Errors
+    /// If the settings cannot be written as JSON.
+    pub fn events(&self, folder: &Path, seed: u64) -> Result<Option<Events>> {
+        if !self.tensorboard {
+            return Ok(None);
+        }
+        let mut args = serde_json::to_value(&self.settings)?;
+        args["seed"] = seed.into();
+        let model = serde_json::from_str(&self.files.config)?;
+        Ok(Some(Events::new(folder, vec![("args", args), ("model_config", model)])))
     }
 
     /// The answers of a seed's best checkpoint to the development sets.

@@ -18,6 +18,7 @@ use crate::checkpoint::{self, Loaded, Snapshot};
 use crate::console::note;
 use crate::log::{MetricsLog, Progress, StepMetrics, count as count_of};
 use crate::memory;
+use crate::plot;
 use crate::signals::Stop;
 use crate::tuned::{Figures, Sequence, inputs, logits, main_value, order};
 use crate::update::Update;
@@ -65,6 +66,7 @@ impl<'a> Seed<'a> {
             0 => MetricsLog::create(&folder.metrics()),
             step => MetricsLog::resume(&folder.metrics(), step)?,
         };
+        let metrics = metrics.with_events(run.events(folder.path(), seed)?);
         Ok(Self { run, folder, model, update, state, metrics, batches: (u64::MAX, Vec::new()) })
     }
 
@@ -217,9 +219,9 @@ impl<'a> Seed<'a> {
     }
 
     /// Writes a checkpoint after the metrics that belong to it, and drops all others but the best.
-    fn save(&self) -> Result<PathBuf> {
-        let Self { run, folder, model, state, .. } = self;
+    fn save(&mut self) -> Result<PathBuf> {
         self.metrics.sync()?;
+        let Self { run, folder, model, state, .. } = &*self;
         let parameters = model.parameters();
         let snapshot = Snapshot {
             config_json: &run.files.config,
@@ -237,7 +239,10 @@ impl<'a> Seed<'a> {
     }
 
     /// Keeps the best checkpoint's model, writes the result, and drops the checkpoints.
-    fn finish(self) -> Result<SeedResult> {
+    fn finish(mut self) -> Result<SeedResult> {
+        let (step, file) = (self.state.step, self.folder.metrics());
+        let name = format!("seed-{}", self.state.seed);
+        self.metrics.curves(step, || plot::png(&name, &file).ok().flatten());
         let Self { run, folder, state, .. } = &self;
         let Some(best) = &state.best else { bail!("seed {}: no evaluation was made", state.seed) };
         let result = SeedResult {

@@ -50,7 +50,10 @@ fn open(text: &TextArgs) -> Result<Opened> {
 }
 
 /// A folder that goes when the program ends, also by Ctrl-C.
-fn temporary_folder() -> Result<TempDir> {
+///
+/// # Errors
+/// If it cannot be made.
+pub fn temporary_folder() -> Result<TempDir> {
     let cannot = "cannot make a temporary folder: name another place with TMPDIR";
     let folder = TempDir::with_prefix("sibert-").context(cannot)?;
     let path = folder.path().to_owned();

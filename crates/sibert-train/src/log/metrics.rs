@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sibert_files::durable;
 
 use crate::console::note;
+use crate::tensorboard::Events;
 
 /// More copies of a damaged file than anybody looks at.
 const COPIES: usize = 100;
@@ -39,6 +40,8 @@ pub struct MetricsLog {
     /// The part of the file that stays before the first line is added.
     kept: Kept,
     file: Option<File>,
+    /// The same numbers for TensorBoard, if wanted.
+    events: Option<Events>,
 }
 
 /// The part of its metrics that a run keeps when it goes on.
@@ -53,7 +56,7 @@ struct Kept {
 impl MetricsLog {
     /// Starts a new file; an old one is emptied at the first line.
     pub fn create(path: &Path) -> Self {
-        Self { path: path.to_owned(), kept: Kept::default(), file: None }
+        Self { path: path.to_owned(), kept: Kept::default(), file: None, events: None }
     }
 
     /// Continues after the checkpoint of `step`: later lines and a torn last one are dropped at the first line added.
@@ -68,7 +71,12 @@ impl MetricsLog {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             contents => contents.with_context(|| format!("cannot read {}", path.display()))?,
         };
-        Ok(Self { path: path.to_owned(), kept: Kept::of(&contents, step), file: None })
+        Ok(Self { path: path.to_owned(), kept: Kept::of(&contents, step), file: None, events: None })
+    }
+
+    /// Writes every line to TensorBoard's events too.
+    pub fn with_events(self, events: Option<Events>) -> Self {
+        Self { events, ..self }
     }
 
     /// Adds one line and hands it to the system at once.
@@ -78,14 +86,32 @@ impl MetricsLog {
     pub fn write(&mut self, line: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string(line)? + "\n";
         let mut file = self.file()?;
-        file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", self.path.display()))
+        file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", self.path.display()))?;
+        if let Some(events) = &mut self.events {
+            events.line(&text);
+        }
+        Ok(())
+    }
+
+    /// Adds the curves in PNG to TensorBoard's events, if there are some, at the end of a run.
+    pub fn curves(&mut self, step: usize, png: impl FnOnce() -> Option<Vec<u8>>) {
+        if let Some(events) = &mut self.events
+            && let Some(png) = png()
+        {
+            events.begin(&self.kept.lines); // of a run that was killed before its picture
+            events.picture("curves", step, png);
+            events.sync();
+        }
     }
 
     /// Flushes the lines to the disk.
     ///
     /// # Errors
     /// Names the file.
-    pub fn sync(&self) -> Result<()> {
+    pub fn sync(&mut self) -> Result<()> {
+        if let Some(events) = &mut self.events {
+            events.sync();
+        }
         match &self.file {
             Some(file) => file.sync_data().with_context(|| format!("cannot flush {}", self.path.display())),
             None => Ok(()),
@@ -112,6 +138,9 @@ impl MetricsLog {
                 copy.display()
             ));
             durable::replace_bytes(&self.path, &lines)?;
+        }
+        if let Some(events) = &mut self.events {
+            events.begin(&lines);
         }
         let opened = durable::append(&self.path).and_then(|file| {
             file.set_len(lines.len() as u64)?;

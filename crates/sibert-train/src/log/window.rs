@@ -97,6 +97,9 @@ pub struct Window {
 pub struct Report {
     /// Optimizer steps done.
     pub step: usize,
+    /// Passes over the text; earlier versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<f64>,
     /// Mean cross-entropy of the masked words of the window.
     pub loss: f64,
     /// Share of the masked words of the window that were predicted correctly.
@@ -159,6 +162,9 @@ pub struct Timing {
     pub elapsed_seconds: f64,
     /// Share of the steps' time that was spent waiting for batches.
     pub loader_wait: f64,
+    /// Largest memory of the process, or that tensors took of a GPU, so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_bytes: Option<u64>,
 }
 
 impl Window {
@@ -188,6 +194,7 @@ impl Window {
         let masked = window.masked.max(1) as f64;
         Report {
             step,
+            epoch: None,
             loss: window.loss_sum / masked,
             masked_accuracy: window.correct as f64 / masked,
             next_sentence_loss: window.pairs.mean_loss(),
@@ -211,6 +218,7 @@ impl Window {
                 tokens_per_second: window.tokens as f64 / window.seconds.max(1e-9),
                 elapsed_seconds,
                 loader_wait: window.wait_seconds / window.seconds.max(1e-9),
+                peak_bytes: None,
             },
         }
     }

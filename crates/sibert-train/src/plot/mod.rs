@@ -47,6 +47,21 @@ pub fn draw(runs: &[(String, PathBuf)], out_stem: &Path) -> Result<Vec<PathBuf>>
     page::write(&Multiples::new(&runs, charts), out_stem)
 }
 
+/// At most some `count` points in the place of many: of neighbours the mean, at their last step.
+pub fn thinned(points: &[(f64, f64)], count: usize) -> Vec<(f64, f64)> {
+    series::bins(points, count.max(1)).iter().map(|bin| (bin.step, bin.mean)).collect()
+}
+
+/// The same as a picture in PNG.
+///
+/// # Errors
+/// Names the file that cannot be read.
+pub fn png(name: &str, metrics: &Path) -> Result<Option<Vec<u8>>> {
+    let runs = [Series::read(name, metrics)?];
+    let charts = panel::charts(&runs);
+    if charts.is_empty() { Ok(None) } else { page::png(&Multiples::new(&runs, charts)).map(Some) }
+}
+
 /// Panels in rows of up to three.
 struct Multiples<'a> {
     runs: &'a [Series],

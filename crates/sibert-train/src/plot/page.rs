@@ -46,6 +46,15 @@ pub fn write(drawing: &impl Drawing, stem: &Path) -> Result<Vec<PathBuf>> {
     Ok(vec![svg, png])
 }
 
+/// The PNG alone.
+///
+/// # Errors
+/// If the drawing fails.
+pub fn png(drawing: &impl Drawing) -> Result<Vec<u8>> {
+    load_font()?;
+    to_png(drawing)
+}
+
 /// Adds an extension; `Path::with_extension` would take the `.5` of `lr-0.5` for one.
 pub fn with_extension(stem: &Path, extension: &str) -> PathBuf {
     let mut path = stem.as_os_str().to_owned();

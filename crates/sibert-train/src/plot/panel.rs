@@ -23,12 +23,19 @@ const fn panel(title: &'static str, key: &'static str, unit: Unit, log: bool) ->
 }
 
 /// All quantities, in the order of reading.
-const PANELS: [Panel; 9] = [
+const PANELS: [Panel; 17] = [
     Panel { held_out: Some("/eval_loss"), ..panel("Masked-LM loss", "/loss", Unit::Number, false) },
     Panel {
         held_out: Some("/eval_accuracy"),
         ..panel("Masked-word accuracy", "/masked_accuracy", Unit::Percent, false)
     },
+    panel("Accuracy, development set", "/figures/accuracy", Unit::Percent, false),
+    panel("Accuracy, mismatched set", "/figures/accuracy_mm", Unit::Percent, false),
+    panel("F1, development set", "/figures/f1", Unit::Number, false),
+    panel("Exact match, development set", "/figures/exact_match", Unit::Number, false),
+    panel("Matthews, development set", "/figures/matthews", Unit::Number, false),
+    panel("Pearson, development set", "/figures/pearson", Unit::Number, false),
+    panel("Spearman, development set", "/figures/spearman", Unit::Number, false),
     panel("Learning rate η", "/lr", Unit::Number, false),
     panel("Encoder norm ||x||", "/param_norm", Unit::Number, true),
     panel("Gradient norm ||g||", "/grad_norm", Unit::Number, true),
@@ -36,6 +43,7 @@ const PANELS: [Panel; 9] = [
     panel("Effective learning rate η/||x||²", "/effective_lr", Unit::Number, true),
     panel("Angle per step, radians", "/angle", Unit::Number, true),
     panel("Tokens per second", "/timing/tokens_per_second", Unit::Number, false),
+    panel("Samples per second", "/timing/samples_per_second", Unit::Number, false),
 ];
 
 /// The charts of all quantities that any run has something to show of.

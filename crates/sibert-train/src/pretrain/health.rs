@@ -1,6 +1,5 @@
 //! Words of warning when a run leaves the range in which it learns, each once, with the setting to change.
 
-use sibert_data::guess::FrequencyGuess;
 use sisgd::equilibrium;
 
 use crate::config::{Optimizer, RunConfig};
@@ -9,12 +8,12 @@ use crate::log::{Evaluation, Report};
 /// Reports in a row that make a habit of what one may do by chance.
 const HABIT: usize = 5;
 /// Radians a step of SGD, above which what is learned is forgotten before it is of use.
-const FAR: f64 = 0.03;
+pub const FAR: f64 = 0.03;
 /// Radians a step of SGD, below which the encoder hardly learns.
-const NEAR: f64 = 1e-4;
+pub const NEAR: f64 = 1e-4;
 /// The same of θ, the angle of every block under the rule `spectral`: docs/results/recipe.md.
-const FAR_THETA: f64 = 0.1;
-const NEAR_THETA: f64 = 2e-3;
+pub const FAR_THETA: f64 = 0.1;
+pub const NEAR_THETA: f64 = 2e-3;
 /// Share of steps whose gradient stands out.
 const MANY_SPIKES: f64 = 0.02;
 /// `|⟨g,x⟩|/(‖g‖‖x‖)` beyond rounding.
@@ -44,9 +43,10 @@ pub struct Health {
 }
 
 impl Health {
-    /// Of a run whose held-out words are worth `guess.loss` to a model that knows their frequencies alone.
-    pub fn new(guess: &FrequencyGuess) -> Self {
-        Self { frequency_loss: guess.loss, in_a_row: [0; 4], said: Vec::new() }
+    /// Of a run whose held-out words are worth this loss to a model that knows their frequencies alone; NaN if that is not
+    /// known, and then nothing is said of it.
+    pub fn new(frequency_loss: f64) -> Self {
+        Self { frequency_loss, in_a_row: [0; 4], said: Vec::new() }
     }
 
     /// Warnings after a report.

@@ -2,7 +2,7 @@
 
 mod ahead;
 mod divergence;
-mod health;
+pub mod health;
 mod prepare;
 mod summary;
 
@@ -30,7 +30,8 @@ use crate::step;
 use crate::update::Update;
 use ahead::{Ahead, Step};
 use divergence::Diverged;
-use health::Health;
+pub use health::Health;
+pub use prepare::steps_of;
 
 /// Trains a model from text to its last checkpoint, or on from an earlier one.
 ///
@@ -41,7 +42,12 @@ pub fn run(run: &mut Run) -> Result<()> {
     let mut training = Training::prepare(run)?;
     let stop = Stop::install()?; // before, there is nothing to save
     let finished = training.train(&stop).map_err(|error| training.give_up(error))?;
-    if finished { training.summarise() } else { Err(signals::interrupted()) }
+    if !finished {
+        return Err(signals::interrupted());
+    }
+    let Training { metrics, state, config, .. } = &mut training;
+    metrics.curves(state.step, || std::fs::read(config.out.join("curves.png")).ok());
+    training.summarise()
 }
 
 /// Everything that a run changes or reads again at each step.
@@ -68,7 +74,7 @@ impl<'a> Training<'a> {
         self.tidy()?;
         let progress = Progress::new(config.max_steps, self.state.step);
         let mut loader = self.load()?;
-        let mut health = Health::new(&self.frequency_guess());
+        let mut health = Health::new(self.frequency_guess().loss);
         while self.state.step < config.max_steps {
             let began = Instant::now();
             let step = self.step(&mut loader).with_context(|| self.last_words(self.state.step + 1))?;
@@ -168,6 +174,9 @@ impl<'a> Training<'a> {
         let mut report = window.report(*step, *tokens_seen, *elapsed_seconds);
         trajectory.complete(&mut report);
         report.group_norms = group_norms(&self.model.parameters())?;
+        let read = (report.step * self.config.batch_size) as f64;
+        report.epoch = Some(read / self.corpus.train.sequences() as f64);
+        report.timing.peak_bytes = memory::peak_of(self.device);
         Ok(report)
     }
 
@@ -214,9 +223,9 @@ impl<'a> Training<'a> {
     }
 
     /// Writes a checkpoint after the metrics that belong to it, and drops the old ones.
-    fn save(&self) -> Result<PathBuf> {
-        let Self { config, state, .. } = self;
+    fn save(&mut self) -> Result<PathBuf> {
         self.metrics.sync()?;
+        let Self { config, state, .. } = &*self;
         let parameters = self.model.parameters();
         let tokenizer = self.corpus.tokenizer.to_string(true).map_err(anyhow::Error::msg)?;
         let longest = self.model.config().max_position_embeddings;

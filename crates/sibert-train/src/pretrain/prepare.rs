@@ -16,9 +16,10 @@ use crate::config::RunConfig;
 use crate::console::note;
 use crate::corpus;
 use crate::log::{MetricsLog, Summary};
-use crate::memory;
+use crate::memory::{self, Room};
 use crate::pretrained::Pretrained;
 use crate::run::Run;
+use crate::tensorboard::Events;
 use crate::update::Update;
 
 /// Share of unknown words, in percent, from which it is worth a line.
@@ -52,6 +53,9 @@ impl<'a> Training<'a> {
         };
         let model_config = config.model.to_model_config(vocab_size, corpus.special.pad);
         memory::ensure_room(&model_config, 2, memory::machine_bytes())?;
+        if config.memory_check && device.is_cpu() {
+            memory::ensure_fits(config, &model_config, &memory::before_training(device), Room::here())?;
+        }
         let (model, update, mut state) = match (resumed, start) {
             (Some(saved), _) => restored(saved, config, &model_config, device)?,
             (None, Some(start)) => continued(start, config, &corpus.tokenizer, device)?,
@@ -69,6 +73,7 @@ impl<'a> Training<'a> {
             0 => MetricsLog::create(&config.metrics()),
             step => MetricsLog::resume(&config.metrics(), step)?,
         };
+        let metrics = metrics.with_events(events(config, &model_config)?);
         run.save_settings()?; // again, now that the steps are known; a resume that is refused leaves the old ones
         describe(&corpus, config);
         Summary::remove(&config.out)?;
@@ -85,6 +90,16 @@ impl<'a> Training<'a> {
             peak: None,
         })
     }
+}
+
+/// TensorBoard's events, if they are wanted.
+fn events(config: &RunConfig, model_config: &ModelConfig) -> Result<Option<Events>> {
+    if !config.tensorboard {
+        return Ok(None);
+    }
+    let args = serde_json::to_value(config).context("the settings")?;
+    let model = serde_json::from_str(&model_config.to_json()?)?;
+    Ok(Some(Events::new(&config.out, vec![("args", args), ("model_config", model)])))
 }
 
 /// A model at step 0, with fresh optimizers.
@@ -115,7 +130,7 @@ fn continued(
 }
 
 /// The steps of so many passes over the text.
-fn steps_of(epochs: f64, corpus: &Corpus, config: &RunConfig) -> usize {
+pub fn steps_of(epochs: f64, corpus: &Corpus, config: &RunConfig) -> usize {
     let steps = epochs * corpus.train.sequences() as f64 / config.batch_size as f64;
     (steps.ceil() as usize).max(1)
 }

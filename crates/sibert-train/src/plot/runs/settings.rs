@@ -13,17 +13,19 @@ use crate::plot::axis::{self, Unit};
 pub type Settings = BTreeMap<String, Value>;
 
 /// Keys that change nothing that is learned, and the seed.
-const IGNORED: [&str; 10] = [
+const IGNORED: [&str; 12] = [
     "seed",
     "out",
     "device",
     "threads",
+    "memory_check",
     "loader_threads",
     "log_every",
     "eval_every",
     "eval_sequences",
     "save_every",
     "keep_last",
+    "tensorboard",
 ];
 
 /// Keys that say most about a run, in this order before all others.
