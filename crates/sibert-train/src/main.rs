@@ -3,6 +3,7 @@
 mod args;
 mod batch;
 mod bench;
+mod bf16;
 mod checkpoint;
 mod config;
 mod console;

@@ -104,7 +104,7 @@ pub struct RunConfig {
     pub out: PathBuf,
     /// Where to compute: `cpu`, `cuda`, `cuda:N` or `metal`.
     pub device: DeviceName,
-    /// Numbers that matrix products multiply: `f32`, or `bf16` on a processor with AVX512-BF16; sums, parameters and
+    /// Numbers that matrix products multiply: `f32`, `bf16`, or `bf16x3`, the sums of two of those; sums, parameters and
     /// everything else are f32.
     pub precision: Precision,
     /// CPU threads; every core when absent.
