@@ -100,10 +100,7 @@ fn run() -> Result<()> {
     measure("cross_entropy", Work::Floats(logits, 2 * logits), vec![matrix(MASKED, VOCAB)?], &|x| {
         ops::cross_entropy(&x[0], &labels)
     })?;
-    for precision in [Precision::F32, Precision::Bf16] {
-        if !precision.is_native() {
-            continue;
-        }
+    for precision in [Precision::F32, Precision::Bf16, Precision::Bf16x3] {
         let named = |name: &str| format!("{name} {precision:?}").to_lowercase();
         let product = |m: usize, n: usize, k: usize| Work::Flops(2 * m * n * k, 4 * m * n * k);
         let linear = |name: &str, x: Tensor, out: usize, width: usize| {

@@ -68,6 +68,7 @@ pub mod tape;
 mod text_encoder;
 
 pub use blocks::{Block, BlockKind};
+pub use compute::product::bf16::route::{Choice as Bf16Choice, Route as Bf16Route};
 pub use config::{AttentionKind, HiddenAct, ModelConfig, ModelType, PositionKind};
 pub use finetuning::{FineTuning, HeadKind, Inputs, Origins, Targets};
 pub use mode::{Mode, Selection};

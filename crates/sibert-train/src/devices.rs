@@ -4,6 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use serde::Serialize;
+use sibert_model::Bf16Route;
 
 use crate::args::DevicesArgs;
 use crate::console::result;
@@ -38,6 +39,8 @@ struct Cpu {
     threads: usize,
     memory_bytes: Option<u64>,
     instructions: Vec<&'static str>,
+    /// The way of products in bfloat16, and why it is taken.
+    bf16: String,
 }
 
 /// The devices of one kind.
@@ -81,6 +84,7 @@ impl Cpu {
             threads: num_cpus::get(),
             memory_bytes: memory::machine_bytes(),
             instructions: instructions(),
+            bf16: Bf16Route::choice().map_or_else(|error| error, |choice| choice.to_string()),
         }
     }
 }
@@ -93,6 +97,7 @@ fn instructions() -> Vec<&'static str> {
         ("FMA", is_x86_feature_detected!("fma")),
         ("AVX-512", is_x86_feature_detected!("avx512f")),
         ("AVX-512 BF16", is_x86_feature_detected!("avx512bf16")),
+        ("AMX-BF16", Bf16Route::has_tiles()),
     ];
     sets.into_iter().filter_map(|(name, there)| there.then_some(name)).collect()
 }
@@ -143,7 +148,7 @@ impl From<cukernel::Gpu> for Gpu {
 impl fmt::Display for Devices {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self { cpu, cuda, metal } = self;
-        let mut rows = vec![(cpu.device.clone(), cpu.to_string())];
+        let mut rows = vec![(cpu.device.clone(), cpu.to_string()), ("bf16".to_string(), cpu.bf16.clone())];
         rows.extend(cuda.devices.iter().map(|gpu| (gpu.device.clone(), gpu.to_string())));
         rows.extend(cuda.reason.iter().map(|reason| ("cuda".to_string(), format!("none: {reason}"))));
         rows.extend(metal.devices.iter().map(|gpu| (gpu.device.clone(), "Apple's GPU".to_string())));
@@ -201,6 +206,7 @@ mod tests {
             threads: 4,
             memory_bytes: Some(3 << 29),
             instructions: vec!["AVX2", "FMA"],
+            bf16: "f32 products of rounded operands: it is old".to_string(),
         };
         let gpus = vec![gpu(0, "NVIDIA H100", (9, 0)), gpu(1, "Tesla V100", (7, 0))];
         let cuda = Family { built: true, devices: gpus, reason: None };
@@ -208,6 +214,7 @@ mod tests {
         assert_eq!(
             Devices { cpu, cuda, metal }.to_string(),
             "cpu      2 cores, 4 threads, 1.5 GiB, AVX2, FMA\n\
+             bf16     f32 products of rounded operands: it is old\n\
              cuda:0   NVIDIA H100, 80.0 GiB, compute capability 9.0, 132 multiprocessors\n\
              cuda:1   Tesla V100, 80.0 GiB, compute capability 7.0, 132 multiprocessors: too old, expected at least \
              8.0 (Ampere)\n\

@@ -4,6 +4,7 @@ mod answers;
 mod args;
 mod batch;
 mod bench;
+mod bf16;
 mod checkpoint;
 mod config;
 mod console;

@@ -6,7 +6,6 @@ mod support;
 use std::process::Output;
 
 use serde_json::Value;
-use sibert_model::Precision;
 use support::{Folder, assert_has, refused, stderr, stdout};
 
 /// A model of a few thousand parameters, two steps after one.
@@ -105,7 +104,7 @@ fn options_that_mean_nothing_are_refused() {
         ("--seq", "many", "expected a whole number"),
         ("--threads", "0", "0 is not in 1..=1024"),
         ("--arch", "gpt", "[possible values: sibert, bert]"),
-        ("--precision", "f16", "expected f32 or bf16"),
+        ("--precision", "f16", "expected f32, bf16 or bf16x3"),
     ] {
         let output = folder.sibert(&["bench", option, value]);
         assert_eq!(output.status.code(), Some(2), "{option} {value}");
@@ -114,14 +113,14 @@ fn options_that_mean_nothing_are_refused() {
 }
 
 #[test]
-fn bf16_runs_where_the_processor_has_it_and_is_refused_elsewhere() {
-    let output = bench(&["--precision", "bf16", "--json"]);
-    if Precision::Bf16.is_native() {
-        let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
-        assert_eq!((&found["precision"], &found["bf16"]), (&"bf16".into(), &true.into()));
-    } else {
-        assert_has(&refused(&output), "precision bf16 needs a processor with AVX512-BF16");
+fn bf16_runs_on_every_processor_and_says_how() {
+    for (precision, bf16) in [("bf16", true), ("bf16x3", false)] {
+        let found = json(&["--precision", precision]);
+        assert_eq!((&found["precision"], &found["bf16"]), (&precision.into(), &bf16.into()));
+        assert_has(found["products"].as_str().unwrap(), ": this processor");
     }
+    assert!(json(&[])["products"].is_null());
+    assert_has(&stdout(&bench(&["--precision", "bf16"])), "products     ");
 }
 
 #[test]

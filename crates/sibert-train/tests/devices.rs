@@ -20,7 +20,7 @@ fn keys(value: &Value) -> Vec<&str> {
 fn json_keeps_its_keys() {
     let devices = json();
     assert_eq!(keys(&devices), ["cpu", "cuda", "metal"]);
-    assert_eq!(keys(&devices["cpu"]), ["device", "cores", "threads", "memory_bytes", "instructions"]);
+    assert_eq!(keys(&devices["cpu"]), ["device", "cores", "threads", "memory_bytes", "instructions", "bf16"]);
     for family in ["cuda", "metal"] {
         assert_eq!(keys(&devices[family]), ["built", "devices", "reason"]);
         let none = devices[family]["devices"].as_array().unwrap().is_empty();

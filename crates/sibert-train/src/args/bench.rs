@@ -54,7 +54,7 @@ pub struct BenchArgs {
     /// Sequences per forward and backward pass; divides the batch [default: the batch]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub micro_batch: Option<usize>,
-    /// f32, or bf16 for matrix products in bfloat16; sums and parameters stay f32
+    /// f32, bf16 for matrix products in bfloat16, or bf16x3 for three of them; sums and parameters stay f32
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
     pub precision: Precision,
     /// Print the time of each operation

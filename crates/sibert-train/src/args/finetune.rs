@@ -93,7 +93,7 @@ pub struct ComputeArgs {
     /// cpu, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: DeviceName,
-    /// f32, or bf16 for matrix products in bfloat16
+    /// f32, bf16 for matrix products in bfloat16, or bf16x3 for three of them
     #[arg(long, value_name = "PRECISION", default_value = "f32")]
     pub precision: Precision,
     /// CPU threads [default: every core]

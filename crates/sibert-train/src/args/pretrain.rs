@@ -68,7 +68,7 @@ pub struct PretrainArgs {
     /// cpu, cuda, cuda:N or metal [default: the config's]
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceName>,
-    /// f32, or bf16 for matrix products in bfloat16 [default: the config's]
+    /// f32, bf16 for matrix products in bfloat16, or bf16x3 for three of them [default: the config's]
     #[arg(long, value_name = "PRECISION")]
     pub precision: Option<Precision>,
     /// CPU threads [default: every core]

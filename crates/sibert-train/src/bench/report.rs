@@ -3,10 +3,11 @@
 use std::fmt;
 
 use serde::Serialize;
-use sibert_model::{PreTraining, Precision};
+use sibert_model::{Bf16Route, PreTraining, Precision};
 
 use crate::args::{Arch, BenchArgs};
 use crate::config::RunConfig;
+use crate::device::DeviceName;
 
 const MIB: u64 = 1 << 20;
 
@@ -18,6 +19,8 @@ pub struct Report {
     inference: bool,
     precision: Precision,
     bf16: bool,
+    /// The way of products in bfloat16 on the processor, and why; none in f32 and on a GPU.
+    products: Option<String>,
     device: String,
     threads: usize,
     batch: usize,
@@ -58,6 +61,7 @@ impl Report {
             inference: args.inference,
             precision: args.precision,
             bf16: args.precision == Precision::Bf16,
+            products: products(config),
             device: config.device.to_string(),
             threads: rayon::current_num_threads(),
             batch: config.batch_size,
@@ -76,6 +80,11 @@ impl Report {
             parameters: model.parameters().iter().map(|(_, var)| var.elem_count()).sum(),
         }
     }
+}
+
+fn products(config: &RunConfig) -> Option<String> {
+    let rounds = config.precision != Precision::F32 && config.device == DeviceName::Cpu;
+    rounds.then(Bf16Route::choice).and_then(Result::ok).map(|choice| choice.to_string())
 }
 
 fn name(arch: Arch) -> &'static str {
@@ -113,7 +122,9 @@ impl fmt::Display for Report {
             ),
             ("peak memory", peak),
         ];
-        let lines: Vec<String> = rows.iter().map(|(name, value)| format!("{name:<12} {value}")).collect();
+        let products = self.products.iter().map(|products| ("products", products.clone()));
+        let rows = rows.into_iter().chain(products);
+        let lines: Vec<String> = rows.map(|(name, value)| format!("{name:<12} {value}")).collect();
         f.write_str(&lines.join("\n"))
     }
 }

@@ -19,6 +19,7 @@ pub fn state(step: usize) -> TrainingState {
         best: Some(Best { step, loss: 0.1 + 0.2 }),
         window: Window { steps: 3, loss_sum: 1. / 3., ..Window::default() },
         trajectory,
+        bf16_sums: Some("tiles".to_owned()),
         tokens_seen: 1 << 60,
         elapsed_seconds: 1e-7,
     }

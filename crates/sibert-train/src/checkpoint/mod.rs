@@ -57,6 +57,9 @@ pub struct TrainingState {
     /// The encoder's way to its equilibrium; checkpoints of earlier versions do not know it.
     #[serde(default)]
     pub trajectory: Trajectory,
+    /// The sums of the last steps' products, if they were in bfloat16; see [`crate::bf16::sums`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bf16_sums: Option<String>,
     /// Tokens read since step 0.
     pub tokens_seen: u64,
     /// Time spent training since step 0, over all resumed parts.

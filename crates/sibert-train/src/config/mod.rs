@@ -104,8 +104,8 @@ pub struct RunConfig {
     pub out: PathBuf,
     /// Where to compute: `cpu`, `cuda`, `cuda:N` or `metal`.
     pub device: DeviceName,
-    /// Precision of the factors of matrix products: `f32`, or `bf16` on a processor with AVX512-BF16. Sums, parameters
-    /// and everything else are f32.
+    /// Numbers that matrix products multiply: `f32`, `bf16`, or `bf16x3`, the sums of two of those; sums, parameters and
+    /// everything else are f32.
     pub precision: Precision,
     /// Whether a run is refused that needs more memory than there is.
     pub memory_check: bool,

@@ -1,31 +1,37 @@
 //! The rules that the settings of a run must obey, checked once.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Error, Result, bail, ensure};
 use sibert_data::Packing;
-use sibert_model::{ModelType, Precision};
+use sibert_model::{Bf16Route, ModelType, Precision};
 
 use super::{GeneralRule, HeadConfig, Optimizer, RunConfig};
+use crate::console::note_once;
 use crate::device::DeviceName;
 
 /// More threads than this take longer to start than to train.
 pub const MOST_THREADS: usize = 1024;
 
-/// Refuses a precision that the device has no instructions for; a GPU's is checked where it is opened.
+/// Refuses a precision that the device cannot compute in; a GPU's is checked where it is opened.
 ///
 /// # Errors
-/// Names what is missing.
+/// Names the mend.
 pub fn precision_on(precision: Precision, device: DeviceName) -> Result<()> {
-    if precision == Precision::Bf16 {
-        match device {
-            DeviceName::Cpu => ensure!(
-                precision.is_native(),
-                "precision bf16 needs a processor with AVX512-BF16, which this one lacks: use f32"
-            ),
-            DeviceName::Cuda(_) => (),
-            DeviceName::Metal => bail!("precision bf16 is for device cpu or cuda, not {device}: use f32"),
+    match (precision, device) {
+        (Precision::F32, _) | (Precision::Bf16, DeviceName::Cuda(_)) => Ok(()),
+        (_, DeviceName::Cpu) => {
+            let choice = Bf16Route::choice().map_err(Error::msg)?;
+            if precision == Precision::Bf16x3 && choice.route != Bf16Route::Tiles {
+                note_once(
+                    "precision bf16x3 gains in AMX tiles alone: here f32 is faster and more exact".to_owned(),
+                );
+            }
+            Ok(())
         }
+        (Precision::Bf16, DeviceName::Metal) => {
+            bail!("precision bf16 is for device cpu or cuda, not {device}: use f32")
+        }
+        (Precision::Bf16x3, _) => bail!("precision bf16x3 is for device cpu, not {device}: use f32"),
     }
-    Ok(())
 }
 
 impl RunConfig {

@@ -14,6 +14,7 @@ use super::run::TaskRun;
 use super::state::{Best, SeedResult, State};
 use crate::answers::Outcome;
 use crate::batch::DTYPE;
+use crate::bf16;
 use crate::checkpoint::{self, Loaded, Snapshot};
 use crate::console::note;
 use crate::log::{MetricsLog, Progress, StepMetrics, count as count_of};
@@ -49,8 +50,21 @@ impl<'a> Seed<'a> {
         let saved: Option<Loaded<State>> = folder.newest(&run.device)?;
         let keeps_head = saved.is_some() || run.head.kept;
         let (tensors, optimizer, state) = match saved {
-            Some(saved) => (saved.model, Some(saved.optimizer), saved.state),
-            None => (run.pretrained.tensors.clone(), None, State { seed, ..State::default() }),
+            Some(saved) => {
+                let (name, sums) =
+                    (checkpoint::name_of(saved.state.step), bf16::sums(run.settings.precision, &run.device));
+                bf16::note_change(&name, saved.state.bf16_sums.as_deref(), sums.as_deref());
+                (saved.model, Some(saved.optimizer), State { bf16_sums: sums, ..saved.state })
+            }
+            None => (
+                run.pretrained.tensors.clone(),
+                None,
+                State {
+                    seed,
+                    bf16_sums: bf16::sums(run.settings.precision, &run.device),
+                    ..State::default()
+                },
+            ),
         };
         let (config, head) = (&run.pretrained.config, run.head.kind);
         let (model, origins) = FineTuning::load(config, head, keeps_head, tensors, seed, DTYPE, &run.device)

@@ -19,6 +19,9 @@ pub struct State {
     pub samples: u64,
     /// Seconds of training, evaluation left out.
     pub seconds: f64,
+    /// The sums of the last steps' products, if they were in bfloat16; see [`crate::bf16::sums`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bf16_sums: Option<String>,
     /// Sum of the losses since the last line of `metrics.jsonl`, and their number.
     pub window: (f64, usize),
 }

@@ -11,6 +11,7 @@ use tokenizers::Tokenizer;
 use super::Training;
 use super::ahead::Ahead;
 use crate::batch::DTYPE;
+use crate::bf16;
 use crate::checkpoint::{self, Loaded, TrainingState};
 use crate::config::RunConfig;
 use crate::console::note;
@@ -69,6 +70,12 @@ impl<'a> Training<'a> {
             note("the text has changed since the checkpoint: the run continues with the new text");
         }
         state.text_sha256 = text;
+        let sums = bf16::sums(config.precision, device);
+        if state.step > 0 {
+            let name = checkpoint::name_of(state.step);
+            bf16::note_change(&name, state.bf16_sums.as_deref(), sums.as_deref());
+        }
+        state.bf16_sums = sums;
         let metrics = match state.step {
             0 => MetricsLog::create(&config.metrics()),
             step => MetricsLog::resume(&config.metrics(), step)?,

@@ -29,7 +29,7 @@ pub fn check(subject: &Subject, report: &mut Report) -> Result<()> {
         for (precision, activations) in [(Precision::F32, DType::F32), (Precision::Bf16, narrow)] {
             let [forward, backward] = match precision {
                 Precision::F32 => [FORWARD, BACKWARD],
-                Precision::Bf16 => [NARROW, NARROW],
+                Precision::Bf16 | Precision::Bf16x3 => [NARROW, NARROW],
             };
             for case in of_one_op {
                 let claims = ["forward", "backward"].map(|part| format!("{}, {precision}, {part}", case.op));

@@ -12,7 +12,7 @@ use super::buffer::{uninit, written};
 use super::real::Real;
 use crate::precision::Precision;
 
-/// Rows and columns are divided in multiples of this, a whole number of register tiles.
+/// Rows and columns are divided in multiples of this, a whole number of register tiles, or of half a block of AMX tiles.
 const ALIGN: usize = 16;
 
 /// A part is no larger than this: `gemm` packs a whole operand, which would cost as much memory as the vocabulary.
@@ -73,9 +73,37 @@ pub trait Multiply: Real {
         stride: usize,
         accumulate: bool,
     );
+
+    /// Whether products in `precision` are f32 products of copies that [`Multiply::copied`] makes for all threads.
+    fn copies(_precision: Precision) -> bool {
+        false
+    }
+
+    /// Calls `f` with the copies of a (m, k) and b (k, n).
+    fn copied(
+        _dims: (usize, usize, usize),
+        a: Matrix<Self>,
+        b: Matrix<Self>,
+        f: impl FnOnce(Matrix<Self>, Matrix<Self>),
+    ) {
+        f(a, b);
+    }
 }
 
 impl Multiply for f32 {
+    fn copies(precision: Precision) -> bool {
+        bf16::rounded::shared(precision)
+    }
+
+    fn copied(
+        dims: (usize, usize, usize),
+        a: Matrix<Self>,
+        b: Matrix<Self>,
+        f: impl FnOnce(Matrix<Self>, Matrix<Self>),
+    ) {
+        bf16::rounded::with_copies(dims, a, b, f);
+    }
+
     unsafe fn product(
         precision: Precision,
         dims: (usize, usize, usize),
@@ -89,7 +117,8 @@ impl Multiply for f32 {
         unsafe {
             match precision {
                 Precision::F32 => native::product(dims, a, b, c, stride, accumulate, [0., 1.]),
-                Precision::Bf16 => bf16::product(dims, a, b, c, stride, accumulate),
+                Precision::Bf16 => bf16::product::<1>(dims, a, b, c, stride, accumulate),
+                Precision::Bf16x3 => bf16::product::<2>(dims, a, b, c, stride, accumulate),
             }
         }
     }
@@ -178,6 +207,18 @@ unsafe fn divided<T: Multiply>(
     b: Matrix<T>,
     target: &Target<T>,
 ) {
+    if T::copies(precision) {
+        let depth = native::depth(k); // of the sums: cut there, they stay the same, and the copies stay in a cache
+        for p in (0..k.max(1)).step_by(depth) {
+            let dims = (m, n, depth.min(k - p));
+            let target = Target { accumulate: target.accumulate || p > 0, ..*target };
+            T::copied(dims, a.from(0, p), b.from(p, 0), |a, b| {
+                // SAFETY: the caller's promise; the copies have the dimensions of parts of the operands.
+                unsafe { divided(Precision::F32, dims, a, b, &target) }
+            });
+        }
+        return;
+    }
     let threads = if m * n * k < SMALL { 1 } else { rayon::current_num_threads() };
     let by_rows = prefers_rows(precision, m, n);
     let (len, across) = if by_rows { (m, n) } else { (n, m) };
@@ -199,11 +240,11 @@ unsafe fn divided<T: Multiply>(
 /// Whether to divide the rows of the result rather than its columns.
 ///
 /// Measured: `gemm` packs its left operand once for narrow results, and gains by columns up to an eighth of the rows
-/// (98 against 87 GFLOP/s at 1024 x 256 x 1024); our own kernel packs both, and gains by the larger dimension.
+/// (98 against 87 GFLOP/s at 1024 x 256 x 1024); our own kernels pack both, and gain by the larger dimension.
 fn prefers_rows(precision: Precision, m: usize, n: usize) -> bool {
     match precision {
         Precision::F32 => m > 8 * n,
-        Precision::Bf16 => m >= n,
+        Precision::Bf16 | Precision::Bf16x3 => m >= n,
     }
 }
 

@@ -5,6 +5,12 @@ use super::Matrix;
 /// Depth of a block of the sums at most; `gemm`'s own for large results.
 const DEPTH: usize = 512;
 
+/// Depth of the blocks of sums over `k`. The crate would choose other blocks for small results than for large ones, and so
+/// another order of the sums.
+pub fn depth(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1)
+}
+
 /// `c = a·b` or `c += a·b` through `gemm`, on one thread.
 ///
 /// # Safety
@@ -18,8 +24,7 @@ pub unsafe fn product<T: Copy + 'static>(
     accumulate: bool,
     [zero, one]: [T; 2],
 ) {
-    // The crate would choose other blocks for small results than for large ones, and so another order of the sums.
-    let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
+    let depth = depth(k);
     for p in (0..k.max(1)).step_by(depth) {
         let accumulate = accumulate || p > 0;
         // SAFETY: the caller's promise; the strides are those of the slices.

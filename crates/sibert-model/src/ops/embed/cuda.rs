@@ -16,7 +16,7 @@ const THREADS: u32 = 128;
 /// Here activations begin, so that the precision in force gives their type.
 pub fn embed([words, types, positions]: [Tensor; 3], tokens: Tokens) -> Result<(Tensor, impl Backward)> {
     let dtype = match Precision::current() {
-        Precision::F32 => DType::F32,
+        Precision::F32 | Precision::Bf16x3 => DType::F32,
         Precision::Bf16 => DType::BF16,
     };
     let (device, width, count) = (words.device(), words.dim(1)?, tokens.ids.len());

@@ -1,65 +1,40 @@
-//! Products of f32 matrices whose operands are rounded to bfloat16; the sums are f32.
+//! Products of f32 matrices whose operands are rounded to bfloat16, or to the sum of two such numbers; the sums are f32.
 //!
 //! ```text
-//! c[i, j] = Σ_p round(a[i, p]) · round(b[p, j])
+//! one part    c[i, j] = Σ_p round(a[i, p]) · round(b[p, j])
+//! two parts   a ≈ h + l, and c = l·h + h·h + h·l
 //! ```
-//! With AVX512-BF16 one instruction multiplies and adds 32 pairs, which doubles the rate of f32. The operands are
-//! rounded while they are packed for the kernel ([`pack`]), the kernel makes a tile of the result in registers
-//! ([`tile`]), and [`blocks`] walks the matrices in blocks that fit the caches. Elsewhere [`emulated`] computes the
-//! same, up to the order of the sums and to subnormal numbers, which the instructions take for zero.
+//! | way | where |
+//! |---|---|
+//! | [`amx`] | tiles of AMX: the fastest by far; emulated to the bit anywhere, for tests and to continue a run |
+//! | [`vectors`] | AVX512-BF16 at its full rate: twice that of f32 |
+//! | [`rounded`] | anywhere: rounded copies, multiplied in f32 |
+//!
+//! [`route`] chooses, once per process. The first two take subnormal numbers for zero.
 
+mod amx;
 #[cfg(target_arch = "x86_64")]
-mod blocks;
-mod emulated;
+mod avx512;
+mod lines;
+mod round;
+pub mod rounded;
+pub mod route;
 #[cfg(target_arch = "x86_64")]
-mod pack;
-#[cfg(target_arch = "x86_64")]
-mod tile;
-
-use std::sync::OnceLock;
-
-use cukernel::simd;
+mod vectors;
 
 use super::Matrix;
-use crate::precision::Precision;
+pub use route::Route;
 
-/// Whether this processor multiplies bfloat16 numbers (AVX512-BF16), and nothing asks for the portable path.
-pub fn supported() -> bool {
-    static SUPPORTED: OnceLock<bool> = OnceLock::new();
-    *SUPPORTED.get_or_init(|| !simd::is_portable() && detected())
-}
+/// `c = a·b` or `c += a·b` for a (m, k), b (k, n) and c (m, n) with rows `stride` apart, on one thread.
+pub type Product = unsafe fn((usize, usize, usize), Matrix<f32>, Matrix<f32>, *mut f32, usize, bool);
 
-impl Precision {
-    /// Whether this processor has instructions for it.
-    pub fn is_native(self) -> bool {
-        match self {
-            Precision::F32 => true,
-            Precision::Bf16 => supported(),
-        }
-    }
-}
-
-fn detected() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512bf16")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        false
-    }
-}
-
-/// `c = a·b` or `c += a·b` with operands rounded to bfloat16, on one thread.
+/// `c = a·b` or `c += a·b` with operands of `P` bfloat16 parts, on one thread.
 ///
 /// Every element is summed in an order that depends on `k` alone.
 ///
 /// # Safety
 /// `a` holds (m, k) elements, `b` (k, n), and `c` (m, n) with rows `stride` apart, for this thread alone.
-pub unsafe fn product(
+pub unsafe fn product<const P: usize>(
     dims: (usize, usize, usize),
     a: Matrix<f32>,
     b: Matrix<f32>,
@@ -67,13 +42,24 @@ pub unsafe fn product(
     stride: usize,
     accumulate: bool,
 ) {
-    #[cfg(target_arch = "x86_64")]
-    if supported() {
-        // SAFETY: the caller's promise, and the processor has the instructions.
-        return unsafe { blocks::product(dims, a, b, c, stride, accumulate) };
+    let by_copies = |one: Product| match P {
+        // SAFETY: the caller's promise, and the processor has the instructions of its way.
+        1 => unsafe { one(dims, a, b, c, stride, accumulate) },
+        // SAFETY: the same.
+        _ => unsafe { rounded::thrice(one, dims, a, b, c, stride, accumulate) },
+    };
+    match Route::current() {
+        // SAFETY: the caller's promise, and the processor has tiles.
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        Route::Tiles => unsafe {
+            amx::product::<P, _>(&amx::Tiles::configured(), dims, a, b, c, stride, accumulate)
+        },
+        #[cfg(target_arch = "x86_64")]
+        Route::Vectors => by_copies(vectors::product),
+        Route::Rounded => by_copies(rounded::product),
+        // SAFETY: the caller's promise.
+        _ => unsafe { amx::product::<P, _>(&amx::Emulated, dims, a, b, c, stride, accumulate) },
     }
-    // SAFETY: the caller's promise.
-    unsafe { emulated::product(dims, a, b, c, stride, accumulate) }
 }
 
 #[cfg(test)]

@@ -1,12 +1,60 @@
 #![allow(clippy::unwrap_used)]
 
-use super::super::Matrix;
-use super::emulated::round;
+use super::super::{Matrix, native};
+use super::amx::PRODUCTS;
+use super::round::{flush, parts, round};
+use super::{Product, amx, rounded};
 
-type Product = unsafe fn((usize, usize, usize), Matrix<f32>, Matrix<f32>, *mut f32, usize, bool);
+/// All ways to a product of operands in `P` parts that this processor has: rounded copies, emulated tiles, those of its own.
+fn ways<const P: usize>() -> Vec<(&'static str, Product)> {
+    let mut ways: Vec<(&str, Product)> = vec![
+        ("this processor's", super::product::<P>),
+        ("rounded", if P == 1 { rounded::product } else { rounded_thrice }),
+        ("emulated tiles", emulated_tiles::<P>),
+    ];
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if amx::tiles_supported() {
+        ways.push(("tiles", tiles::<P>));
+    }
+    ways
+}
 
-/// Both ways to the same product; the first is the second where the processor has no bfloat16.
-const WAYS: [Product; 2] = [super::product, super::emulated::product];
+unsafe fn rounded_thrice(
+    dims: (usize, usize, usize),
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { rounded::thrice(rounded::product, dims, a, b, c, stride, add) }
+}
+
+unsafe fn emulated_tiles<const P: usize>(
+    dims: (usize, usize, usize),
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { amx::product::<P, _>(&amx::Emulated, dims, a, b, c, stride, add) }
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+unsafe fn tiles<const P: usize>(
+    dims: (usize, usize, usize),
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // SAFETY: the caller's promise; only a processor with tiles has this way.
+    unsafe { amx::product::<P, _>(&amx::Tiles::configured(), dims, a, b, c, stride, add) }
+}
 
 /// Reproducible bits.
 fn word(state: &mut u64) -> u64 {
@@ -32,9 +80,10 @@ fn view(data: &[f32], (rows, columns): (usize, usize), layout: u64) -> Matrix<'_
     Matrix { data: &data[..len], row, column }
 }
 
-/// Every element of `c` against a sum in f64 of the rounded operands; what is between the rows of `c` stays.
-fn check(
-    way: Product,
+/// Every element of `c` against a sum in f64, of the rounded operands in one part and of the exact ones in two; what is
+/// between the rows of `c` stays.
+fn check<const P: usize>(
+    (name, way): (&str, Product),
     (m, n, k): (usize, usize, usize),
     layouts: [u64; 2],
     accumulate: bool,
@@ -49,51 +98,64 @@ fn check(
     let mut c = before.clone();
     // SAFETY: the views and `c` have these dimensions.
     unsafe { way((m, n, k), a, b, c.as_mut_ptr(), stride, accumulate) };
+    let (number, tolerance) =
+        if P == 1 { (round as fn(f32) -> f32, 2e-6) } else { (std::convert::identity as _, 1e-5) };
     for i in 0..m {
         for j in 0..stride {
             let (old, new) = (before[i * stride + j], c[i * stride + j]);
             if j >= n {
-                assert_eq!(old, new, "({m}, {n}, {k}) {layouts:?}: wrote beside row {i}");
+                assert_eq!(old, new, "{name} ({m}, {n}, {k}) {layouts:?}: wrote beside row {i}");
                 continue;
             }
             let terms = (0..k).map(|p| {
                 let (a, b) = (a.data[i * a.row + p * a.column], b.data[p * b.row + j * b.column]);
-                f64::from(round(a)) * f64::from(round(b))
+                f64::from(number(a)) * f64::from(number(b))
             });
             let (sum, size) = terms.fold((0., 1.), |(sum, size), x: f64| (sum + x, size + x.abs()));
             let expected = sum + if accumulate { f64::from(old) } else { 0. };
             let error = (f64::from(new) - expected).abs();
             assert!(
-                error < 2e-6 * size,
-                "({m}, {n}, {k}) {layouts:?}: {new} at ({i}, {j}), expected {expected}"
+                error < tolerance * size,
+                "{name} ({m}, {n}, {k}) {layouts:?}: {new} at ({i}, {j}), expected {expected}"
             );
+        }
+    }
+}
+
+fn check_odd_shapes<const P: usize>() {
+    let state = &mut 1;
+    for way in ways::<P>() {
+        for round in 0..200 {
+            let mut size = || 1 + word(state) as usize % 70;
+            let dims = (size(), size(), size());
+            let layouts = [round % 5, round / 5 % 5];
+            check::<P>(way, dims, layouts, round % 2 == 0, (round % 3 * 4) as usize, state);
+        }
+    }
+}
+
+fn check_several_blocks<const P: usize>() {
+    let shapes =
+        [(250, 33, 1027), (5, 1100, 513), (500, 20, 70), (1, 1, 3000), (13, 2, 0), (0, 3, 5), (3, 0, 5)];
+    for way in ways::<P>() {
+        for (i, dims) in shapes.into_iter().enumerate() {
+            for layout in 0..4 {
+                check::<P>(way, dims, [layout % 2, layout / 2], i % 2 == 0, 1, &mut 7);
+            }
         }
     }
 }
 
 #[test]
 fn odd_shapes_match_sums_in_f64() {
-    let state = &mut 1;
-    for way in WAYS {
-        for round in 0..200 {
-            let mut size = || 1 + word(state) as usize % 70;
-            let dims = (size(), size(), size());
-            check(way, dims, [round % 5, round / 5 % 5], round % 2 == 0, (round % 3 * 4) as usize, state);
-        }
-    }
+    check_odd_shapes::<1>();
+    check_odd_shapes::<2>();
 }
 
 #[test]
 fn several_blocks_match_sums_in_f64() {
-    for way in WAYS {
-        for (i, dims) in
-            [(250, 33, 1027), (5, 1100, 513), (500, 20, 70), (1, 1, 3000), (13, 2, 0)].into_iter().enumerate()
-        {
-            for layout in 0..4 {
-                check(way, dims, [layout % 2, layout / 2], i % 2 == 0, 1, &mut 7);
-            }
-        }
-    }
+    check_several_blocks::<1>();
+    check_several_blocks::<2>();
 }
 
 #[test]
@@ -101,7 +163,7 @@ fn parts_have_the_bits_of_the_whole() {
     let (m, n, k) = (131, 75, 1200);
     let (a, b) = (numbers(m * k, &mut 3), numbers(n * k, &mut 4));
     let (a, b) = (Matrix::rows(&a, k), Matrix::rows(&b, n));
-    for way in WAYS {
+    for (name, way) in [ways::<1>(), ways::<2>()].concat() {
         let [mut whole, mut rows, mut columns] = [0, 1, 2].map(|_| vec![0f32; m * n]);
         // SAFETY: parts inside the matrices.
         unsafe {
@@ -115,8 +177,168 @@ fn parts_have_the_bits_of_the_whole() {
                 way((m, end - start, k), a, b, columns[start..].as_mut_ptr(), n, false);
             }
         }
-        assert!(whole == rows, "split by rows");
-        assert!(whole == columns, "split by columns");
+        assert!(whole == rows, "{name}, split by rows");
+        assert!(whole == columns, "{name}, split by columns");
+    }
+}
+
+/// Element (i, j) as the definition of `tdpbf16ps` has it, one number after the other.
+fn by_definition<const P: usize>(
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    k: usize,
+    [i, j]: [usize; 2],
+    old: f32,
+) -> f32 {
+    let element = |p: usize| {
+        let inside = p < k;
+        let a = if inside { a.data[i * a.row + p * a.column] } else { 0. };
+        let b = if inside { b.data[p * b.row + j * b.column] } else { 0. };
+        (parts::<P>(a), parts::<P>(b))
+    };
+    let mut sum = old;
+    for step in (0..k).step_by(32) {
+        for &[l, r] in PRODUCTS[P - 1] {
+            let chain = |first: usize| {
+                (0..16)
+                    .map(|pair| element(step + 2 * pair + first))
+                    .fold(0f32, |sum, (a, b)| flush(a[l].mul_add(b[r], sum)))
+            };
+            sum = flush(flush(sum) + flush(chain(0) + chain(1)));
+        }
+    }
+    sum
+}
+
+/// Numbers of every size, with zeros, subnormal numbers and numbers near them.
+fn wild(len: usize, state: &mut u64) -> Vec<f32> {
+    let number = |word: u64| match word % 8 {
+        0 => 0.,
+        1 => f32::from_bits((word >> 32) as u32 & 0x80ff_ffff),
+        2 => f32::from_bits((word >> 32) as u32 & 0xbfff_ffff), // below 2
+        _ => (word >> 40) as f32 / (1 << 23) as f32 - 1.,
+    };
+    (0..len).map(|_| number(word(state))).collect()
+}
+
+/// Calls `f` with random operands of every layout and an old result.
+fn wild_products(mut f: impl FnMut((usize, usize, usize), Matrix<f32>, Matrix<f32>, &[f32], bool)) {
+    let state = &mut 11;
+    for round in 0..100 {
+        let mut size = |most: u64| 1 + (word(state) % most) as usize;
+        let (m, n, k) =
+            if round % 10 == 0 { (size(300), size(300), size(700)) } else { (size(70), size(70), size(99)) };
+        let spare = |rows: usize, columns: usize| 2 * (rows + 5) * (columns + 5);
+        let (a, b) = (wild(spare(m, k), state), wild(spare(k, n), state));
+        let (a, b) = (view(&a, (m, k), round % 5), view(&b, (k, n), round / 5 % 5));
+        f((m, n, k), a, b, &wild(m * n, state), round % 2 == 0);
+    }
+}
+
+fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
+
+fn check_emulator<const P: usize>() {
+    wild_products(|(m, n, k), a, b, old, add| {
+        let mut c = old.to_vec();
+        // SAFETY: the views and `c` have these dimensions.
+        unsafe { emulated_tiles::<P>((m, n, k), a, b, c.as_mut_ptr(), n, add) };
+        for (at, (c, &old)) in c.iter().zip(old).enumerate().step_by(7) {
+            let expected = by_definition::<P>(a, b, k, [at / n, at % n], if add { old } else { 0. });
+            assert_eq!(c.to_bits(), expected.to_bits(), "({m}, {n}, {k}) at {at}: {c}, expected {expected}");
+        }
+    });
+}
+
+#[test]
+fn emulated_tiles_have_the_bits_of_the_definition() {
+    check_emulator::<1>();
+    check_emulator::<2>();
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn check_tiles<const P: usize>() {
+    wild_products(|(m, n, k), a, b, old, add| {
+        let [mut c, mut expected] = [old.to_vec(), old.to_vec()];
+        // SAFETY: the views, `c` and `expected` have these dimensions.
+        unsafe {
+            tiles::<P>((m, n, k), a, b, c.as_mut_ptr(), n, add);
+            emulated_tiles::<P>((m, n, k), a, b, expected.as_mut_ptr(), n, add);
+        }
+        assert!(bits(&c) == bits(&expected), "({m}, {n}, {k}) in {P} parts");
+    });
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[test]
+fn tiles_have_the_bits_of_the_emulator() {
+    if !amx::tiles_supported() {
+        return println!(
+            "NOT RUN: this processor has no AMX-BF16, so its tiles were not compared with the emulator"
+        );
+    }
+    check_tiles::<1>();
+    check_tiles::<2>();
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[test]
+fn vectors_pack_what_plain_rust_packs() {
+    if !super::vectors::supported() {
+        return println!(
+            "NOT RUN: this processor has no AVX512-BF16, so packing by its vectors was not tested"
+        );
+    }
+    wild_products(|(m, n, k), a, b, _, _| amx::compare_packing((m, n, k), a, b));
+}
+
+/// The largest error of a product in `P` parts, or in f32 without any, against f64, over the mean size of the terms.
+fn error(way: Product, k: usize) -> f64 {
+    let (m, n) = (48, 48);
+    let (a, b) = (numbers(m * k, &mut 5), numbers(k * n, &mut 6));
+    let (a, b) = (Matrix::rows(&a, k), Matrix::rows(&b, n));
+    let mut c = vec![0f32; m * n];
+    // SAFETY: the matrices and `c` have these dimensions.
+    unsafe { way((m, n, k), a, b, c.as_mut_ptr(), n, false) };
+    let exact = |i: usize, j: usize| -> [f64; 2] {
+        let terms = (0..k).map(|p| f64::from(a.data[i * k + p]) * f64::from(b.data[p * n + j]));
+        terms.fold([0., 0.], |[sum, squares], x| [sum + x, squares + x * x])
+    };
+    let errors = c.iter().enumerate().map(|(at, &c)| {
+        let [sum, squares] = exact(at / n, at % n);
+        (f64::from(c) - sum).abs() / squares.sqrt()
+    });
+    errors.fold(0., f64::max)
+}
+
+unsafe fn in_f32(
+    dims: (usize, usize, usize),
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { native::product(dims, a, b, c, stride, add, [0., 1.]) }
+}
+
+/// The figures of docs/performance.md; `cargo test errors_of_products -- --nocapture` prints them.
+#[test]
+fn errors_of_products_are_as_documented() {
+    for k in [64, 256, 1024] {
+        let exact = error(in_f32, k);
+        println!("depth {k}: f32 {exact:.1e}");
+        assert!(exact < 5e-6, "{exact}");
+        for ((name, one), (_, three)) in ways::<1>().into_iter().zip(ways::<2>()) {
+            let [one, three] = [one, three].map(|way| error(way, k));
+            println!("depth {k}, {name}: bf16 {one:.1e}, bf16x3 {three:.1e}");
+            assert!(
+                (1e-3..2e-2).contains(&one) && three < 2e-5 && three > exact,
+                "{name} {k}: {one} {three}"
+            );
+        }
     }
 }
 
@@ -135,7 +357,7 @@ fn rounds_to_nearest_even() {
 #[test]
 fn nan_and_infinity_survive() {
     let (m, n, k) = (17, 40, 35);
-    for way in WAYS {
+    for (name, way) in ways::<1>() {
         for layout in 0..4 {
             for (value, is) in [(f32::NAN, f32::is_nan as fn(f32) -> bool), (f32::INFINITY, f32::is_infinite)]
             {
@@ -147,7 +369,7 @@ fn nan_and_infinity_survive() {
                 // SAFETY: the views and `c` have these dimensions.
                 unsafe { way((m, n, k), a, b, c.as_mut_ptr(), n, false) };
                 for (i, &c) in c.iter().enumerate() {
-                    assert!(if i / n == 3 { is(c) } else { c == k as f32 }, "{c} in row {}", i / n);
+                    assert!(if i / n == 3 { is(c) } else { c == k as f32 }, "{name}: {c} in row {}", i / n);
                 }
             }
         }

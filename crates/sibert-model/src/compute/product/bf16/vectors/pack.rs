@@ -1,39 +1,12 @@
 //! Operands in the order in which the kernel reads them, rounded to bfloat16.
 //!
-//! An operand is a set of *lines* of `depth` elements: the rows of `a`, the columns of `b`. A panel holds up to `W`
-//! of them: for every two neighbours along the depth, the pairs of all lines one after the other. Beyond the depth
-//! are zeros; pairs of lines beyond the edge are never used.
+//! A panel holds up to `W` lines: for every two neighbours along the depth, the pairs of all lines one after the other.
+//! Beyond the depth are zeros; pairs of lines beyond the edge are never used.
 
 use std::arch::x86_64::*;
 
-use super::tile::mask;
-
-/// The lines of an operand.
-#[derive(Clone, Copy)]
-pub struct Lines {
-    /// The first element.
-    pub data: *const f32,
-    /// Distance of two lines.
-    pub line: usize,
-    /// Distance of two elements of a line.
-    pub step: usize,
-    /// Their number.
-    pub lines: usize,
-    /// Elements of a line.
-    pub depth: usize,
-}
-
-impl Lines {
-    /// So many lines from `line` on, of so many elements from `start` on.
-    pub fn part(self, (line, lines): (usize, usize), (start, depth): (usize, usize)) -> Self {
-        let data = self.data.wrapping_add(line * self.line + start * self.step);
-        Self { data, lines, depth, ..self }
-    }
-
-    fn at(&self, line: usize, element: usize) -> *const f32 {
-        self.data.wrapping_add(line * self.line + element * self.step)
-    }
-}
+use super::super::avx512::{interleaving, mask, transpose};
+use super::super::lines::Lines;
 
 /// Pairs from one panel to the next: whole vectors are written, so that the last may reach beyond its panel.
 pub const fn panel<const W: usize>(depth: usize) -> usize {
@@ -151,41 +124,4 @@ unsafe fn strided<const W: usize>(lines: Lines, out: *mut i32) {
 fn round(low: __m512, high: __m512) -> __m512i {
     // SAFETY: both are 512 bits of any value.
     unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
-}
-
-/// 0, 16, 1, 17, ...: pairs from two vectors of 16.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn interleaving() -> __m512i {
-    let index: [i16; 32] = std::array::from_fn(|i| (i / 2 + i % 2 * 16) as i16);
-    // SAFETY: 32 numbers of 16 bits.
-    unsafe { _mm512_loadu_si512(index.as_ptr().cast()) }
-}
-
-/// Columns become rows.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn transpose(x: [__m512i; 16]) -> [__m512i; 16] {
-    // Within each 128 bits: 4 x 4 squares of rows 4g .. 4g + 4; y[4g + i] holds columns i, 4 + i, 8 + i, 12 + i.
-    let mut y = x;
-    for g in 0..4 {
-        let [a, b, c, d] = [x[4 * g], x[4 * g + 1], x[4 * g + 2], x[4 * g + 3]];
-        let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
-        (y[4 * g], y[4 * g + 1]) = (_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-        let (ab, cd) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
-        (y[4 * g + 2], y[4 * g + 3]) = (_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-    }
-    // The 4 x 4 squares themselves: lane l of y[4g + i] goes to lane g of row 4l + i.
-    let mut z = y;
-    for i in 0..4 {
-        let (a, b) = (y[i], y[4 + i]);
-        let (c, d) = (y[8 + i], y[12 + i]);
-        let (ab, cd) = (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0x44>(c, d));
-        z[i] = _mm512_shuffle_i32x4::<0x88>(ab, cd);
-        z[4 + i] = _mm512_shuffle_i32x4::<0xdd>(ab, cd);
-        let (ab, cd) = (_mm512_shuffle_i32x4::<0xee>(a, b), _mm512_shuffle_i32x4::<0xee>(c, d));
-        z[8 + i] = _mm512_shuffle_i32x4::<0x88>(ab, cd);
-        z[12 + i] = _mm512_shuffle_i32x4::<0xdd>(ab, cd);
-    }
-    z
 }

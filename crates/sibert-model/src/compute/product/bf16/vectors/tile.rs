@@ -2,6 +2,8 @@
 
 use std::arch::x86_64::*;
 
+use super::super::avx512::mask;
+
 /// Rows of a tile: 12 x 2 accumulators of 16 numbers leave 8 registers for the operands.
 pub const ROWS: usize = 12;
 
@@ -82,11 +84,6 @@ unsafe fn sized<const R: usize, const V: usize>(pairs: usize, a: *const i32, b: 
             }
         }
     }
-}
-
-/// The lowest `count` of 16 lanes.
-pub fn mask(count: usize) -> __mmask16 {
-    if count >= 16 { !0 } else { (1 << count) - 1 }
 }
 
 /// Sixteen pairs.

@@ -1,11 +1,26 @@
-//! The walk over the matrices, in blocks that fit the caches.
+//! Products by `vdpbf16ps`, an instruction of AVX512-BF16 that multiplies and adds 32 pairs.
+//!
+//! The operands are rounded while they are packed ([`pack`]), the kernel makes a tile of the result in registers
+//! ([`tile`]), and the walk over the matrices takes blocks that fit the caches. Subnormal numbers count as zero.
 
-use std::arch::x86_64::{__m512i, _mm512_setzero_si512};
+mod pack;
+mod tile;
+
+use std::arch::x86_64::{__cpuid, __m512i, _mm512_setzero_si512};
 use std::cell::RefCell;
 
 use super::super::Matrix;
-use super::pack::{Lines, pack, panel};
-use super::tile::{COLUMNS, Place, ROWS, tile};
+use super::lines::Lines;
+use pack::{pack, panel};
+use tile::{COLUMNS, Place, ROWS, tile};
+
+/// Whether this processor has the instructions.
+pub fn supported() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512bf16")
+}
 
 /// Depth of a block at most: a panel of `b` stays in the first cache.
 const DEPTH: usize = 512;
@@ -17,6 +32,13 @@ const N: usize = 32 * COLUMNS;
 thread_local! {
     /// The packed blocks of `a` and `b`, kept from call to call.
     static PACKED: RefCell<[Vec<__m512i>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+}
+
+/// Whether an instruction does twice the work of one of f32 at the same rate: on AMD (Zen 4 and later). Intel's processors
+/// begin one in two cycles, which makes a product slower than in f32.
+pub fn full_rate() -> bool {
+    let vendor = __cpuid(0);
+    [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).as_flattened() == b"AuthenticAMD"
 }
 
 /// Room for `pairs`.
@@ -31,7 +53,7 @@ fn reserve(buffer: &mut Vec<__m512i>, pairs: usize) -> *mut i32 {
 /// `c = a·b` or `c += a·b`; see [`super::product`].
 ///
 /// # Safety
-/// As [`super::product`], and the processor is [`super::supported`].
+/// As [`super::product`], and the processor is [`supported`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 pub unsafe fn product(
     (m, n, k): (usize, usize, usize),
@@ -41,8 +63,7 @@ pub unsafe fn product(
     stride: usize,
     accumulate: bool,
 ) {
-    let rows = Lines { data: a.data.as_ptr(), line: a.row, step: a.column, lines: m, depth: k };
-    let columns = Lines { data: b.data.as_ptr(), line: b.column, step: b.row, lines: n, depth: k };
+    let (rows, columns) = (Lines::rows(a, m, k), Lines::columns(b, n, k));
     let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).next_multiple_of(2);
     PACKED.with_borrow_mut(|[left, right]| {
         let left = reserve(left, m.min(M).div_ceil(ROWS) * panel::<ROWS>(depth));

@@ -1,0 +1,225 @@
+//! Products in AMX tiles: 16 x 16 numbers of the result and 32 of the depth with each instruction.
+//!
+//! ```text
+//! c[i, j] += Σ_p round(a[i, p]) · round(b[p, j])      32 elements of the depth at a time, from the first on
+//! ```
+//! The longer side of the result moves past in stripes, the shorter side is packed once for all of them and stays in the
+//! second cache. While the tiles multiply a stripe, the next one is packed between the blocks of 32 x 32 ([`pack`]).
+//!
+//! With two parts an operand is the sum of two bfloat16 numbers, `x ≈ h + l`, and a step adds three products:
+//! `l·h`, `h·h` and `h·l`.
+//!
+//! Every block goes on from what is in the result, so that the order of the sums is that of the depth, whatever the blocks,
+//! the stripes and the threads. [`tiles`] has the instructions, [`emulated`] the same bits on any processor.
+
+mod emulated;
+mod pack;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod pack_avx512;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod tiles;
+
+use std::cell::RefCell;
+
+use super::super::Matrix;
+use super::lines::Lines;
+pub use emulated::Emulated;
+use pack::{Operand, PANEL, Row, STEP, Side};
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub use tiles::{Tiles, supported as tiles_supported};
+
+/// Lines of the shorter side that are packed at once.
+const WIDTH: usize = 1024;
+
+/// The products of a step by the number of parts: which part of the left operand by which of the right one.
+pub const PRODUCTS: [&[[usize; 2]]; 2] = [&[[0, 0]], &[[1, 0], [0, 0], [0, 1]]];
+
+/// What multiplies tiles.
+pub trait Engine {
+    /// Packs the squares of `P` parts from `line` and `element` on; see [`pack`].
+    ///
+    /// # Safety
+    /// The processor has the engine, the operand describes readable numbers, and `out`, aligned to 64 bytes, has room for
+    /// the squares.
+    unsafe fn square<const P: usize>(x: Operand, line: usize, element: usize, out: *mut u16);
+
+    /// `c = a·b` or `c += a·b` for 32 x 32 numbers, rows `stride` apart, over `steps` x 32 of the depth.
+    ///
+    /// # Safety
+    /// `a` and `b` are packed panels of so many steps, at least one; `c` is this thread's alone.
+    unsafe fn block<const P: usize>(
+        &self,
+        steps: usize,
+        a: *const u16,
+        b: *const u16,
+        c: *mut f32,
+        stride: usize,
+        add: bool,
+    );
+}
+
+thread_local! {
+    /// The packed shorter side, this stripe and the next, kept from call to call.
+    static BUFFERS: RefCell<[Vec<Row>; 3]> = const { RefCell::new([const { Vec::new() }; 3]) };
+}
+
+/// `c = a·b` or `c += a·b` with operands of `P` bfloat16 parts; see [`super::product`].
+///
+/// # Safety
+/// As [`super::product`], and the engine is one of this processor.
+pub unsafe fn product<const P: usize, E: Engine>(
+    engine: &E,
+    (m, n, k): (usize, usize, usize),
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    c: *mut f32,
+    stride: usize,
+    accumulate: bool,
+) {
+    let result = Block { c, stride, rows: m, columns: n, add: accumulate };
+    if k == 0 {
+        // SAFETY: the caller's promise.
+        return unsafe { result.clear() };
+    }
+    let left = Operand { lines: Lines::rows(a, m, k), side: Side::Left };
+    let right = Operand { lines: Lines::columns(b, n, k), side: Side::Right };
+    let (long, short) = if m >= n { (left, right) } else { (right, left) };
+    // Rows of neighbours are read once, deep; otherwise every row of memory serves all stripes, and is to stay in a cache.
+    let (deepest, stripe) = if long.lines.step == 1 { (512 / P, PANEL) } else { (256 / P, 2 * PANEL) };
+    let depth = k.div_ceil(k.div_ceil(deepest)).next_multiple_of(STEP);
+    BUFFERS.with_borrow_mut(|buffers| {
+        for start in (0..short.lines.lines).step_by(WIDTH) {
+            let width = WIDTH.min(short.lines.lines - start);
+            for p in (0..k).step_by(depth) {
+                let piece = (p, depth.min(k - p));
+                let (long, short) =
+                    (long.part((0, long.lines.lines), piece), short.part((start, width), piece));
+                let result = Block { add: accumulate || p > 0, ..result.from(long.side, 0, start) };
+                // SAFETY: the caller's promise; the operands are parts of the matrices, the block one of the result.
+                unsafe { stripes::<P, E>(engine, long, short, stripe, result, buffers) };
+            }
+        }
+    });
+}
+
+/// All blocks of the result that the shorter side, packed whole, has with the longer one.
+///
+/// # Safety
+/// As [`product`], whose operands these are parts of.
+unsafe fn stripes<const P: usize, E: Engine>(
+    engine: &E,
+    long: Operand,
+    short: Operand,
+    height: usize,
+    result: Block,
+    [kept, now, next]: &mut [Vec<Row>; 3],
+) {
+    let (whole, lines) = ((0, long.lines.depth), long.lines.lines);
+    let stripe = |first: usize| long.part((first, height.min(lines - first)), whole);
+    let rows = short.panel_rows::<P>();
+    // SAFETY: the caller's promise.
+    unsafe {
+        short.pack::<P, E>(kept, (0, 1));
+        stripe(0).pack::<P, E>(now, (0, 1));
+    }
+    for first in (0..lines).step_by(height) {
+        let panels = stripe(first).panels();
+        let blocks = panels * short.panels();
+        for nth in 0..blocks {
+            if first + height < lines {
+                // SAFETY: the caller's promise.
+                unsafe { stripe(first + height).pack::<P, E>(next, (nth, blocks)) };
+            }
+            let (moving, still) = (nth % panels, nth / panels);
+            let packed = [&now[moving * rows..], &kept[still * rows..]].map(|x| x.as_ptr().cast::<u16>());
+            let block = result.from(long.side, first + moving * PANEL, still * PANEL);
+            let [a, b] = if long.side == Side::Left { packed } else { [packed[1], packed[0]] };
+            // SAFETY: the caller's promise; panels that are packed, and their block of the result.
+            unsafe { block.multiply::<P, E>(engine, long.steps(), a, b) };
+        }
+        std::mem::swap(now, next);
+    }
+}
+
+/// A part of the result.
+#[derive(Clone, Copy)]
+struct Block {
+    c: *mut f32,
+    stride: usize,
+    rows: usize,
+    columns: usize,
+    add: bool,
+}
+
+impl Block {
+    /// What is left from these lines of the longer and the shorter side on; the longer one is on `side`.
+    fn from(self, side: Side, long: usize, short: usize) -> Self {
+        let (row, column) = if side == Side::Left { (long, short) } else { (short, long) };
+        let c = self.c.wrapping_add(row * self.stride + column);
+        Self { c, rows: self.rows - row, columns: self.columns - column, ..self }
+    }
+
+    /// The first 32 x 32 numbers: in place, or through a copy where there are fewer.
+    ///
+    /// # Safety
+    /// As [`Engine::block`].
+    unsafe fn multiply<const P: usize, E: Engine>(
+        self,
+        engine: &E,
+        steps: usize,
+        a: *const u16,
+        b: *const u16,
+    ) {
+        let Self { c, stride, rows, columns, add } = self;
+        if rows >= PANEL && columns >= PANEL {
+            // SAFETY: the caller's promise.
+            return unsafe { engine.block::<P>(steps, a, b, c, stride, add) };
+        }
+        let (rows, columns) = (rows.min(PANEL), columns.min(PANEL));
+        let mut copy = [[0f32; PANEL]; PANEL];
+        // SAFETY: rows of the block, and of a copy that is as large as any.
+        unsafe {
+            for (i, copy) in copy.iter_mut().enumerate().take(if add { rows } else { 0 }) {
+                c.wrapping_add(i * stride).copy_to_nonoverlapping(copy.as_mut_ptr(), columns);
+            }
+            engine.block::<P>(steps, a, b, copy.as_mut_ptr().cast(), PANEL, add);
+            for (i, copy) in copy.iter().enumerate().take(rows) {
+                c.wrapping_add(i * stride).copy_from_nonoverlapping(copy.as_ptr(), columns);
+            }
+        }
+    }
+
+    /// The product of operands without depth.
+    ///
+    /// # Safety
+    /// The block is this thread's alone.
+    unsafe fn clear(self) {
+        if !self.add {
+            for i in 0..self.rows {
+                // SAFETY: a row of the block.
+                unsafe { self.c.wrapping_add(i * self.stride).write_bytes(0, self.columns) };
+            }
+        }
+    }
+}
+
+/// Panics unless the vectors of AVX-512 pack both operands, in one part and in two, as plain Rust does.
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+pub fn compare_packing((m, n, k): (usize, usize, usize), a: Matrix<f32>, b: Matrix<f32>) {
+    fn compare<const P: usize>(x: Operand) {
+        let (mut found, mut expected) = (Vec::new(), Vec::new());
+        // SAFETY: the operand is inside its slice; the caller has asked for the vectors. Tiles pack by them alone.
+        unsafe {
+            x.pack::<P, Tiles>(&mut found, (0, 1));
+            x.pack::<P, Emulated>(&mut expected, (0, 1));
+        }
+        assert!(found == expected, "{} lines of {} in {P} parts", x.lines.lines, x.lines.depth);
+    }
+    for x in [
+        Operand { lines: Lines::rows(a, m, k), side: Side::Left },
+        Operand { lines: Lines::columns(b, n, k), side: Side::Right },
+    ] {
+        compare::<1>(x);
+        compare::<2>(x);
+    }
+}

@@ -1,0 +1,40 @@
+//! An operand as the set of its lines.
+
+use super::Matrix;
+
+/// Lines of `depth` elements: the rows of the left operand, the columns of the right one.
+#[derive(Clone, Copy)]
+pub struct Lines {
+    /// The first element.
+    pub data: *const f32,
+    /// Distance of two lines.
+    pub line: usize,
+    /// Distance of two elements of a line.
+    pub step: usize,
+    /// Their number.
+    pub lines: usize,
+    /// Elements of a line.
+    pub depth: usize,
+}
+
+impl Lines {
+    /// The rows of `a` (lines, depth).
+    pub fn rows(a: Matrix<f32>, lines: usize, depth: usize) -> Self {
+        Self { data: a.data.as_ptr(), line: a.row, step: a.column, lines, depth }
+    }
+
+    /// The columns of `b` (depth, lines).
+    pub fn columns(b: Matrix<f32>, lines: usize, depth: usize) -> Self {
+        Self::rows(b.t(), lines, depth)
+    }
+
+    /// So many lines from `line` on, of so many elements from `start` on.
+    pub fn part(self, (line, lines): (usize, usize), (start, depth): (usize, usize)) -> Self {
+        Self { data: self.at(line, start), lines, depth, ..self }
+    }
+
+    /// Where an element is; of no use beyond the lines or the depth.
+    pub fn at(&self, line: usize, element: usize) -> *const f32 {
+        self.data.wrapping_add(line * self.line + element * self.step)
+    }
+}

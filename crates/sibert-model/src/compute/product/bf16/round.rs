@@ -1,0 +1,34 @@
+//! Numbers as bfloat16.
+
+/// The nearest bfloat16, ties to even, as f32. Infinity stays, a NaN stays a (quiet) NaN.
+#[inline(always)]
+pub fn round(x: f32) -> f32 {
+    let bits = x.to_bits();
+    let nearest = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+    let bits = if x.is_nan() { bits | 0x0040_0000 } else { nearest };
+    f32::from_bits(bits & 0xffff_0000)
+}
+
+/// The number, or a zero of its sign if it is subnormal: so the instructions for bfloat16 read and write.
+#[inline(always)]
+pub fn flush(x: f32) -> f32 {
+    if x.abs() < f32::MIN_POSITIVE { f32::from_bits(x.to_bits() & 0x8000_0000) } else { x }
+}
+
+/// `P` bfloat16 numbers, as f32, whose sum is nearly `x`: each the nearest to what those before it have left.
+#[inline(always)]
+pub fn parts<const P: usize>(x: f32) -> [f32; P] {
+    let mut rest = x;
+    let mut parts = [0.; P];
+    for part in &mut parts {
+        *part = round(flush(rest));
+        rest -= *part;
+    }
+    parts
+}
+
+/// The bits of a bfloat16.
+#[inline(always)]
+pub fn narrow(x: f32) -> u16 {
+    (x.to_bits() >> 16) as u16
+}
