@@ -120,10 +120,12 @@ pub fn judge_change(
     endpoint: &str,
     token_sent: bool,
 ) -> Setback {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let said = if reason.is_empty() { header("x-error-message") } else { reason };
+    let header = |name| {
+        headers.get(name).map_or("".into(), |value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let said = if reason.is_empty() { header("x-error-message") } else { reason.to_owned() };
     let said = if said.is_empty() { String::new() } else { format!(" ({said})") };
-    let failure = match (status.as_u16(), header("x-error-code")) {
+    let failure = match (status.as_u16(), header("x-error-code").as_str()) {
         (429, _) => {
             let why = format!("{url}: the hub limits requests, {status}{said}");
             return Setback::Passing { why, wait: asked_wait(headers), progress: false };

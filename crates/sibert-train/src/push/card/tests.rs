@@ -7,7 +7,7 @@ use super::*;
 
 const CONFIG: &str = r#"{"model_type": "sibert", "vocab_size": 1000, "hidden_size": 128, "num_hidden_layers": 2,
     "num_attention_heads": 2, "max_position_embeddings": 512}"#;
-const SETTINGS: &str = "source = [\"hf://datasets/o/text/part\", \"notes | more\"]\nshards = \"\"\noptimizer = \"spectral\"\n\
+const SETTINGS: &str = "source = [\"hf://datasets/o/text/part\", \"notes | more\"]\noptimizer = \"spectral\"\n\
                         lr = 0.035\nmax_steps = 20\n";
 const METRICS: &str = "{\"step\":10,\"eval_loss\":3.25,\"eval_accuracy\":0.4}\n{\"step\":20,\"loss\":3.0}\n";
 
