@@ -43,6 +43,8 @@ pub struct Choice {
 struct Found {
     portable: bool,
     tiles: bool,
+    /// Whether there are tiles that compute something else than they should.
+    faulty: bool,
     vectors: bool,
     /// Whether the vectors have the full rate, two instructions for every three or four of f32.
     full_rate: bool,
@@ -126,16 +128,18 @@ impl Found {
     fn here() -> Self {
         let portable = simd::is_portable();
         #[cfg(target_os = "linux")]
-        let tiles = !portable && amx::tiles_supported();
+        let (there, right) = (!portable && amx::tiles_supported(), amx::tiles_agree as fn() -> bool);
         #[cfg(not(target_os = "linux"))]
-        let tiles = false;
+        let (there, right) = (false, (|| false) as fn() -> bool);
+        let tiles = there && right();
         let vectors = !portable && vectors::supported();
-        Self { portable, tiles, vectors, full_rate: vectors::full_rate() }
+        Self { portable, tiles, faulty: there && !tiles, vectors, full_rate: vectors::full_rate() }
     }
 
     #[cfg(not(target_arch = "x86_64"))]
     fn here() -> Self {
-        Self { portable: simd::is_portable(), tiles: false, vectors: false, full_rate: false }
+        let portable = simd::is_portable();
+        Self { portable, tiles: false, faulty: false, vectors: false, full_rate: false }
     }
 
     /// The fastest way.
@@ -152,7 +156,9 @@ impl Found {
             ),
             _ => (Route::Rounded, "this processor has neither AMX-BF16 nor AVX512-BF16"),
         };
-        Choice { route, reason: reason.to_string() }
+        let fault =
+            if self.faulty { "; its AMX tiles gave wrong bits in a check: please report this" } else { "" };
+        Choice { route, reason: format!("{reason}{fault}") }
     }
 }
 
@@ -160,7 +166,8 @@ impl Found {
 mod tests {
     use super::*;
 
-    const NOTHING: Found = Found { portable: false, tiles: false, vectors: false, full_rate: false };
+    const NOTHING: Found =
+        Found { portable: false, tiles: false, faulty: false, vectors: false, full_rate: false };
 
     #[test]
     fn the_fastest_way_of_the_processor_is_taken() {
@@ -169,6 +176,7 @@ mod tests {
             (NOTHING, Route::Rounded),
             (intel, Route::Rounded),
             (Found { tiles: true, ..intel }, Route::Tiles),
+            (Found { faulty: true, ..intel }, Route::Rounded),
             (Found { full_rate: true, ..intel }, Route::Vectors),
             (Found { portable: true, ..NOTHING }, Route::Rounded),
         ] {

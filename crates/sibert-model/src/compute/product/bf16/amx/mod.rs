@@ -203,6 +203,28 @@ impl Block {
     }
 }
 
+/// Whether this processor's tiles give the bits of the emulated ones, in one part and in two, with edges on every side.
+///
+/// A fault of the processor, of a hypervisor or of this program then costs speed, and no result. Takes well under a millisecond.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub fn tiles_agree() -> bool {
+    const SIZES: (usize, usize, usize) = (45, 70, 75);
+    fn result<const P: usize, E: Engine>(engine: &E) -> Vec<u32> {
+        let (m, n, k) = SIZES;
+        let numbers = |count: usize, factor: usize| -> Vec<f32> {
+            (0..count).map(|i| ((i * factor) % 1021) as f32 / 317. - 1.6).collect()
+        };
+        let (a, b, mut c) = (numbers(m * k, 37), numbers(k * n, 101), numbers(m * n, 11));
+        let (left, right) = (Matrix::rows(&a, k), Matrix::rows(&b, n));
+        // SAFETY: the matrices are inside their slices; whoever asks has found the engine.
+        unsafe { product::<P, E>(engine, SIZES, left, right, c.as_mut_ptr(), n, true) };
+        c.into_iter().map(f32::to_bits).collect()
+    }
+    // SAFETY: whoever asks has found the tiles, and nothing else on this thread uses them here.
+    let tiles = unsafe { Tiles::configured() };
+    result::<1, _>(&tiles) == result::<1, _>(&Emulated) && result::<2, _>(&tiles) == result::<2, _>(&Emulated)
+}
+
 /// Panics unless the vectors of AVX-512 pack both operands, in one part and in two, as plain Rust does.
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
 pub fn compare_packing((m, n, k): (usize, usize, usize), a: Matrix<f32>, b: Matrix<f32>) {
