@@ -47,6 +47,6 @@ pub struct EmbedArgs {
 pub enum PoolingName {
     /// The mean of the last states of its tokens
     Mean,
-    /// The last state of [CLS]
+    /// The last state of the first token
     Cls,
 }

@@ -45,6 +45,8 @@ pub fn measure(
     corpus: &Corpus,
     device: &Device,
 ) -> Result<Measured> {
+    // A schedule that goes on as long as the measurement does: a step of rate 0 is none.
+    let config = &RunConfig { max_steps: config.max_steps.max(WARMUP + MOST + 1), ..config.clone() };
     let model = PreTraining::new(shape, config.seed, DTYPE, device)?;
     model.scale_encoder(config.init_scale)?;
     let mut update = Update::new(&model, config)?;
