@@ -19,7 +19,7 @@ fn a_run_of_a_few_steps_is_measured_and_leaves_nothing() {
 #[test]
 fn a_run_without_room_is_refused_unless_it_is_wanted() {
     let folder = Folder::new();
-    let huge = ["pretrain", "--config", "small.toml", "--set", "model.hidden_size=1048576"];
+    let huge = ["pretrain", "--config", "small.toml", "--set", "batch_size=400000000"];
     assert_has(&refused(&folder.sibert(&huge)), "of memory and there");
     assert!(!folder.exists("run/last"));
 }
