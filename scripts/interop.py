@@ -14,6 +14,7 @@ V is a virtual environment with torch and transformers; `--vocab` is BERT's voca
    masked sentences, the logits of the example `gradients` within 1e-5, and its gradient of every parameter within 1e-4 (of its norm)
    of that in f64. The norm, because ReLU has kinks: a value that rounds to the other side of zero changes single numbers by more; `pipeline("fill-mask")` gives the guesses of `sibert fill-mask`; a head for classes trains there.
 6. A SIBERT that `sibert finetune` gave classes, opened by AutoModelForSequenceClassification: the same classes as `sibert predict`.
+   Others with labels of words, and with several labels of a text, whose parameters transformers finds all.
 7. ONNX files of `sibert export` (encoder, masked words, classes; SIBERT and BERT), run by onnxruntime on padded batches of two sizes:
    within 1e-4 of transformers' model. One of them has ReLU attention with a row of zeros. Needs the package onnxruntime.
 8. Vectors of `sibert embed` beside those of sentence-transformers for the same encoder, within 1e-5. Needs sentence-transformers.
@@ -35,8 +36,9 @@ args = parser.parse_args()
 
 import numpy, torch
 from safetensors.torch import load_file, save_file
-from transformers import (AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForMaskedLM,
-                          BertForPreTraining, BertForSequenceClassification, BertTokenizer, pipeline)
+from transformers import (AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoModelForTokenClassification,
+                          AutoTokenizer, BertConfig, BertForMaskedLM, BertForPreTraining, BertForSequenceClassification,
+                          BertTokenizer, pipeline)
 
 ALLOWED = 1e-4
 sibert = str(args.sibert.resolve())
@@ -147,6 +149,17 @@ def compare_onnx(name, part, folder, model, tokenizer, batches):
         keep = inputs['attention_mask'].bool() if part != 'task' else slice(None)
         worst = max(worst, abs(found[0] - expected.numpy())[keep].max())
     say(f'{name}: ONNX {part}', worst <= ALLOWED, f'{worst:.1e} apart in {len(batches)} batches')
+
+
+def compare_task(name, kind, last, *options):
+    """A model of one's own labels: transformers finds every parameter, and ONNX gives its outputs."""
+    run('finetune', '--model', last, '--epochs', 2, '--out', work / name, *options)
+    model, loaded = kind.from_pretrained(work / name, trust_remote_code=True, output_loading_info=True)
+    strange = {key: names for key, names in loaded.items() if names}
+    say(f'{kind.__name__}, {name}', not strange, f'{model.config.problem_type or "words"}, {len(model.config.id2label)} labels {strange or ""}')
+    tokenizer = AutoTokenizer.from_pretrained(work / name, trust_remote_code=True)
+    batches = [dict(tokenizer(['Mira Holt moved to Bern .', 'The parcel is late.'], return_tensors='pt', padding=True))]
+    compare_onnx(name, 'task', work / name, model, tokenizer, batches)
 
 
 def without_attention(folder):
@@ -315,6 +328,12 @@ with tempfile.TemporaryDirectory() as work:
     say('SibertForSequenceClassification', different == 0, f'{different} of {len(logits)} classes differ')
     batches = [dict(tokenizer([one for one, _ in pairs[:many]], return_tensors='pt', padding=True)) for many in (1, 9)]
     compare_onnx('SibertForSequenceClassification', 'task', work / 'tuned', model, tokenizer, batches)
+
+    examples = pathlib.Path(__file__).resolve().parents[1] / 'docs' / 'examples'
+    compare_task('entities', AutoModelForTokenClassification, last, '--train', examples / 'entities.conll', '--validation',
+                 examples / 'entities-dev.conll')
+    compare_task('labels', AutoModelForSequenceClassification, last, '--train', examples / 'messages.csv', '--test-split', 0.2,
+                 '--text', 'text', '--label', 'topic', '--kind', 'labels')
 
     # 7. and 8. BERT.
     batches = [dict(base(sentences[:many], return_tensors='pt', padding=True)) for many in (1, 9)]
