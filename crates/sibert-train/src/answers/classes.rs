@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use serde_json::Value;
-use sibert_data::dataset::DataSource;
 use sibert_data::examples::{Example, Target};
-use sibert_data::task::{Labels, Metric, Split, Task};
+use sibert_data::task::{Labels, Metric, Task};
 use sibert_model::{HeadKind, Targets};
 
 use super::report::{self, Report};
 use super::texts::{self, Texts};
-use super::{Answered, Answers, Logits, Outcome, Set, Usual, Wanted, Words};
+use super::{Answered, Answers, Logits, Outcome, Set, Wanted, Words};
 use crate::args::{AnswerArgs, EvaluateArgs};
 use crate::metrics;
 use crate::submission::{self, Prediction};
@@ -25,32 +24,16 @@ pub struct Classes {
 }
 
 impl Answers for Classes {
+    fn task(&self) -> Task {
+        self.task
+    }
+
     fn head(&self) -> HeadKind {
         HeadKind::Classes(self.names.len())
     }
 
     fn words(&self) -> Words {
         Words { output: self.names.join(", "), ..texts::words() }
-    }
-
-    fn usual(&self) -> Usual {
-        texts::USUAL
-    }
-
-    fn deciding(&self) -> Vec<Metric> {
-        self.task.metrics().to_vec()
-    }
-
-    fn idle_settings(&self) -> &'static [&'static str] {
-        &texts::IDLE
-    }
-
-    fn check(&self, source: &DataSource) -> Result<()> {
-        texts::check(self.task, source)
-    }
-
-    fn asked(&self) -> Result<Vec<Split>> {
-        texts::asked(self.task)
     }
 
     fn read(&self, wanted: &Wanted) -> Result<Box<dyn Set>> {

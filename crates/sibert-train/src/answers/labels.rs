@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use candle_core::Device;
 use serde_json::Value;
-use sibert_data::dataset::DataSource;
 use sibert_data::examples::Target;
-use sibert_data::task::{Labels, Metric, Split, Task};
+use sibert_data::task::{Labels, Metric, Task};
 use sibert_model::{HeadKind, Targets};
 
 use super::report::{self, Report};
 use super::texts::{self, Texts};
-use super::{Answered, Answers, Logits, Outcome, Set, Usual, Wanted, Words};
+use super::{Answered, Answers, Logits, Outcome, Set, Wanted, Words};
 use crate::args::{AnswerArgs, EvaluateArgs};
 use crate::metrics;
 use crate::tuned::{Figures, Sequence};
@@ -24,6 +23,10 @@ pub struct Several {
 }
 
 impl Answers for Several {
+    fn task(&self) -> Task {
+        self.task
+    }
+
     fn head(&self) -> HeadKind {
         HeadKind::Labels(self.names.len())
     }
@@ -34,26 +37,6 @@ impl Answers for Several {
             output: format!("any of {}", self.names.join(", ")),
             ..texts::words()
         }
-    }
-
-    fn usual(&self) -> Usual {
-        texts::USUAL
-    }
-
-    fn deciding(&self) -> Vec<Metric> {
-        self.task.metrics().to_vec()
-    }
-
-    fn idle_settings(&self) -> &'static [&'static str] {
-        &texts::IDLE
-    }
-
-    fn check(&self, source: &DataSource) -> Result<()> {
-        texts::check(self.task, source)
-    }
-
-    fn asked(&self) -> Result<Vec<Split>> {
-        texts::asked(self.task)
     }
 
     fn read(&self, wanted: &Wanted) -> Result<Box<dyn Set>> {

@@ -45,8 +45,11 @@ pub use report::Report;
 /// What a model says to each sequence: so many numbers for it, or for each of its tokens; padding left out.
 pub type Logits = Vec<Vec<f32>>;
 
-/// One kind of answer, for one task.
+/// One kind of answer, for one task; where it says nothing, as for a text with a label.
 pub trait Answers {
+    /// The task.
+    fn task(&self) -> Task;
+
     /// The head that gives them.
     fn head(&self) -> HeadKind;
 
@@ -54,10 +57,14 @@ pub trait Answers {
     fn words(&self) -> Words;
 
     /// Settings where neither the user nor the task names others.
-    fn usual(&self) -> Usual;
+    fn usual(&self) -> Usual {
+        texts::USUAL
+    }
 
     /// The metrics whose mean chooses the best checkpoint.
-    fn deciding(&self) -> Vec<Metric>;
+    fn deciding(&self) -> Vec<Metric> {
+        self.task().metrics().to_vec()
+    }
 
     /// What turns a figure into percent.
     fn scale(&self) -> f64 {
@@ -65,19 +72,25 @@ pub trait Answers {
     }
 
     /// Settings that mean nothing to this kind.
-    fn idle_settings(&self) -> &'static [&'static str];
+    fn idle_settings(&self) -> &'static [&'static str] {
+        &texts::IDLE
+    }
 
     /// Whether the sets to train on and to judge by can be read.
     ///
     /// # Errors
     /// If one cannot.
-    fn check(&self, source: &DataSource) -> Result<()>;
+    fn check(&self, source: &DataSource) -> Result<()> {
+        texts::check(self.task(), source)
+    }
 
     /// The sets that `sibert predict` answers.
     ///
     /// # Errors
     /// If there is none.
-    fn asked(&self) -> Result<Vec<Split>>;
+    fn asked(&self) -> Result<Vec<Split>> {
+        texts::asked(self.task())
+    }
 
     /// A set as inputs of a model.
     ///

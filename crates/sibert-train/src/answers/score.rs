@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use candle_core::Device;
 use serde_json::Value;
-use sibert_data::dataset::DataSource;
 use sibert_data::examples::Target;
-use sibert_data::task::{Labels, Metric, Range, Split, Task};
+use sibert_data::task::{Labels, Metric, Range, Task};
 use sibert_model::{HeadKind, Targets};
 
 use super::texts::{self, Texts};
-use super::{Answered, Answers, Logits, Outcome, Set, Usual, Wanted, Words};
+use super::{Answered, Answers, Logits, Outcome, Set, Wanted, Words};
 use crate::args::{AnswerArgs, EvaluateArgs};
 use crate::metrics;
 use crate::submission::{self, Prediction};
@@ -24,6 +23,10 @@ pub struct Score {
 }
 
 impl Answers for Score {
+    fn task(&self) -> Task {
+        self.task
+    }
+
     fn head(&self) -> HeadKind {
         HeadKind::Score
     }
@@ -31,26 +34,6 @@ impl Answers for Score {
     fn words(&self) -> Words {
         let output = self.range.to_string().replacen("number", "score", 1);
         Words { problem: Some("regression"), output, ..texts::words() }
-    }
-
-    fn usual(&self) -> Usual {
-        texts::USUAL
-    }
-
-    fn deciding(&self) -> Vec<Metric> {
-        self.task.metrics().to_vec()
-    }
-
-    fn idle_settings(&self) -> &'static [&'static str] {
-        &texts::IDLE
-    }
-
-    fn check(&self, source: &DataSource) -> Result<()> {
-        texts::check(self.task, source)
-    }
-
-    fn asked(&self) -> Result<Vec<Split>> {
-        texts::asked(self.task)
     }
 
     fn read(&self, wanted: &Wanted) -> Result<Box<dyn Set>> {

@@ -23,6 +23,10 @@ pub struct Spans {
 }
 
 impl Answers for Spans {
+    fn task(&self) -> Task {
+        self.task
+    }
+
     fn head(&self) -> HeadKind {
         HeadKind::Span
     }

@@ -12,7 +12,7 @@ use sibert_data::task::{Labels, Metric, Split, Task};
 use sibert_model::{HeadKind, Targets};
 
 use super::report::{self, Report};
-use super::{Answered, Answers, Logits, Outcome, Place, Purpose, Set, Usual, Wanted, texts};
+use super::{Answered, Answers, Logits, Outcome, Place, Purpose, Set, Wanted, texts};
 use crate::args::{AnswerArgs, EvaluateArgs};
 use crate::console::note;
 use crate::metrics::{self, Counts, WordCounts};
@@ -28,6 +28,10 @@ pub struct OfWords {
 }
 
 impl Answers for OfWords {
+    fn task(&self) -> Task {
+        self.task
+    }
+
     fn head(&self) -> HeadKind {
         HeadKind::Tokens(self.names.len())
     }
@@ -43,25 +47,9 @@ impl Answers for OfWords {
         }
     }
 
-    fn usual(&self) -> Usual {
-        texts::USUAL
-    }
-
-    fn deciding(&self) -> Vec<Metric> {
-        self.task.metrics().to_vec()
-    }
-
-    fn idle_settings(&self) -> &'static [&'static str] {
-        &texts::IDLE
-    }
-
     fn check(&self, source: &DataSource) -> Result<()> {
         tagged::read(self.task, Split::Train, source)?;
         self.task.validation_splits().try_for_each(|split| tagged::read(self.task, split, source).map(drop))
-    }
-
-    fn asked(&self) -> Result<Vec<Split>> {
-        texts::asked(self.task)
     }
 
     fn read(&self, wanted: &Wanted) -> Result<Box<dyn Set>> {
