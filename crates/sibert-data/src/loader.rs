@@ -32,19 +32,22 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Begins to make the batches of `steps`, in micro-batches of `micro_batch` rows; the last has what is left.
+    /// Begins to make the batches of `steps`, each as the micro-batches of these rows.
     ///
     /// # Errors
-    /// If a thread cannot be started.
+    /// If a micro-batch has no row or one that the batch does not have, or a thread cannot be started.
     pub fn start(
         train: Arc<TrainBatches>,
         steps: Range<u64>,
-        micro_batch: usize,
+        rows: Vec<Range<usize>>,
         threads: usize,
     ) -> Result<Self> {
-        ensure!(micro_batch > 0, "micro_batch is 0, expected at least 1");
+        let size = train.batch_size();
+        for rows in &rows {
+            ensure!(!rows.is_empty() && rows.end <= size, "rows {rows:?} of a batch of {size}");
+        }
         ensure!(threads > 0, "loader threads are 0, expected at least 1");
-        let make = move |step| cut(&train, step, micro_batch);
+        let make = move |step| cut(&train, step, &rows);
         Self::of(steps, threads, Arc::new(make))
     }
 
@@ -111,10 +114,8 @@ fn make_all(
 }
 
 /// The micro-batches of a step.
-fn cut(train: &TrainBatches, step: u64, micro_batch: usize) -> Step {
-    let size = train.batch_size();
-    let starts = (0..size).step_by(micro_batch);
-    starts.map(|row| (row, train.micro_batch(step, row..(row + micro_batch).min(size)))).collect()
+fn cut(train: &TrainBatches, step: u64, rows: &[Range<usize>]) -> Step {
+    rows.iter().map(|rows| (rows.start, train.micro_batch(step, rows.clone()))).collect()
 }
 
 #[cfg(test)]

@@ -9,9 +9,14 @@ fn train() -> Arc<TrainBatches> {
     corpus(&settings(1)).train
 }
 
+/// The rows of a batch of 32 in micro-batches.
+fn parts(size: usize) -> Vec<Range<usize>> {
+    (0..32).step_by(size).map(|row| row..(row + size).min(32)).collect()
+}
+
 fn load(train: &Arc<TrainBatches>, steps: Range<u64>, threads: usize) -> Vec<Step> {
     let count = steps.end - steps.start;
-    let mut loader = Loader::start(train.clone(), steps, 8, threads).unwrap();
+    let mut loader = Loader::start(train.clone(), steps, parts(8), threads).unwrap();
     let loaded = (0..count).map(|_| loader.next_step().unwrap()).collect();
     assert_eq!(loader.next_step().unwrap_err().to_string(), "no step is left to load");
     loaded
@@ -20,7 +25,7 @@ fn load(train: &Arc<TrainBatches>, steps: Range<u64>, threads: usize) -> Vec<Ste
 #[test]
 fn batches_are_the_same_whatever_the_number_of_threads() {
     let train = train();
-    let expected: Vec<Step> = (3..20).map(|step| cut(&train, step, 8)).collect();
+    let expected: Vec<Step> = (3..20).map(|step| cut(&train, step, &parts(8))).collect();
     assert_eq!(expected[0].iter().map(|(row, _)| *row).collect::<Vec<_>>(), [0, 8, 16, 24]);
     for threads in [1, 2, 3, 7, 30] {
         assert_eq!(load(&train, 3..20, threads), expected, "{threads} threads");
@@ -39,7 +44,7 @@ fn a_loader_started_anywhere_gives_what_the_uninterrupted_one_does() {
 
 #[test]
 fn a_batch_that_does_not_divide_ends_with_what_is_left() {
-    let rows: Vec<_> = cut(&train(), 0, 12).iter().map(|(row, batch)| (*row, batch.batch)).collect();
+    let rows: Vec<_> = cut(&train(), 0, &parts(12)).iter().map(|(row, batch)| (*row, batch.batch)).collect();
     assert_eq!(rows, [(0, 12), (12, 12), (24, 8)]);
 }
 
@@ -58,7 +63,7 @@ fn a_panic_is_an_error_that_names_the_step() {
 #[test]
 fn dropping_the_loader_ends_its_threads() {
     let train = train();
-    let mut loader = Loader::start(train.clone(), 0..u64::MAX, 8, 3).unwrap();
+    let mut loader = Loader::start(train.clone(), 0..u64::MAX, parts(8), 3).unwrap();
     loader.next_step().unwrap();
     drop(loader);
     assert_eq!(Arc::strong_count(&train), 1);
@@ -78,8 +83,10 @@ fn waiting_is_counted_from_call_to_call() {
 
 #[test]
 fn nothing_to_do_and_nobody_to_do_it_are_refused() {
-    let error =
-        |micro_batch, threads| Loader::start(train(), 0..1, micro_batch, threads).unwrap_err().to_string();
-    assert_eq!(error(0, 1), "micro_batch is 0, expected at least 1");
-    assert_eq!(error(1, 0), "loader threads are 0, expected at least 1");
+    let error = |rows: Range<usize>, threads| {
+        Loader::start(train(), 0..1, vec![rows], threads).unwrap_err().to_string()
+    };
+    assert_eq!(error(3..3, 1), "rows 3..3 of a batch of 32");
+    assert_eq!(error(31..33, 1), "rows 31..33 of a batch of 32");
+    assert_eq!(error(0..1, 0), "loader threads are 0, expected at least 1");
 }

@@ -14,6 +14,9 @@ use crate::{Communicator, Watch};
 /// Bytes, or numbers, of one call: MPI counts in 32 bits.
 const MOST: usize = 1 << 30;
 
+/// Where no bytes lie. An empty slice of Rust may have the address 1, which Open MPI takes for `MPI_IN_PLACE`.
+static PLACE: [u8; 1] = [0];
+
 /// The ranks of `MPI_COMM_WORLD`.
 pub struct Mpi {
     world: SimpleCommunicator,
@@ -65,6 +68,10 @@ impl Communicator for Mpi {
             let mut lengths = vec![0 as Count; self.ranks()];
             self.world.all_gather_into(&count(bytes.len())?, &mut lengths);
             let mut all = vec![0_u8; lengths.iter().map(|&length| length as usize).sum()];
+            if all.is_empty() {
+                return Ok(vec![Vec::new(); self.ranks()]);
+            }
+            let bytes = if bytes.is_empty() { &PLACE[..0] } else { bytes };
             let mut received = PartitionMut::new(&mut all, &lengths[..], displacements(&lengths)?);
             self.world.all_gather_varcount_into(bytes, &mut received);
             let mut rest = all.as_slice();

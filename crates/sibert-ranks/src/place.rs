@@ -49,6 +49,13 @@ impl Place {
         Self::of(|name| std::env::var(name).ok())
     }
 
+    /// Lets a process that this one starts be one alone.
+    pub fn hide(command: &mut std::process::Command) {
+        VARIABLES.iter().flat_map(|(_, names)| names).for_each(|name| {
+            command.env_remove(name);
+        });
+    }
+
     /// The same of any environment. Slurm's variables count only in a step of several tasks: a batch script has them too.
     pub fn of(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         VARIABLES.into_iter().find_map(|(launcher, [rank, size, local_rank, local_size])| {

@@ -3,12 +3,33 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
+/// Whether this process leaves speaking to another.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// From here on [`note`] and [`result`] print nothing: another process of the same run says it.
+pub fn say_nothing() {
+    SILENT.store(true, Ordering::Relaxed);
+}
+
+/// Whether this process leaves speaking to another.
+pub fn is_silent() -> bool {
+    SILENT.load(Ordering::Relaxed)
+}
+
 /// Prints a line on standard error; training goes on if nobody is there to read it.
 pub fn note(line: impl Display) {
+    if !is_silent() {
+        last_words(line);
+    }
+}
+
+/// The same, also of a process that leaves speaking to another: it ends all of them.
+pub fn last_words(line: impl Display) {
     let _ = writeln!(io::stderr(), "{}", harmless(line));
 }
 
@@ -25,6 +46,9 @@ pub fn note_once(line: String) {
 /// # Errors
 /// If standard output is closed or full.
 pub fn result(line: impl Display) -> Result<()> {
+    if is_silent() {
+        return Ok(());
+    }
     writeln!(io::stdout(), "{}", harmless(line)).context("cannot write to standard output")
 }
 

@@ -41,6 +41,18 @@ pub fn of_run(config: &RunConfig, resumed: Option<&Loaded>) -> Result<Shards> {
     kept(config, &own)
 }
 
+/// The shards of a run that another process of it has opened or made; made here too if this machine does not see them.
+///
+/// # Errors
+/// As [`of_run`].
+pub fn of_team(config: &RunConfig, resumed: Option<&Loaded>) -> Result<Shards> {
+    let own = config.own_shards();
+    match config.shards.is_none() && own.join(MANIFEST).exists() {
+        true => Shards::open(&own),
+        false => of_run(config, resumed),
+    }
+}
+
 /// The shards that were made in a folder, as they are, whatever became of their sources; made again if they are gone or
 /// damaged.
 ///

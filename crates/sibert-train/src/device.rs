@@ -24,6 +24,14 @@ pub enum DeviceName {
 }
 
 impl DeviceName {
+    /// The device of a process that is the `local_rank`-th of its host: of GPUs, each takes one, unless one is named.
+    pub fn of_rank(self, local_rank: usize) -> Self {
+        match self {
+            Self::Cuda(0) => Self::Cuda(local_rank),
+            device => device,
+        }
+    }
+
     /// Opens the device.
     ///
     /// # Errors

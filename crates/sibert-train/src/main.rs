@@ -44,6 +44,7 @@ mod step;
 mod submission;
 mod sums;
 mod sweep;
+mod team;
 mod tensorboard;
 mod threads;
 mod train_tokenizer;
@@ -102,8 +103,12 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
     use threads::run_in_pool;
     match command {
         Command::Pretrain(args) => {
-            let config = run::settings(&args)?;
-            run_in_pool(config.threads, || pretrain::run(&mut run::Run::prepare(config, args.resume)?))
+            let place = team::of_launcher()?;
+            let config = run::settings(&args, place.as_ref())?;
+            let threads = team::threads_of(config.threads, place.as_ref());
+            team::run(place, threads, |team| {
+                pretrain::run(&mut run::Run::prepare(config, args.resume, team)?, args.time_limit)
+            })
         }
         Command::Doctor(args) => match args.asked() {
             (None, _) => doctor::of_machine(),
@@ -112,11 +117,21 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
                 run_in_pool(config.threads, || doctor::of_run(config, steps))
             }
         },
-        Command::Sweep(args) => run_in_pool(None, || sweep::run(&args)),
+        Command::Sweep(args) => {
+            let place = team::of_launcher()?;
+            team::run(place, team::threads_of(None, place.as_ref()), |team| sweep::run(&args, team))
+        }
         Command::Prepare(args) => {
             run_in_pool(args.threads.map(|threads| threads as usize), || prepare::run(&args))
         }
-        Command::FineTune(args) => run_in_pool(threads(&args.compute), || finetune::run(&args)),
+        Command::FineTune(mut args) => {
+            let place = team::of_launcher()?;
+            if let Some(place) = &place {
+                args.compute.device = args.compute.device.of_rank(place.local_rank);
+            }
+            let threads = team::threads_of(threads(&args.compute), place.as_ref());
+            team::run(place, threads, |team| finetune::run(&args, team))
+        }
         Command::Evaluate(args) => run_in_pool(threads(&args.ask.compute), || evaluate::run(&args)),
         Command::Predict(args) => run_in_pool(threads(&args.ask.compute), || predict::run(&args)),
         Command::Push(args) => push::run(&args),

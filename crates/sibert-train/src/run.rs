@@ -6,41 +6,48 @@ use anyhow::{Result, bail, ensure};
 use candle_core::Device;
 use sibert_files::FolderLock;
 use sibert_files::durable;
+use sibert_ranks::Place;
 use toml::{Table, Value};
 
 use crate::args::{PretrainArgs, TextArgs};
 use crate::config::{RunConfig, Start};
 use crate::occupied::{self, Occupied};
 use crate::pretrained;
+use crate::team::{Team, shares_for};
 
 /// The resolved settings in a run's folder.
 pub const SETTINGS: &str = "config.toml";
 
 /// A pretraining run whose settings are checked, whose device is open and whose folder is writable.
-#[derive(Debug)]
-pub struct Run {
+pub struct Run<'a> {
     /// The resolved settings, also in the folder's `config.toml`.
     pub config: RunConfig,
     /// Where the model lives.
     pub device: Device,
     /// Whether to continue from the newest valid checkpoint.
     pub resume: bool,
-    /// Keeps other writers out of the folder.
-    _lock: FolderLock,
+    /// The processes that train it.
+    pub team: &'a Team,
+    /// Keeps other writers out of the folder; the first process has it.
+    _lock: Option<FolderLock>,
 }
 
-impl Run {
+impl<'a> Run<'a> {
     /// Prepares a run with these settings; writes the resolved config of a new one.
     ///
     /// # Errors
-    /// If the device was not built in, or the folder is not writable, in use, or holds a run.
-    pub fn prepare(config: RunConfig, resume: bool) -> Result<Self> {
-        let device = config.device.open()?;
-        let lock = FolderLock::acquire(&config.out)?;
-        if !resume {
-            ensure_free(&config.out)?;
-        }
-        let run = Self { config, device, resume, _lock: lock };
+    /// If the device was not built in, or the folder is not writable, in use, or holds a run; or if the processes of the
+    /// team have different settings.
+    pub fn prepare(config: RunConfig, resume: bool, team: &'a Team) -> Result<Self> {
+        let device = team.agree(config.device.open())?;
+        team.ensure_same("the settings", config.same_everywhere().to_toml()?.as_bytes())?;
+        team.agree(team.shares(config.shares).map(drop))?;
+        let mut lock = None;
+        team.first(|| {
+            lock = Some(FolderLock::acquire(&config.out)?);
+            if resume { Ok(()) } else { ensure_free(&config.out) }
+        })?;
+        let run = Self { config, device, resume, team, _lock: lock };
         if !run.resume {
             run.save_settings()?;
         }
@@ -52,8 +59,10 @@ impl Run {
     /// # Errors
     /// If the folder is not writable.
     pub fn save_settings(&self) -> Result<()> {
-        durable::replace(&self.config.out.join(SETTINGS), &self.config.to_toml()?)?;
-        Ok(())
+        self.team.first(|| {
+            durable::replace(&self.config.out.join(SETTINGS), &self.config.to_toml()?)?;
+            Ok(())
+        })
     }
 }
 
@@ -69,11 +78,29 @@ fn ensure_free(out: &Path) -> Result<()> {
     }
 }
 
+/// The settings of these arguments, of the process at this place.
+///
+/// A batch that several processes are to compute is cut into 8 shares, or more where there are more processes, unless the
+/// settings say otherwise. Each process of a host takes a GPU of its own.
+///
+/// # Errors
+/// As [`settings_alone`].
+pub fn settings(args: &PretrainArgs, place: Option<&Place>) -> Result<RunConfig> {
+    let mut config = settings_alone(args)?;
+    let Some(place) = place else { return Ok(config) };
+    if config.shares == 1 && !args.resume {
+        config.shares = shares_for(place.size);
+        config.validate()?;
+    }
+    config.device = config.device.of_rank(place.local_rank);
+    Ok(config)
+}
+
 /// The settings of these arguments; `--resume` without `--config` goes by what the run left in its folder.
 ///
 /// # Errors
 /// If a setting is wrong, or there is no run to resume.
-pub fn settings(args: &PretrainArgs) -> Result<RunConfig> {
+fn settings_alone(args: &PretrainArgs) -> Result<RunConfig> {
     let flags = flags(args);
     let mut file = args.text.config.clone();
     if args.resume {

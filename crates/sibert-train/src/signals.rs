@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP: finish the step, save, leave. SIGXFSZ: report it as an error of the write.
+//! SIGINT, SIGTERM, SIGHUP and SIGUSR1: finish the step, save, leave. SIGXFSZ: report it as an error of the write.
 //!
 //! A signal that was ignored when the program began stays ignored: `nohup` and shells mean it so. A run that a signal
 //! ended exits with 128 + the signal's number, as if it had been killed by it: what follows behind `&&` does not begin.
@@ -28,22 +28,34 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Set for a process that is to end with the one that began it, whose pipe it has as standard input.
 pub const FOLLOWS: &str = "SIBERT_FOLLOWS";
 
+/// SIGTERM.
+const TERMINATE: i32 = 15;
+/// The code of a run whose time is up: `EX_TEMPFAIL` of sysexits.h, try again.
+const OUT_OF_TIME: u8 = 75;
+
 /// The first signal; 0 before.
 static FIRST: AtomicI32 = AtomicI32::new(0);
 /// How many there were.
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// Set by SIGINT, SIGTERM or SIGHUP; a second signal ends the process at once. Once it is dropped, the first does.
+/// Set by one of the signals; a second signal ends the process at once. Once it is dropped, the first does.
 #[derive(Debug)]
 pub struct Stop(system::Caught);
 
-/// The error of a run that a signal ended.
+/// The error of a run that was stopped before its end and can be continued.
 #[derive(Debug)]
-struct Interrupted(i32);
+enum Interrupted {
+    BySignal(i32),
+    /// Its time is up.
+    ByTime,
+}
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stopped by signal {}", self.0)
+        match self {
+            Self::BySignal(signal) => write!(f, "stopped by signal {signal}"),
+            Self::ByTime => f.write_str("stopped at its time limit"),
+        }
     }
 }
 
@@ -90,18 +102,30 @@ pub fn before_end(last: impl FnOnce() + Send + 'static) -> Result<()> {
 
 /// The error of a run that ends because of the signal that came.
 pub fn interrupted() -> anyhow::Error {
-    Interrupted(FIRST.load(Ordering::Relaxed)).into()
+    match FIRST.load(Ordering::Relaxed) {
+        0 => Interrupted::BySignal(TERMINATE), // that came to another process of the run
+        signal => Interrupted::BySignal(signal),
+    }
+    .into()
+}
+
+/// The error of a run that ends because its time is up.
+pub fn out_of_time() -> anyhow::Error {
+    Interrupted::ByTime.into()
 }
 
 /// The code to exit with, if the error is that of a run that a signal ended.
 pub fn exit_code(error: &anyhow::Error) -> Option<u8> {
     let interrupted: &Interrupted = error.downcast_ref()?;
-    u8::try_from(code(interrupted.0)).ok()
+    match interrupted {
+        Interrupted::BySignal(signal) => u8::try_from(code(*signal)).ok(),
+        Interrupted::ByTime => Some(OUT_OF_TIME),
+    }
 }
 
 /// Whether a process of ours ended because a signal asked it to.
 pub fn was_interrupted(status: ExitStatus) -> bool {
-    [1, 2, 15].into_iter().any(|signal| status.code() == Some(code(signal)))
+    [1, 2, 10, 15].into_iter().any(|signal| status.code() == Some(code(signal)))
 }
 
 fn code(signal: i32) -> i32 {

@@ -40,6 +40,24 @@ impl Sums {
         self.pairs.merge(&other.pairs);
     }
 
+    /// Those of both parts together.
+    pub fn plus(mut self, other: &Self) -> Self {
+        self.add(other);
+        self
+    }
+
+    /// As numbers, to be sent.
+    pub fn numbers(&self) -> [f64; 6] {
+        let Self { loss, correct, masked, pairs } = *self;
+        [loss, correct as f64, masked as f64, pairs.count as f64, pairs.loss, pairs.correct as f64]
+    }
+
+    /// What [`Sums::numbers`] were made of.
+    pub fn of_numbers([loss, correct, masked, pairs, pairs_loss, pairs_correct]: [f64; 6]) -> Self {
+        let pairs = Pairs { count: pairs as u64, loss: pairs_loss, correct: pairs_correct as u64 };
+        Self { loss, correct: correct as usize, masked: masked as usize, pairs }
+    }
+
     /// The mean loss of the batch: of its masked tokens, and of its pairs of sentences if the model judges them.
     pub fn mean_loss(&self) -> f64 {
         self.loss / self.masked as f64 + self.pairs.mean_loss().unwrap_or(0.)

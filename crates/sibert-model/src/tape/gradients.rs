@@ -22,6 +22,17 @@ enum Sum {
     Rows(Merged),
 }
 
+impl Sum {
+    fn plus(self, other: Self) -> Result<Self> {
+        Ok(match (self, other) {
+            (Self::Dense(x), Self::Dense(y)) => Self::Dense(sum(&x, &y)?),
+            (Self::Rows(x), Self::Rows(y)) => Self::Rows(x.plus(y)?),
+            (Self::Dense(x), Self::Rows(y)) => Self::Dense(sum(&x, &y.spread(&x)?)?),
+            (Self::Rows(x), Self::Dense(y)) => Self::Dense(sum(&x.spread(&y)?, &y)?),
+        })
+    }
+}
+
 /// Rows of a table's gradient, each row once.
 #[derive(Debug)]
 struct Merged {
@@ -36,6 +47,12 @@ impl Merged {
     fn of(ids: &[u32], values: &Tensor) -> Result<Self> {
         let (ids, values) = groups::sums(ids, values)?;
         Ok(Self { ids, values })
+    }
+
+    /// The rows of both; those of `self` come first in a sum.
+    fn plus(self, other: Self) -> Result<Self> {
+        let ids = [self.ids, other.ids].concat();
+        Self::of(&ids, &Tensor::cat(&[self.values, other.values], 0)?)
     }
 
     /// The whole gradient of `table`.
@@ -62,6 +79,32 @@ impl Gradients {
             Some(Sum::Dense(sum)) => Ok(Some(sum)),
             Some(Sum::Rows(rows)) => rows.spread(var).map(Some),
         }
+    }
+
+    /// Both sums added: each number is that of `self` plus that of `other`, and a row that one of them lacks is the
+    /// other's.
+    ///
+    /// # Errors
+    /// If they are of other variables, or the device fails.
+    pub fn plus(mut self, mut other: Self) -> Result<Self> {
+        for (id, own) in &mut self.sums {
+            let Some(added) = other.sums.remove(id) else { bail!("gradients of other variables") };
+            *own = match (own.take(), added) {
+                (None, only) | (only, None) => only,
+                (Some(x), Some(y)) => Some(x.plus(y)?),
+            };
+        }
+        Ok(self)
+    }
+
+    /// Replaces the gradient of `var`, if it is one of the variables: whole, or with `ids`, ascending and each once, by its
+    /// rows (ids, width).
+    pub fn replace(&mut self, var: &Var, ids: Option<Vec<u32>>, values: Tensor) {
+        let sum = match ids {
+            Some(ids) => Sum::Rows(Merged { ids, values }),
+            None => Sum::Dense(values),
+        };
+        self.put(var, sum);
     }
 
     /// The gradient of `var` as a tensor of its shape, if there is any.
@@ -91,10 +134,7 @@ impl Gradients {
         let rows = Merged::of(ids, values)?;
         let sum = match self.sums.get_mut(&var.id()).and_then(Option::take) {
             None => Sum::Rows(rows),
-            Some(Sum::Rows(earlier)) => {
-                let ids = [earlier.ids, rows.ids].concat();
-                Sum::Rows(Merged::of(&ids, &Tensor::cat(&[earlier.values, rows.values], 0)?)?)
-            }
+            Some(Sum::Rows(earlier)) => Sum::Rows(earlier.plus(rows)?),
             Some(Sum::Dense(earlier)) => Sum::Dense(sum(&earlier, &rows.spread(var)?)?),
         };
         self.put(var, sum);

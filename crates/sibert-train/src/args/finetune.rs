@@ -169,6 +169,10 @@ pub struct FinetuneArgs {
     /// Split a batch into N parts, computed one after the other, to save memory
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub accumulation_steps: usize,
+    /// Split a batch into N parts for at most N processes, whose gradients are added in one fixed order [default: 1, or
+    /// 8 and more if there are several processes]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub shares: Option<usize>,
     /// lamb, adamw, or spectral for SIBERT [default: lamb for SIBERT, adamw for BERT]
     #[arg(long, value_name = "RULE")]
     pub optimizer: Option<GeneralRule>,

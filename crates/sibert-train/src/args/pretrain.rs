@@ -1,6 +1,7 @@
 //! `sibert pretrain`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use sibert_model::Precision;
@@ -19,6 +20,7 @@ Examples:
   sibert pretrain --init google-bert/bert-base-uncased --source reports/ --epochs 3
   sibert pretrain --config configs/sibert-mini-cpu.toml --source book.txt --set lr=1e-3 clip=none
   sibert pretrain --out runs/own --resume                  continue a run that was stopped
+  mpirun -n 4 sibert pretrain --source book.txt            on four processes together
 
 --init continues the masked-language-model training of any BERT or SIBERT on your own text, with
 the model's tokenizer and a fresh optimizer. The settings are in configs/continue-bert.toml and
@@ -29,8 +31,10 @@ run's own config.toml. docs/configuration.md explains every config key.
 
 SIGINT and SIGTERM end the step, save a checkpoint and exit with 128 + the signal's number, so a
 command after && does not start. A second signal stops at once, and so does one before the first
-step; after that give the same command again. A failed run exits with 1 and keeps its checkpoints.
-A wrong option exits with 2.")]
+step; after that give the same command again. SIGHUP and SIGUSR1 do the same. A failed run exits
+with 1 and keeps its checkpoints. A wrong option exits with 2.
+
+mpirun and srun start a run on many processes, of a build with --features mpi; docs/clusters.md.")]
 pub struct PretrainArgs {
     /// The text to train on
     #[command(flatten)]
@@ -71,7 +75,10 @@ pub struct PretrainArgs {
     /// f32, bf16 for matrix products in bfloat16, or bf16x3 for three of them [default: the config's]
     #[arg(long, value_name = "PRECISION")]
     pub precision: Option<Precision>,
-    /// CPU threads [default: every core]
+    /// Save and exit with 75 after this time, such as 3h50m, for a scheduler to continue with --resume
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub time_limit: Option<Duration>,
+    /// CPU threads of a process [default: every core, or its part of them]
     #[arg(long, value_name = "N")]
     pub threads: Option<u32>,
 }

@@ -22,6 +22,7 @@ use crate::config::{
 use crate::console::result;
 use crate::memory;
 use crate::step;
+use crate::team::Team;
 use crate::update::Update;
 use breakdown::{Breakdown, Parts};
 use report::Report;
@@ -163,12 +164,12 @@ impl<'a> Bench<'a> {
     /// One optimizer step, how long its parts took on the host, and its loss.
     fn train(&mut self, step: usize) -> Result<(Parts, Deferred<f64>)> {
         let config = self.config;
-        let size = config.micro_batch_size();
-        let rows = (0..config.accumulation_steps).map(|i| i * size);
+        let rows = step::rows(config, 0..config.shares).into_iter();
         let began = Instant::now();
-        let micro_batches = rows.map(|row| (row, self.tokens.batch(step, row..row + size))).collect();
+        let micro_batches = rows.map(|rows| (rows.start, self.tokens.batch(step, rows))).collect();
         let data = began.elapsed();
-        let (grads, sums) = step::gradients(&self.model, micro_batches, config, step, self.device)?;
+        let (grads, sums) =
+            step::gradients(&self.model, micro_batches, config, step, self.device, &Team::alone())?;
         let gradients = began.elapsed() - data;
         let update = self.update.step(&grads, step)?;
         let loss = sums.zip(update)?.map(|(sums, _)| sums.mean_loss());

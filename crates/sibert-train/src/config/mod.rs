@@ -120,8 +120,18 @@ pub struct RunConfig {
     pub epochs: Option<f64>,
     /// Sequences in one optimizer step, over all its micro-batches.
     pub batch_size: usize,
-    /// Micro-batches in one optimizer step; divides `batch_size`.
+    /// Micro-batches in a share; with `shares` it divides `batch_size`.
     pub accumulation_steps: usize,
+    /// Parts of a batch whose gradients are added along one fixed tree: at most so many processes can train together, and
+    /// any number of them gives the same bits.
+    #[serde(skip_serializing_if = "is_one")]
+    pub shares: usize,
+    /// Whether processes add their gradients along that tree, or in the order that is fastest.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub reproducible_sums: bool,
+    /// Seconds that a process waits for the others before it takes them for lost.
+    #[serde(skip_serializing_if = "is_patience")]
+    pub rank_timeout: u64,
 
     /// Optimizer of the encoder for SIBERT, of every parameter for BERT.
     pub optimizer: Optimizer,
@@ -174,6 +184,19 @@ pub struct RunConfig {
     pub sweep: Option<SweepSettings>,
 }
 
+/// The default of `rank_timeout`.
+const PATIENCE: u64 = 600;
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+fn is_one(number: &usize) -> bool {
+    *number == 1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_patience(seconds: &u64) -> bool {
+    *seconds == PATIENCE
+}
+
 /// The table `[sweep]`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -206,9 +229,18 @@ impl RunConfig {
         }
     }
 
+    /// The settings that all processes of a run have in common.
+    pub fn same_everywhere(&self) -> Self {
+        let device = match self.device {
+            DeviceName::Cuda(_) => DeviceName::Cuda(0),
+            device => device,
+        };
+        Self { device, threads: None, ..self.clone() }
+    }
+
     /// Sequences in one forward pass.
     pub fn micro_batch_size(&self) -> usize {
-        self.batch_size / self.accumulation_steps
+        self.batch_size / self.shares / self.accumulation_steps
     }
 }
 
@@ -247,6 +279,9 @@ impl Default for RunConfig {
             epochs: None,
             batch_size: 32,
             accumulation_steps: 1,
+            shares: 1,
+            reproducible_sums: true,
+            rank_timeout: PATIENCE,
             optimizer: Optimizer::Sisgd,
             lr: 8e-4,
             weight_decay: 0.01,

@@ -67,6 +67,8 @@ impl RunConfig {
             ("max_steps", self.max_steps),
             ("batch_size", self.batch_size),
             ("accumulation_steps", self.accumulation_steps),
+            ("shares", self.shares),
+            ("rank_timeout", self.rank_timeout as usize),
             ("threads", self.threads.unwrap_or(1)),
             ("loader_threads", self.loader_threads),
             ("log_every", self.log_every),
@@ -80,10 +82,14 @@ impl RunConfig {
         }
         let threads = self.threads.unwrap_or(1);
         ensure!(threads <= MOST_THREADS, "threads is {threads}, expected at most {MOST_THREADS}");
-        let Self { batch_size, accumulation_steps, seed, .. } = self;
+        let Self { batch_size, accumulation_steps, shares, seed, .. } = self;
         ensure!(
             batch_size.is_multiple_of(*accumulation_steps),
             "batch_size {batch_size} is not a multiple of accumulation_steps {accumulation_steps}"
+        );
+        ensure!(
+            batch_size.is_multiple_of(*shares * *accumulation_steps),
+            "batch_size {batch_size} is not a multiple of shares {shares} times accumulation_steps {accumulation_steps}"
         );
         ensure!(*seed <= i64::MAX as u64, "seed {seed} is above {}, the largest integer of TOML", i64::MAX);
         Ok(())

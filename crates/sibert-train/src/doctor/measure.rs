@@ -13,6 +13,7 @@ use crate::config::RunConfig;
 use crate::held_out;
 use crate::memory;
 use crate::step;
+use crate::team::Team;
 use crate::update::Update;
 
 /// Untimed steps: the first ones make the buffers that the others find.
@@ -50,14 +51,12 @@ pub fn measure(
     let model = PreTraining::new(shape, config.seed, DTYPE, device)?;
     model.scale_encoder(config.init_scale)?;
     let mut update = Update::new(&model, config)?;
+    let team = Team::alone();
     let mut make = |number: usize| -> Result<f64> {
         let began = Instant::now();
-        let size = config.micro_batch_size();
-        let rows = (0..config.accumulation_steps).map(|i| i * size);
-        let batches: Vec<_> =
-            rows.map(|row| (row, corpus.train.micro_batch(number as u64, row..row + size))).collect();
-        ensure!(step::masked(&batches) > 0, "no token to predict: the tokenizer knows none of the words");
-        let (gradients, sums) = step::gradients(&model, batches, config, number, device)?;
+        let rows = step::rows(config, 0..config.shares).into_iter();
+        let batches = rows.map(|rows| (rows.start, corpus.train.micro_batch(number as u64, rows))).collect();
+        let (gradients, sums) = step::gradients(&model, batches, config, number, device, &team)?;
         let updated = update.step(&gradients, number)?;
         let loss = Deferred::read(vec![sums.zip(updated)?])?.remove(0)?.0.mean_loss();
         ensure!(loss.is_finite(), "loss {loss} at step {number}");
@@ -72,7 +71,7 @@ pub fn measure(
     let judged = !corpus.held_out.is_empty();
     if judged {
         let (count, size) = (config.eval_sequences, config.micro_batch_size());
-        held_out::evaluate(&model, &corpus.held_out, count, size, device, 0)?;
+        held_out::evaluate(&model, &corpus.held_out, count, size, device, 0, &team)?;
     }
     Ok(Measured {
         steps: seconds.len(),

@@ -42,7 +42,7 @@ pub fn of_machine() -> Result<()> {
 /// # Errors
 /// If one is wrong.
 pub fn settings(args: &PretrainArgs) -> Result<RunConfig> {
-    crate::run::settings(args)
+    crate::run::settings(args, None)
 }
 
 /// Describes the machine and the run; trains some steps of it if they fit and are wanted.

@@ -67,6 +67,12 @@ fn of_model(model: &Pretrained) -> Result<String> {
 }
 
 impl Begun {
+    /// The shares of a batch in the run that a folder holds, if it holds one that says so.
+    pub fn shares(out: &Path) -> Option<usize> {
+        let begun: Self = sealed::read(&out.join(SETTINGS), "", |_| {}).ok()?;
+        Some(begun.settings.shares)
+    }
+
     /// The record of the run in a folder; none if the folder is new.
     ///
     /// # Errors

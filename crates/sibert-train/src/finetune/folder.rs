@@ -17,14 +17,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use sibert_files::durable;
 use sibert_files::sealed;
 
-use super::state::{SeedResult, State};
+use super::state::SeedResult;
 use crate::answers::Outcome;
-use crate::checkpoint::{self, Loaded, MODEL_MANIFEST};
+use crate::checkpoint::{self, MODEL_MANIFEST};
 use crate::console::{note, note_once};
 
 /// Written last: the seed is done.
@@ -100,8 +99,8 @@ impl SeedFolder {
     /// The newest intact checkpoint, with a line for each that is not; none if none was saved.
     ///
     /// # Errors
-    /// If no checkpoint is intact, or it cannot be read.
-    pub fn newest(&self, device: &Device) -> Result<Option<Loaded<State>>> {
+    /// If no checkpoint is intact.
+    pub fn newest(&self) -> Result<Option<PathBuf>> {
         if !checkpoint::any(&self.0)? {
             return Ok(None);
         }
@@ -110,7 +109,7 @@ impl SeedFolder {
             note(format!("skipped {}: {reason}", path.display()));
         }
         note(format!("resuming from {}", found.path.display()));
-        checkpoint::load(&found.path, device).map(Some)
+        Ok(Some(found.path))
     }
 
     /// Keeps what a checkpoint said to the development sets.

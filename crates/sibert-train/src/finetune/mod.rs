@@ -30,6 +30,7 @@ use crate::args::{FinetuneArgs, tasks};
 use crate::console::result;
 use crate::own;
 use crate::signals::{self, Stop};
+use crate::team::Team;
 use report::{TaskReport, table};
 use run::TaskRun;
 
@@ -38,7 +39,7 @@ use run::TaskRun;
 /// # Errors
 /// If a model, data or setting is unfit, training diverges, or a file cannot be written; the message names it, and what
 /// was saved before stays intact. If a signal ended it: [`signals::interrupted`].
-pub fn run(args: &FinetuneArgs) -> Result<()> {
+pub fn run(args: &FinetuneArgs, team: &Team) -> Result<()> {
     let own = own::task(&args.own)?;
     let tasks = own.as_ref().map_or_else(|| tasks(&args.tasks), |(task, _)| vec![*task]);
     let last = args.seed.checked_add(args.seeds as u64).context("--seed is too large")?;
@@ -49,14 +50,15 @@ pub fn run(args: &FinetuneArgs) -> Result<()> {
             Some((_, source)) => source.clone(),
             None => own::source(*task, &args.data)?,
         };
-        let run = TaskRun::prepare(*task, &source, args, &folder_of(args, &tasks, *task))?;
+        let run = TaskRun::prepare(*task, &source, args, &folder_of(args, &tasks, *task), team)?;
         let stop = Stop::install()?; // while a task is prepared there is nothing to save
         match run.train(args.seed..last, &stop, &command_line())? {
             Some(report) => reports.push(report),
-            None => return Err(signals::interrupted()),
+            None => return Err(team.ends_all(signals::interrupted())),
         }
-        if stop.requested() && reports.len() < tasks.len() {
-            return Err(signals::interrupted());
+        let [signals] = team.totals([u64::from(stop.requested())])?;
+        if signals > 0 && reports.len() < tasks.len() {
+            return Err(team.ends_all(signals::interrupted()));
         }
     }
     table(&reports)?;

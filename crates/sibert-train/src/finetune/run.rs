@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use candle_core::Device;
@@ -26,12 +27,16 @@ use crate::config::{ScheduleConfig, ScheduleKind};
 use crate::console::note;
 use crate::pretrained::Pretrained;
 use crate::signals::Stop;
+use crate::team::Team;
 use crate::tensorboard::Events;
 use crate::tuned::DevSet;
 use crate::update::WholeRule;
 
+/// How long the processes of a team wait for each other.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 /// The parts that the seeds of a run share.
-pub struct TaskRun {
+pub struct TaskRun<'a> {
     /// The model to begin with.
     pub pretrained: Pretrained,
     /// All settings but the seeds.
@@ -46,41 +51,63 @@ pub struct TaskRun {
     pub device: Device,
     /// The files beside the weights.
     pub files: ModelFiles,
+    /// The processes that train it.
+    pub team: &'a Team,
     out: PathBuf,
     tensorboard: bool,
     said: Once,
-    _lock: FolderLock,
+    _lock: Option<FolderLock>,
 }
 
-impl TaskRun {
+impl<'a> TaskRun<'a> {
     /// Opens the folder, the model and the data.
     ///
     /// # Errors
     /// If one of them is unfit or has changed since the run was begun, or the folder holds another run.
-    pub fn prepare(task: Task, source: &DataSource, args: &FinetuneArgs, out: &Path) -> Result<Self> {
+    pub fn prepare(
+        task: Task,
+        source: &DataSource,
+        args: &FinetuneArgs,
+        out: &Path,
+        team: &'a Team,
+    ) -> Result<Self> {
         let (name, maker) = (task.name(), task.maker());
         ensure!(
             maker == task,
             "{task} has no training set: fine-tune {}, and predict {name} with that model",
             maker.name()
         );
-        let device = args.compute.open()?;
-        let pretrained = Pretrained::open(&args.model, &device)?;
-        let settings = Settings::of(task, args, &pretrained, source.to_string())?;
-        let lock = FolderLock::acquire(out)?;
-        let begun = Begun::read(out, &settings, args.resume)?;
+        team.patience(None);
+        let device = team.agree(args.compute.open())?;
+        let pretrained = team.in_turn(|| Pretrained::open(&args.model, &device))?;
+        let before = team.first(|| Ok(if args.resume { Begun::shares(out) } else { None }))?;
+        let shares = args.shares.or(before);
+        let settings = Settings::of(task, args, &pretrained, source.to_string());
+        let settings = team.agree(settings.and_then(|settings| settings.in_shares(shares, team.size())))?;
+        team.ensure_same("the settings", &serde_json::to_vec(&settings)?)?;
+        team.agree(team.shares(settings.shares).map(drop))?;
+        let (mut lock, mut begun) = (None, None);
+        team.first(|| {
+            lock = Some(FolderLock::acquire(out)?);
+            begun = Begun::read(out, &settings, args.resume)?;
+            Ok(())
+        })?;
         let head = Head::of(&pretrained, task)?;
         let (tokenizer, lengths) = (&pretrained.tokenizer, settings.lengths);
         let (split, purpose, place) = (Split::Train, Purpose::Train, Place::Source(source));
         let most = settings.train_rows.unwrap_or(usize::MAX);
-        let train = answers::of(task).read(&Wanted { split, purpose, place, most, tokenizer, lengths })?;
-        let dev = DevSet::read(task, source, tokenizer, lengths)?;
+        let wanted = Wanted { split, purpose, place, most, tokenizer, lengths };
+        let (train, dev) = team.in_turn(|| {
+            Ok((answers::of(task).read(&wanted)?, DevSet::read(task, source, tokenizer, lengths)?))
+        })?;
         let files = ModelFiles::of(&pretrained, &settings, &head.labels)?;
         let digests = Digests::of(&pretrained, &*train, &dev)?;
-        if let Some(begun) = begun {
-            begun.ensure_same(&digests)?;
-        }
-        Begun::write(out, &settings, digests)?;
+        team.ensure_same("the model and the data", &serde_json::to_vec(&digests)?)?;
+        team.first(|| {
+            begun.as_ref().map_or(Ok(()), |begun| begun.ensure_same(&digests))?;
+            Begun::write(out, &settings, digests)
+        })?;
+        team.patience(Some(PATIENCE));
         let (out, said, tensorboard) = (out.to_owned(), Once::new(), !args.no_tensorboard);
         Ok(Self {
             pretrained,
@@ -90,6 +117,7 @@ impl TaskRun {
             dev,
             device,
             files,
+            team,
             out,
             tensorboard,
             said,
@@ -104,13 +132,19 @@ impl TaskRun {
     pub fn train(&self, seeds: Range<u64>, stop: &Stop, command: &str) -> Result<Option<TaskReport>> {
         self.describe();
         let mut results = Vec::new();
-        let done = SeedFolder::done(&self.out)?;
+        let done = self.team.first(|| SeedFolder::done(&self.out))?;
         let command = self.command(&done, &seeds, command);
         for seed in seeds.chain(done).collect::<BTreeSet<u64>>() {
             let folder = SeedFolder::of(&self.out, seed);
-            let result = match folder.result()? {
-                Some(result) => {
+            let before = self.team.first(|| {
+                let result = folder.result()?;
+                if result.is_some() {
                     folder.drop_checkpoints()?; // of a run that was killed in the act
+                }
+                Ok(result)
+            });
+            let result = match before? {
+                Some(result) => {
                     note(format!(
                         "seed {seed}: done before, {}",
                         report::line(self.settings.task, &result.figures)
@@ -124,7 +158,7 @@ impl TaskRun {
             };
             results.push(result);
         }
-        self.conclude(results, &command).map(Some)
+        self.team.first(|| self.conclude(results, &command)).map(Some)
     }
 
     /// The command that makes all seeds again: the one before, if there are more than this one asks for.

@@ -1,11 +1,13 @@
 //! One seed of a fine-tuning run: the loop, its state, its checkpoints.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 use sibert_model::{FineTuning, Gradients, Mode, Tape, random};
+use sibert_ranks::shares::{Tree, of_rank};
 use sisgd::Deferred;
 
 use super::folder::SeedFolder;
@@ -21,6 +23,8 @@ use crate::log::{MetricsLog, Progress, StepMetrics, count as count_of};
 use crate::memory;
 use crate::plot;
 use crate::signals::Stop;
+use crate::sums::Sums;
+use crate::team::Sharing;
 use crate::tuned::{Figures, Sequence, inputs, logits, main_value, order};
 use crate::update::Update;
 
@@ -31,7 +35,7 @@ const EVALUATED: usize = 32;
 
 /// Everything that a seed changes.
 pub struct Seed<'a> {
-    run: &'a TaskRun,
+    run: &'a TaskRun<'a>,
     folder: SeedFolder,
     model: FineTuning,
     update: Update,
@@ -45,9 +49,11 @@ impl<'a> Seed<'a> {
     ///
     /// # Errors
     /// If the model does not fit, or a checkpoint cannot be read.
-    pub fn prepare(run: &'a TaskRun, folder: SeedFolder, seed: u64) -> Result<Self> {
-        folder.create()?;
-        let saved: Option<Loaded<State>> = folder.newest(&run.device)?;
+    pub fn prepare(run: &'a TaskRun<'a>, folder: SeedFolder, seed: u64) -> Result<Self> {
+        run.team.first(|| folder.create())?;
+        let newest = run.team.first(|| folder.newest())?;
+        let load = |path: PathBuf| checkpoint::load(&path, &run.device);
+        let saved: Option<Loaded<State>> = run.team.agree(newest.map(load).transpose())?;
         let keeps_head = saved.is_some() || run.head.kept;
         let (tensors, optimizer, state) = match saved {
             Some(saved) => {
@@ -101,7 +107,8 @@ impl<'a> Seed<'a> {
 
             let done = self.state.step;
             progress.step(done);
-            let (evaluated, interrupted) = (self.run.is_evaluated_at(done), stop.requested());
+            let [signals] = self.run.team.totals([u64::from(stop.requested())])?;
+            let (evaluated, interrupted) = (self.run.is_evaluated_at(done), signals > 0);
             let reported = done.is_multiple_of(LOG_EVERY) || done == total;
             let metrics = match self.run.device.is_cpu() || reported || evaluated || interrupted {
                 true => self.read_back(std::mem::take(&mut ahead)).with_context(|| self.last_words())?,
@@ -142,7 +149,10 @@ impl<'a> Seed<'a> {
         let (gradients, loss) = self.gradients(&batch)?;
         match self.update.step(&gradients, step) {
             Ok(update) => Ok((loss.zip(update)?, batch.len())),
-            Err(error) => Err(error.context(format!("loss {}", loss.wait()?))),
+            Err(error) => {
+                let error = error.context(format!("loss {}", loss.wait()?));
+                Err(self.run.team.ends_all(error)) // all have the same gradients
+            }
         }
     }
 
@@ -151,7 +161,9 @@ impl<'a> Seed<'a> {
         let mut last = None;
         for step in Deferred::read(steps)? {
             let (loss, metrics) = step?;
-            ensure!(loss.is_finite(), "loss {loss}, with finite gradients");
+            if !loss.is_finite() {
+                bail!(self.run.team.ends_all(format!("loss {loss}, with finite gradients")));
+            }
             self.state.window.0 += loss;
             self.state.window.1 += 1;
             last = Some(metrics);
@@ -159,26 +171,54 @@ impl<'a> Seed<'a> {
         Ok(last)
     }
 
-    /// `∇ mean loss of the batch`, summed over its parts, and that loss.
+    /// `∇ mean loss of the batch` and that loss: the parts of a share are summed one after the other, the shares along the
+    /// tree of [`sibert_ranks::shares`].
     fn gradients(&self, batch: &[usize]) -> Result<(Gradients, Deferred<f64>)> {
+        let Self { run, model, .. } = self;
+        let (vars, count) = (model.parameters(), run.train.terms(batch) as f64);
+        let shares = run.settings.shares.min(batch.len());
+        let mut tree = Tree::new(shares);
+        for share in run.team.part_of(shares) {
+            let mut gradients = Gradients::of(vars.iter().map(|(_, var)| var));
+            let rows = of_rank(batch.len(), share, shares);
+            let sums = self.add_share(&mut gradients, batch, rows, count)?;
+            tree.push(share, (gradients, sums), |(x, a), (y, b)| {
+                let sums = a.zip(b)?.map(|(a, b)| a.plus(&b));
+                Ok::<_, candle_core::Error>((x.plus(y)?, sums))
+            })?;
+        }
+        let sharing = Sharing { shares, reproducible: true };
+        let (gradients, sums) = run.team.sum(tree.pieces(), &vars, sharing, &run.device)?;
+        Ok((gradients, sums.map(move |sums| sums.loss / count)))
+    }
+
+    /// Adds the gradients of the losses of these rows of a batch whose losses are `count` terms; the sum of these losses.
+    fn add_share(
+        &self,
+        gradients: &mut Gradients,
+        batch: &[usize],
+        rows: Range<usize>,
+        count: f64,
+    ) -> Result<Deferred<Sums>> {
         let Self { run, model, state, .. } = self;
         let mode = Mode::train(random::fork(random::named(state.seed, "dropout"), state.step as u64));
-        let mut gradients = Gradients::of(model.parameters().iter().map(|(_, var)| var));
-        let (mut sum, count) = (Deferred::ready(0.), run.train.terms(batch) as f64);
+        let mut sums = Deferred::ready(Sums::default());
         let part = run.settings.micro_batch_size();
-        for (index, rows) in batch.chunks(part).enumerate() {
+        for start in rows.clone().step_by(part) {
+            let rows = &batch[start..(start + part).min(rows.end)];
             let sequences: Vec<_> = rows.iter().map(|&row| &run.train.sequences()[row]).collect();
             let inputs = inputs(&sequences, model.config().pad_token_id, &run.device)?;
             let targets = run.train.targets(rows, &run.head.labels, &run.device)?;
             let forward = || {
-                let logits = model.forward(&inputs, mode.from_row(index * part))?;
+                let logits = model.forward(&inputs, mode.from_row(start))?;
                 model.loss(&logits, &inputs, &targets)
             };
             let (loss, tape) = run.settings.precision.scope(|| Tape::record(forward))?;
-            sum = sum.zip(Deferred::new(loss.reshape(1)?, |loss| Ok(loss[0])))?.map(|(sum, loss)| sum + loss);
-            tape.backward(&[(&loss, 1. / count)], &mut gradients)?;
+            let of_part = Deferred::new(loss.reshape(1)?, |loss| Ok(loss[0]));
+            sums = sums.zip(of_part)?.map(|(sums, loss)| Sums { loss: sums.loss + loss, ..sums });
+            tape.backward(&[(&loss, 1. / count)], gradients)?;
         }
-        Ok((gradients, sum.map(move |sum| sum / count)))
+        Ok(sums)
     }
 
     /// A line in `metrics.jsonl` and on the terminal.
@@ -186,7 +226,7 @@ impl<'a> Seed<'a> {
         let (sum, count) = std::mem::take(&mut self.state.window);
         let State { step, samples, seconds, .. } = self.state;
         let (loss, rate) = (sum / count.max(1) as f64, samples as f64 / seconds);
-        self.metrics.write(&json!({
+        let line = json!({
             "step": step,
             "epoch": self.epoch(step),
             "loss": loss,
@@ -194,7 +234,8 @@ impl<'a> Seed<'a> {
             "grad_norm": metrics.grad_norm,
             "param_norm": metrics.param_norm,
             "timing": { "samples_per_second": rate, "seconds": seconds },
-        }))?;
+        });
+        self.run.team.first(|| self.metrics.write(&line))?;
         progress.show(step, &format!("loss {loss:.3}  {} samples/s", count_of(rate)));
         Ok(())
     }
@@ -203,14 +244,15 @@ impl<'a> Seed<'a> {
     fn evaluate(&mut self, progress: &Progress) -> Result<()> {
         let (figures, outcomes) = self.judge()?;
         let (step, epoch, task) = (self.state.step, self.epoch(self.state.step), self.run.settings.task);
-        self.metrics.write(&json!({ "step": step, "epoch": epoch, "figures": figures }))?;
+        let line = json!({ "step": step, "epoch": epoch, "figures": figures });
+        self.run.team.first(|| self.metrics.write(&line))?;
         let value = |figures: &Figures| main_value(task, figures).unwrap_or(f64::NEG_INFINITY);
         let better = self.state.best.as_ref().is_none_or(|best| value(&figures) > value(&best.figures));
         let mark = if better { "  best" } else { "" };
         progress.note(&format!("epoch {epoch:.1}  {}{mark}", report::line(task, &figures)));
         self.state.since_best = if better { 0 } else { self.state.since_best + 1 };
         if better {
-            self.folder.write_outcomes(&outcomes)?;
+            self.run.team.first(|| self.folder.write_outcomes(&outcomes))?;
             self.state.best = Some(Best { step, figures });
         }
         Ok(())
@@ -224,7 +266,7 @@ impl<'a> Seed<'a> {
         let (mut figures, mut outcomes): (Figures, Vec<Outcome>) = Default::default();
         for set in &run.dev {
             let labels = &run.head.labels;
-            let logits = logits(model, set.set.sequences(), size, settings.precision, &run.device)?;
+            let logits = logits(model, set.set.sequences(), size, settings.precision, &run.device, run.team)?;
             let judged = set.judge(logits, labels, &settings.answers())?;
             figures.extend(judged.figures);
             outcomes.push(judged.outcome);
@@ -234,6 +276,10 @@ impl<'a> Seed<'a> {
 
     /// Writes a checkpoint after the metrics that belong to it, and drops all others but the best.
     fn save(&mut self) -> Result<PathBuf> {
+        self.run.team.first(|| self.write())
+    }
+
+    fn write(&mut self) -> Result<PathBuf> {
         self.metrics.sync()?;
         let Self { run, folder, model, state, .. } = &*self;
         let parameters = model.parameters();
@@ -254,10 +300,14 @@ impl<'a> Seed<'a> {
 
     /// Keeps the best checkpoint's model, writes the result, and drops the checkpoints.
     fn finish(mut self) -> Result<SeedResult> {
+        self.run.team.first(|| self.conclude())
+    }
+
+    fn conclude(&mut self) -> Result<SeedResult> {
         let (step, file) = (self.state.step, self.folder.metrics());
         let name = format!("seed-{}", self.state.seed);
         self.metrics.curves(step, || plot::png(&name, &file).ok().flatten());
-        let Self { run, folder, state, .. } = &self;
+        let Self { run, folder, state, .. } = &*self;
         let Some(best) = &state.best else { bail!("seed {}: no evaluation was made", state.seed) };
         let result = SeedResult {
             seed: state.seed,

@@ -11,6 +11,7 @@ use crate::answers;
 use crate::args::{AnswerArgs, FinetuneArgs};
 use crate::config::GeneralRule;
 use crate::pretrained::Pretrained;
+use crate::team::shares_for;
 use crate::tuned::Lengths;
 
 /// Everything but the seeds that decides what a run gives.
@@ -32,8 +33,11 @@ pub struct Settings {
     pub epochs: usize,
     /// Examples in a step.
     pub batch_size: usize,
-    /// Parts of a batch.
+    /// Parts of a share of a batch.
     pub accumulation_steps: usize,
+    /// Shares of a batch, whose gradients are added along one tree.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub shares: usize,
     /// Share of the steps in which the rate rises.
     pub warmup: f64,
     /// Decoupled weight decay.
@@ -58,6 +62,15 @@ pub struct Settings {
     pub null_threshold: f32,
 }
 
+fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+fn is_one(number: &usize) -> bool {
+    *number == 1
+}
+
 impl Settings {
     /// The settings of these arguments for one task.
     ///
@@ -75,6 +88,7 @@ impl Settings {
             epochs: args.epochs.unwrap_or(defaults.epochs),
             batch_size: args.batch_size.unwrap_or(defaults.batch_size),
             accumulation_steps: args.accumulation_steps,
+            shares: 1,
             warmup: args.warmup,
             weight_decay: args.weight_decay,
             max_grad_norm: args.max_grad_norm,
@@ -96,8 +110,20 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The same with a batch in so many shares, or in those that so many processes take.
+    ///
+    /// # Errors
+    /// If there are more parts than examples in a batch.
+    pub fn in_shares(self, shares: Option<usize>, processes: usize) -> Result<Self> {
+        let usual = shares_for(processes).min((self.batch_size / self.accumulation_steps).max(1));
+        let settings = Self { shares: shares.unwrap_or(usual), ..self };
+        settings.validate()?;
+        Ok(settings)
+    }
+
     fn validate(&self) -> Result<()> {
-        let Self { lr, warmup, weight_decay, max_grad_norm, batch_size, accumulation_steps, .. } = self;
+        let Self { lr, warmup, weight_decay, max_grad_norm, batch_size, .. } = self;
+        let parts = self.accumulation_steps * self.shares;
         ensure!(lr.is_finite() && *lr > 0., "--lr {lr}, expected a positive number");
         ensure!((0. ..1.).contains(warmup), "--warmup {warmup}, expected at least 0 and below 1");
         ensure!(
@@ -109,15 +135,17 @@ impl Settings {
             "--max-grad-norm {max_grad_norm}, expected a positive number"
         );
         ensure!(
-            accumulation_steps <= batch_size,
-            "--accumulation-steps {accumulation_steps}, expected at most the {batch_size} examples of a batch"
+            parts <= *batch_size,
+            "--accumulation-steps {} times --shares {}, expected at most the {batch_size} examples of a batch",
+            self.accumulation_steps,
+            self.shares
         );
         Ok(())
     }
 
     /// Examples in a part of a batch.
     pub fn micro_batch_size(&self) -> usize {
-        self.batch_size.div_ceil(self.accumulation_steps)
+        self.batch_size.div_ceil(self.accumulation_steps * self.shares)
     }
 
     /// How spans are read off the scores.

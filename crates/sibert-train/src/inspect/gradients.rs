@@ -10,6 +10,7 @@ use crate::batch::DTYPE;
 use crate::console::result;
 use crate::pretrained::MaskedLm;
 use crate::step;
+use crate::team::Team;
 
 /// Prints a line for each block.
 ///
@@ -34,7 +35,8 @@ pub fn run(args: &GradientsArgs) -> Result<()> {
     let mut found: Vec<_> = blocks.iter().map(|_| Signal::default()).collect();
     for step in args.step..args.step + args.batches {
         let batch = text.corpus.train.micro_batch(step, 0..text.config.batch_size);
-        let (gradients, _) = step::gradients(&model, vec![(0, batch)], &text.config, step as usize, &device)?;
+        let (gradients, _) =
+            step::gradients(&model, vec![(0, batch)], &text.config, step as usize, &device, &Team::alone())?;
         for (signal, block) in found.iter_mut().zip(&blocks) {
             signal.add(block, &gradients)?;
         }

@@ -27,7 +27,7 @@ impl Progress {
 
     /// The same of something else than steps.
     pub fn counting(noun: &'static str, total: usize, start: usize) -> Self {
-        let bar = stderr().is_terminal().then(|| bar(total, start));
+        let bar = (stderr().is_terminal() && !console::is_silent()).then(|| bar(total, start));
         Self { bar, noun, total, start, began: Instant::now() }
     }
 

@@ -85,6 +85,7 @@ impl Forecast {
         let first = activations + logits;
         let later = below + if sizes.layers > 1. { working } else { 0. } + decoder;
         let earlier = if config.accumulation_steps > 1 { gradients } else { 0. };
+        let earlier = earlier + gradients * f64::from(config.shares.next_power_of_two().ilog2()); // a sum a level
         let step = (first.max(later) + earlier).max(gradients + update(config, &counts));
         let training = ROUNDED * (parameters + optimizer_state + step);
         Self { parameters, gradients, optimizer_state, activations, logits, training }

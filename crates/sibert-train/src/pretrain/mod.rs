@@ -7,9 +7,9 @@ mod prepare;
 mod summary;
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use candle_core::Device;
 use sibert_data::guess::FrequencyGuess;
 use sibert_data::loader::Loader;
@@ -27,6 +27,7 @@ use crate::plot;
 use crate::run::Run;
 use crate::signals::{self, Stop};
 use crate::step;
+use crate::team::Team;
 use crate::update::Update;
 use ahead::{Ahead, Step};
 use divergence::Diverged;
@@ -38,22 +39,39 @@ pub use prepare::steps_of;
 /// # Errors
 /// If the text, the settings or the checkpoint are unfit, a loss or gradient is not finite, or the disk fails; each
 /// message names what to look at, and earlier checkpoints stay intact. If a signal ended it: [`signals::interrupted`].
-pub fn run(run: &mut Run) -> Result<()> {
+pub fn run<'a>(run: &'a mut Run<'a>, time_limit: Option<Duration>) -> Result<()> {
+    let began = Instant::now();
     let mut training = Training::prepare(run)?;
     let stop = Stop::install()?; // before, there is nothing to save
-    let finished = training.train(&stop).map_err(|error| training.give_up(error))?;
-    if !finished {
-        return Err(signals::interrupted());
+    let out_of_time = || time_limit.is_some_and(|limit| began.elapsed() >= limit);
+    let team = training.team;
+    match training.train(&stop, &out_of_time).map_err(|error| training.give_up(error))? {
+        Ended::Over => {
+            let Training { metrics, state, config, .. } = &mut training;
+            team.first(|| {
+                metrics.curves(state.step, || std::fs::read(config.out.join("curves.png")).ok());
+                Ok(())
+            })?;
+            training.summarise()
+        }
+        Ended::Signal => Err(team.ends_all(signals::interrupted())),
+        Ended::OutOfTime => Err(team.ends_all(signals::out_of_time())),
     }
-    let Training { metrics, state, config, .. } = &mut training;
-    metrics.curves(state.step, || std::fs::read(config.out.join("curves.png")).ok());
-    training.summarise()
+}
+
+/// Why the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Over,
+    Signal,
+    OutOfTime,
 }
 
 /// Everything that a run changes or reads again at each step.
 struct Training<'a> {
     config: &'a RunConfig,
     device: &'a Device,
+    team: &'a Team,
     corpus: Corpus,
     model: PreTraining,
     update: Update,
@@ -68,9 +86,9 @@ struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
-    /// The loop; false if a signal ended it early.
-    fn train(&mut self, stop: &Stop) -> Result<bool> {
-        let config = self.config;
+    /// The loop, until it is over, a signal comes to any process, or the time of the first one is up.
+    fn train(&mut self, stop: &Stop, out_of_time: &dyn Fn() -> bool) -> Result<Ended> {
+        let (config, team) = (self.config, self.team);
         self.tidy()?;
         let progress = Progress::new(config.max_steps, self.state.step);
         let mut loader = self.load()?;
@@ -83,7 +101,9 @@ impl<'a> Training<'a> {
 
             let done = self.state.step;
             let due = |every: usize| done.is_multiple_of(every) || done == config.max_steps;
-            let interrupted = stop.requested();
+            let [signals, limits] =
+                team.totals([stop.requested(), team.is_first() && out_of_time()].map(u64::from))?;
+            let interrupted = signals + limits > 0;
             progress.step(done);
             let looked_at = due(config.log_every) || due(config.eval_every) || due(config.save_every);
             if self.device.is_cpu() || looked_at || interrupted {
@@ -92,13 +112,13 @@ impl<'a> Training<'a> {
             if due(config.log_every) {
                 let report = self.report()?;
                 progress.report(&report);
-                self.metrics.write(&report)?;
+                team.first(|| self.metrics.write(&report))?;
                 health.of_report(&report, config).iter().for_each(|warning| progress.note(warning));
             }
             let judged = !self.corpus.held_out.is_empty();
             if judged && (due(config.eval_every) || due(config.save_every)) {
                 let evaluation = self.evaluate().with_context(|| self.last_words(done))?;
-                self.metrics.write(&evaluation)?;
+                team.first(|| self.metrics.write(&evaluation))?;
                 progress.note(&held_out_line(&evaluation));
                 health.of_evaluation(&evaluation, config).iter().for_each(|warning| progress.note(warning));
                 if due(config.save_every) {
@@ -114,36 +134,35 @@ impl<'a> Training<'a> {
                         "stopped at step {done}, saved {}; continue with --resume",
                         saved.display()
                     ));
-                    return Ok(false);
+                    return Ok(if signals > 0 { Ended::Signal } else { Ended::OutOfTime });
                 }
             }
         }
         progress.finish();
-        Ok(true)
+        Ok(Ended::Over)
     }
 
     /// The batches of the steps that are left.
     fn load(&self) -> Result<Loader> {
-        let Self { config, corpus, state, .. } = self;
+        let Self { config, corpus, state, team, .. } = self;
         let steps = state.step as u64..config.max_steps as u64;
-        Loader::start(corpus.train.clone(), steps, config.micro_batch_size(), config.loader_threads)
+        let rows = step::rows(config, team.shares(config.shares)?);
+        Loader::start(corpus.train.clone(), steps, rows, config.loader_threads)
     }
 
     /// One optimizer step: gradients of the batch's mean loss, summed over its micro-batches, then the update.
     fn step(&mut self, loader: &mut Loader) -> Result<Step> {
         let (config, step) = (self.config, self.state.step);
         let micro_batches = loader.next_step()?;
-        ensure!(
-            step::masked(&micro_batches) > 0,
-            "no token to predict in its batch: the tokenizer knows none of the words"
-        );
-        let (grads, sums) = step::gradients(&self.model, micro_batches, config, step, self.device)?;
+        let (grads, sums) =
+            step::gradients(&self.model, micro_batches, config, step, self.device, self.team)?;
         self.gradient_bytes = self.gradient_bytes.max(bytes(&self.model, &grads));
         let update = match self.update.step(&grads, step) {
             Ok(update) => update,
             Err(error) => {
                 let loss = sums.wait()?.mean_loss();
-                return Err(divergence::mark(error, loss, &self.model.parameters(), &grads));
+                let error = divergence::mark(error, loss, &self.model.parameters(), &grads);
+                return Err(self.team.ends_all(error)); // all have the same gradients
             }
         };
         let tokens = (config.batch_size * config.seq_len) as u64;
@@ -157,7 +176,7 @@ impl<'a> Training<'a> {
                 Ok(metrics) => metrics,
                 Err(error) => {
                     self.state.step = number - 1;
-                    return Err(error).with_context(|| self.last_words(number));
+                    return Err(self.team.ends_all(error)).with_context(|| self.last_words(number));
                 }
             };
             self.state.tokens_seen += metrics.tokens;
@@ -189,9 +208,11 @@ impl<'a> Training<'a> {
             size,
             self.device,
             self.state.step,
+            self.team,
         )?;
         let loss = evaluation.eval_loss;
         if !loss.is_finite() {
+            self.team.ends_all(());
             return Err(anyhow!(Diverged(format!("held-out loss {loss}{}", self.unfit_parameter()?))));
         }
         Ok(evaluation)
@@ -222,8 +243,17 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// Writes a checkpoint after the metrics that belong to it, and drops the old ones.
+    /// Writes a checkpoint, if all processes have the same parameters.
     fn save(&mut self) -> Result<PathBuf> {
+        let team = self.team;
+        if team.size() > 1 {
+            team.ensure_same("the parameters", &prepare::digest(&self.model.parameters())?)?;
+        }
+        team.first(|| self.write())
+    }
+
+    /// Writes a checkpoint after the metrics that belong to it, and drops the old ones.
+    fn write(&mut self) -> Result<PathBuf> {
         self.metrics.sync()?;
         let Self { config, state, .. } = &*self;
         let parameters = self.model.parameters();
@@ -250,14 +280,16 @@ impl<'a> Training<'a> {
     /// Does what a run that goes on may have left undone behind its last checkpoint; of one that is over, no other
     /// checkpoint will do it.
     fn tidy(&self) -> Result<()> {
-        let Self { config, state, .. } = self;
-        if state.step > 0 {
-            checkpoint::tidy(&config.out, state.step, config.keep_last, self.best_step())?;
-        }
-        if state.step >= config.max_steps {
-            self.draw();
-        }
-        Ok(())
+        let Self { config, state, team, .. } = self;
+        team.first(|| {
+            if state.step > 0 {
+                checkpoint::tidy(&config.out, state.step, config.keep_last, self.best_step())?;
+            }
+            if state.step >= config.max_steps {
+                self.draw();
+            }
+            Ok(())
+        })
     }
 
     fn best_step(&self) -> Option<usize> {

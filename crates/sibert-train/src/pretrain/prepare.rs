@@ -1,9 +1,10 @@
 //! From a run's settings to a model, its data and its optimizers, new or as a checkpoint left them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use candle_core::Device;
+use candle_core::{Device, Var};
 use sibert_data::{Corpus, tokenizer};
 use sibert_model::{ModelConfig, PreTraining};
 use tokenizers::Tokenizer;
@@ -20,6 +21,7 @@ use crate::log::{MetricsLog, Summary};
 use crate::memory::{self, Room};
 use crate::pretrained::Pretrained;
 use crate::run::Run;
+use crate::team::Team;
 use crate::tensorboard::Events;
 use crate::update::Update;
 
@@ -31,20 +33,22 @@ impl<'a> Training<'a> {
     ///
     /// # Errors
     /// If the text, the tokenizer or the checkpoint cannot be read or do not fit the settings.
-    pub fn prepare(run: &'a mut Run) -> Result<Self> {
-        let Run { config, device, .. } = &*run;
-        let resumed = if run.resume { newest_checkpoint(config, device)? } else { None };
+    pub fn prepare(run: &'a mut Run<'a>) -> Result<Self> {
+        let Run { config, device, team, .. } = &*run;
+        let resumed = if run.resume { newest_checkpoint(config, device, team)? } else { None };
         let start = config.init.as_deref().filter(|_| resumed.is_none());
-        let start = start.map(|name| Pretrained::open(name, device)).transpose()?;
-        let shards = corpus::of_run(config, resumed.as_ref())?;
-        let corpus = Corpus::open(&shards, &corpus::data_settings(config))?;
+        let start = team.in_turn(|| start.map(|name| Pretrained::open(name, device)).transpose())?;
+        let open = if team.is_first() { corpus::of_run } else { corpus::of_team };
+        let shards = team.in_turn(|| open(config, resumed.as_ref()))?;
+        let corpus = team.agree(Corpus::open(&shards, &corpus::data_settings(config)))?;
+        team.ensure_same("the texts", corpus.sha256.as_bytes())?;
         if let Some(checkpoint) = &resumed {
             ensure_same_tokenizer(checkpoint, &corpus.tokenizer)?;
         }
         if let Some(epochs) = run.config.epochs.take() {
             run.config.max_steps = steps_of(epochs, &corpus, &run.config);
         }
-        let Run { config, device, .. } = &*run;
+        let Run { config, device, team, .. } = &*run;
         let vocab_size = match (&start, &resumed) {
             (Some(start), _) => start.config.vocab_size,
             (_, Some(saved)) if config.init.is_some() => {
@@ -83,10 +87,14 @@ impl<'a> Training<'a> {
         let metrics = metrics.with_events(events(config, &model_config)?);
         run.save_settings()?; // again, now that the steps are known; a resume that is refused leaves the old ones
         describe(&corpus, config);
-        Summary::remove(&config.out)?;
+        team.first(|| Summary::remove(&config.out))?;
+        let parameters = model.parameters();
+        team.ensure_same("the parameters", &digest(&parameters)?)?;
+        team.patience(Some(Duration::from_secs(config.rank_timeout)));
         Ok(Self {
             config,
             device,
+            team,
             corpus,
             model,
             update,
@@ -97,6 +105,18 @@ impl<'a> Training<'a> {
             peak: None,
         })
     }
+}
+
+/// A sum of the bits of all parameters.
+pub fn digest(parameters: &[(String, Var)]) -> Result<[u8; 4]> {
+    let mut sum = 0;
+    for (_, var) in parameters {
+        for values in var.flatten_all()?.to_vec1::<f32>()?.chunks(1 << 16) {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            sum = crc32c::crc32c_append(sum, &bytes);
+        }
+    }
+    Ok(sum.to_le_bytes())
 }
 
 /// TensorBoard's events, if they are wanted.
@@ -171,18 +191,21 @@ fn restored(
 }
 
 /// The newest intact checkpoint, with a line for each one that is not; none if none was ever saved.
-fn newest_checkpoint(config: &RunConfig, device: &Device) -> Result<Option<Loaded>> {
+fn newest_checkpoint(config: &RunConfig, device: &Device, team: &Team) -> Result<Option<Loaded>> {
     let out: &Path = &config.out;
-    if !checkpoint::any(out)? {
-        note(format!("no checkpoint in {} yet: starting at step 0", out.display()));
-        return Ok(None);
-    }
-    let found = checkpoint::newest_valid(out)?;
-    for (path, reason) in &found.skipped {
-        note(format!("skipped {}: {reason}", path.display()));
-    }
-    note(format!("resuming from {}", found.path.display()));
-    checkpoint::load(&found.path, device).map(Some)
+    let found: Option<PathBuf> = team.first(|| {
+        if !checkpoint::any(out)? {
+            note(format!("no checkpoint in {} yet: starting at step 0", out.display()));
+            return Ok(None);
+        }
+        let found = checkpoint::newest_valid(out)?;
+        for (path, reason) in &found.skipped {
+            note(format!("skipped {}: {reason}", path.display()));
+        }
+        note(format!("resuming from {}", found.path.display()));
+        Ok(Some(found.path))
+    })?;
+    team.agree(found.map(|path| checkpoint::load(&path, device)).transpose())
 }
 
 /// The ids of a text mean nothing to a model that was trained with another tokenizer.

@@ -24,22 +24,32 @@ impl Training<'_> {
         let Self { config, corpus, .. } = self;
         let (all, size) = (corpus.held_out.len(), config.micro_batch_size());
         let count = all.min(SEQUENCES.max(config.eval_sequences));
+        let step = self.state.step;
+        let found = (all > 0).then(|| {
+            held_out::evaluate(&self.model, &corpus.held_out, count, size, self.device, step, self.team)
+        });
+        let found = found.transpose()?;
+        self.team.first(|| self.print(found.as_ref(), count))
+    }
+
+    /// Writes and prints what was found on `count` held-out sequences, if there are any.
+    fn print(&self, found: Option<&Evaluation>, count: usize) -> Result<()> {
+        let Self { config, corpus, .. } = self;
+        let all = corpus.held_out.len();
         let guess = FrequencyGuess::new(&corpus.text, corpus.special, &corpus.held_out, count);
         let word = corpus.tokenizer.id_to_token(guess.token).unwrap_or_default();
-        if all == 0 {
-            self.ending()?.write(&config.out)?;
-            result(format!("after {} steps; nothing is held out to judge them by", self.state.step))?;
-        } else {
-            let found =
-                held_out::evaluate(&self.model, &corpus.held_out, count, size, self.device, self.state.step)?;
+        if let Some(found) = found {
             let which = if count == all { format!("all {all}") } else { format!("{count} of {all}") };
-            self.summary(&found, &guess, count)?.write(&config.out)?;
+            self.summary(found, &guess, count)?.write(&config.out)?;
             let row = |name: &str, value: String| result(format!("{name:<32}{value:>8}"));
             result(format!("after {} steps, on {which} held-out sequences:", self.state.step))?;
             row("  loss", format!("{:.4}", found.eval_loss))?;
             row("  knowing word frequencies alone", format!("{:.4}", guess.loss))?;
             row("  masked words guessed right", format!("{:.1} %", 100. * found.eval_accuracy))?;
             row(&format!("  always guessing {word:?}"), format!("{:.1} %", 100. * guess.accuracy))?;
+        } else {
+            self.ending()?.write(&config.out)?;
+            result(format!("after {} steps; nothing is held out to judge them by", self.state.step))?;
         }
         if config.source.is_empty() && config.shards.is_none() {
             self.fill_examples()?;
@@ -54,7 +64,8 @@ impl Training<'_> {
     /// # Errors
     /// The error itself.
     pub fn give_up(&self, error: anyhow::Error) -> anyhow::Error {
-        let Some(reason) = divergence::reason(&error) else { return error };
+        let reason = divergence::reason(&error).filter(|_| self.team.is_first());
+        let Some(reason) = reason else { return error };
         let written = self.ending().and_then(|ending| {
             Summary { diverged: Some(reason), ..ending }.write(&self.config.out).context("summary")
         });

@@ -11,6 +11,7 @@ use super::training::{Named, batch, gradient_of, largest_deviation, model, setti
 use crate::batch::to_device;
 use crate::config::RunConfig;
 use crate::step;
+use crate::team::Team;
 
 /// How far the loss of bf16 may drift from that of f32 on the CPU, as a part of it.
 const DRIFT: f64 = 0.05;
@@ -82,7 +83,8 @@ fn unscaled_loss_is_enough(config: &RunConfig, device: &Device) -> Result<[f64; 
     let model = model(config, device)?;
     let gradients = |loss_scale: f64| -> Result<Named> {
         let config = RunConfig { loss_scale, ..config.clone() };
-        let (gradients, _) = step::gradients(&model, vec![(0, batch(&config, 0))], &config, 0, device)?;
+        let (gradients, _) =
+            step::gradients(&model, vec![(0, batch(&config, 0))], &config, 0, device, &Team::alone())?;
         values(&model, |var| Ok(gradient_of(&gradients, var)?.iter().map(|g| g / loss_scale).collect()))
     };
     let (unit, scaled) = (gradients(1.)?, gradients(LOSS_SCALE)?);

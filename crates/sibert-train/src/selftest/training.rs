@@ -13,6 +13,7 @@ use crate::config::{
     ANGLE, HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig, SpectralSettings,
 };
 use crate::step;
+use crate::team::Team;
 use crate::update::Update;
 
 /// How far the losses of f32 may lie apart, as a part of them.
@@ -124,7 +125,8 @@ pub fn train(config: &RunConfig, device: &Device, steps: usize) -> Result<Traini
     let mut update = Update::new(&model, config)?;
     let (mut losses, mut first) = (Vec::new(), Vec::new());
     for at in 0..steps {
-        let (gradients, sums) = step::gradients(&model, vec![(0, batch(config, at))], config, at, device)?;
+        let (gradients, sums) =
+            step::gradients(&model, vec![(0, batch(config, at))], config, at, device, &Team::alone())?;
         if at == 0 {
             first = values(&model, |var| gradient_of(&gradients, var))?;
         }

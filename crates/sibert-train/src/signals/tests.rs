@@ -139,7 +139,7 @@ fn a_signal_that_was_ignored_stays_ignored() {
 
 #[test]
 fn an_interrupted_run_has_a_code_of_its_own() {
-    let error = anyhow::Error::from(Interrupted(15));
+    let error = anyhow::Error::from(Interrupted::BySignal(15));
     assert_eq!((exit_code(&error), exit_code(&anyhow::anyhow!("full"))), (Some(143), None));
     assert!(
         was_interrupted(ExitStatus::from_raw(143 << 8)) && !was_interrupted(ExitStatus::from_raw(1 << 8))

@@ -1,21 +1,21 @@
-//! The three signals, caught by handlers of the system.
+//! The four signals, caught by handlers of the system.
 
 use std::io;
 use std::mem::zeroed;
 use std::ptr::{null, null_mut};
 
 use anyhow::{Context, Result};
-use libc::{SIGHUP, SIGINT, SIGTERM, c_int, sigaction};
+use libc::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, c_int, sigaction};
 
 /// The signals that are caught.
 #[derive(Debug, Default)]
 pub struct Caught(Vec<c_int>);
 
 impl Caught {
-    /// All three but those that are ignored.
+    /// All of them but those that are ignored.
     pub fn all() -> Result<Self> {
         let mut caught = Self::default();
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] {
             if !is_ignored(signal)? {
                 catch(signal)?;
                 caught.0.push(signal);

@@ -60,6 +60,7 @@ impl Job {
         let log_start = log.metadata().with_context(unwritable)?.len();
         let mut command = Command::new(std::env::current_exe().context("cannot find the program itself")?);
         command.arg("pretrain").arg("--resume").arg("--out").arg(&folder);
+        sibert_ranks::Place::hide(&mut command); // a run of its own, not one of the sweep's processes
         command.stdin(Stdio::piped()).env(FOLLOWS, "1"); // it ends with this process, however that ends
         command.stdout(log.try_clone().with_context(unwritable)?).stderr(log);
         drop(lock); // for the process that takes it

@@ -37,6 +37,7 @@ use sibert_files::FolderLock;
 use crate::args::SweepArgs;
 use crate::console::{note, result};
 use crate::signals::{self, Stop};
+use crate::team::Team;
 use grid::Grid;
 use record::Record;
 use state::State;
@@ -47,19 +48,31 @@ use train::{Trained, train};
 ///
 /// # Errors
 /// If a combination is no run, the folder holds something else, the text cannot be prepared, or a run failed.
-pub fn run(args: &SweepArgs) -> Result<()> {
-    let sweep = Sweep::plan(args)?;
+pub fn run(args: &SweepArgs, team: &Team) -> Result<()> {
+    let sweep = team.agree(Sweep::plan(args))?;
     if args.dry_run {
         return sweep.list();
     }
-    let _lock = FolderLock::acquire(&sweep.folder)?;
-    let states = sweep.states()?; // again: it may have gone on before the lock
-    sweep.prepare(&states)?;
-    let trained = match states.iter().all(State::is_over) {
+    let mut lock = None;
+    team.first(|| {
+        lock = Some(FolderLock::acquire(&sweep.folder)?);
+        sweep.prepare(&sweep.states()?) // again: it may have gone on before the lock
+    })?;
+    let states = team.agree(sweep.states())?;
+    let mut trained = match states.iter().all(State::is_over) {
         true => Trained { failures: vec![None; states.len()], states, stopped: false },
-        false => train(&sweep.grid.runs, states, args.jobs, &Stop::install()?), // before, there is nothing to save
+        false => {
+            let stop = Stop::install()?; // before, there is nothing to save
+            train(&sweep.grid.runs, states, args.jobs, &stop, &|run| team.makes(run))
+        }
     };
-    sweep.report(&trained)
+    sweep.gather(&mut trained, team)?;
+    let reported = if team.is_first() { sweep.report(&trained) } else { Ok(()) };
+    let stopped = trained.stopped && reported.as_ref().err().and_then(signals::exit_code).is_some();
+    match team.totals([u64::from(stopped)])? {
+        [0] => team.agree(reported),
+        _ => Err(team.ends_all(signals::interrupted())),
+    }
 }
 
 /// A sweep whose runs are checked against the settings and the folder.
@@ -131,6 +144,17 @@ impl<'a> Sweep<'a> {
             text.prepare(&self.folder, self.began)?;
         }
         Record::new(self.file, &self.grid, self.text.clone()).write(&self.folder)
+    }
+
+    /// Adds what the other processes of a team have made of their runs.
+    fn gather(&self, trained: &mut Trained, team: &Team) -> Result<()> {
+        let failures = team.all(&trained.failures)?;
+        for of_one in failures {
+            trained.failures.iter_mut().zip(of_one).for_each(|(all, own)| *all = all.take().or(own));
+        }
+        trained.stopped = team.totals([u64::from(trained.stopped)])?[0] > 0;
+        trained.states = team.agree(self.states())?;
+        Ok(())
     }
 
     /// The table, the files, the pictures.

@@ -22,11 +22,18 @@ pub struct Trained {
     pub stopped: bool,
 }
 
-/// Trains what is not over. A run that fails stops no other.
-pub fn train(runs: &[SweptRun], states: Vec<State>, jobs: usize, stop: &Stop) -> Trained {
+/// Trains what is not over of the runs that are this process's own. A run that fails stops no other.
+pub fn train(
+    runs: &[SweptRun],
+    states: Vec<State>,
+    jobs: usize,
+    stop: &Stop,
+    own: &dyn Fn(usize) -> bool,
+) -> Trained {
     let over = states.iter().filter(|state| state.is_over()).count();
     let progress = Progress::counting("run", runs.len(), over);
-    let mut waiting = (0..runs.len()).filter(|&run| !states[run].is_over()).collect::<Vec<_>>().into_iter();
+    let mut waiting =
+        (0..runs.len()).filter(|&run| !states[run].is_over() && own(run)).collect::<Vec<_>>().into_iter();
     let mut trained = Trained { failures: vec![None; runs.len()], states, stopped: false };
     let (mut working, mut done): (Vec<(Job, Instant)>, usize) = (Vec::new(), over);
     loop {

@@ -11,6 +11,7 @@ use crate::answers::{self, Logits};
 use crate::args::{AskArgs, LengthArgs};
 use crate::batch::DTYPE;
 use crate::pretrained::Pretrained;
+use crate::team::Team;
 
 /// A model with the head of a task, and what its numbers mean.
 pub struct Tuned {
@@ -61,7 +62,7 @@ impl Tuned {
     /// # Errors
     /// As [`super::logits`].
     pub fn logits(&self, sequences: &[Sequence], ask: &AskArgs, device: &Device) -> Result<Logits> {
-        super::logits(&self.model, sequences, ask.batch_size, ask.compute.precision, device)
+        super::logits(&self.model, sequences, ask.batch_size, ask.compute.precision, device, &Team::alone())
     }
 }
 

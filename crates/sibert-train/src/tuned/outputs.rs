@@ -8,12 +8,14 @@ use super::{Sequence, inputs};
 use crate::answers::Logits;
 use crate::batch::DTYPE;
 use crate::log::Progress;
+use crate::team::Team;
 
 /// Fewer batches go without a progress bar.
 const MANY: usize = 200;
 
 /// The outputs of a model's head for each sequence, in one forward pass, those of like lengths together, `batch_size` at a
-/// time: (outputs), or (seq · outputs) of a head that reads every token.
+/// time: (outputs), or (seq · outputs) of a head that reads every token. The batches are shared out among the processes of the
+/// team, and all get all outputs.
 ///
 /// # Errors
 /// If a sequence does not fit the model, a logit is not a number, or the device fails.
@@ -23,13 +25,14 @@ pub fn logits(
     batch_size: usize,
     precision: Precision,
     device: &Device,
+    team: &Team,
 ) -> Result<Logits> {
     let mut by_length: Vec<usize> = (0..sequences.len()).collect();
     by_length.sort_by_key(|&index| sequences[index].len());
     let mut logits = vec![Vec::new(); sequences.len()];
     let batches = by_length.chunks(batch_size);
     let progress = (batches.len() >= MANY).then(|| Progress::new(batches.len(), 0));
-    for (done, batch) in batches.enumerate() {
+    for (done, batch) in batches.enumerate().filter(|(i, _)| team.makes(*i)) {
         let rows: Vec<&Sequence> = batch.iter().map(|&index| &sequences[index]).collect();
         let inputs = inputs(&rows, model.config().pad_token_id, device)?;
         let output = precision.scope(|| no_grad(|| model.forward(&inputs, Mode::Eval)))?;
@@ -52,5 +55,5 @@ pub fn logits(
     if let Some(progress) = &progress {
         progress.finish();
     }
-    Ok(logits)
+    team.merged(logits)
 }
