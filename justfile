@@ -52,6 +52,14 @@ gpu-acceptance BINARY OUT *OPTIONS:
 metal-check:
     scripts/metal_check.sh
 
+# Build the wheel for Linux in target/wheels, and try it in a virtual environment; fetches maturin and zig (115 MB)
+wheel *DIR:
+    scripts/wheel.sh {{DIR}}
+
+# The wheel and an archive for Linux in target/dist, with checksums, unpacked and tried
+release *DIR:
+    scripts/release.sh {{DIR}}
+
 # Test our BERT against transformers' values on a real checkpoint, which is fetched into DIR (84 MB)
 minilm DIR:
     scripts/minilm.sh {{DIR}}

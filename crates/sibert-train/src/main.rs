@@ -25,6 +25,7 @@ mod hub;
 mod inspect;
 mod kernels;
 mod log;
+mod man;
 mod memory;
 mod metrics;
 mod model_folder;
@@ -147,6 +148,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
             run_in_pool(args.threads.map(|threads| threads as usize), || bench::run(&args))
         }
         Command::Completions(args) => console::result(args.script()),
+        Command::Man(args) => man::run(&args),
         Command::Kernels(args) => kernels::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Selftest(args) => {

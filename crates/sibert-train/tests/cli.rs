@@ -40,6 +40,27 @@ fn shells_complete_the_options() {
 }
 
 #[test]
+fn every_subcommand_has_a_manual_page() {
+    let folder = Folder::new();
+    let pages = stdout(&folder.sibert(&["man", "--out", "pages"]));
+    let help = stdout(&folder.sibert(&["--help"]));
+    let listed = help.split_once("Commands:\n").unwrap().1.split("\n\n").next().unwrap();
+    let names = |line: &str| line.split_whitespace().next().map(str::to_string);
+    for command in listed.lines().filter_map(names).filter(|name| name != "help") {
+        let page = folder.text(&format!("pages/sibert-{command}.1"));
+        assert_has(&page, &format!(".TH sibert-{command} 1 \"\" \"sibert {}\"", env!("CARGO_PKG_VERSION")));
+        assert_has(
+            &folder.text("pages/sibert.1"),
+            &format!("\nsibert\\-{}(1)\n", command.replace('-', "\\-")),
+        );
+    }
+    assert_has(&pages, "sibert-tokenizer-train.1\n");
+    let sweep = folder.text("pages/sibert-sweep.1"); // commands keep their lines, other text is filled
+    assert_has(&sweep, ".SH EXAMPLES\n.nf\nsibert sweep ");
+    assert_has(&sweep, ".fi\n.SH NOTES\nEvery combination is a run of pretrain");
+}
+
+#[test]
 fn a_run_on_the_built_in_corpus_with_pairs_ends_well_and_its_model_answers_and_verifies() {
     let folder = Folder::new();
     let size = [

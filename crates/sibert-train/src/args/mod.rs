@@ -12,6 +12,7 @@ mod fill_mask;
 mod finetune;
 mod gradients;
 mod kernels;
+mod man;
 mod own;
 mod plot;
 mod prepare;
@@ -39,6 +40,7 @@ pub use fill_mask::FillMaskArgs;
 pub use finetune::{AnswerArgs, ComputeArgs, FinetuneArgs, LengthArgs, TaskChoice, TaskDataArgs, tasks};
 pub use gradients::GradientsArgs;
 pub use kernels::KernelsArgs;
+pub use man::ManArgs;
 pub use own::OwnArgs;
 pub use plot::{Figure, PlotArgs};
 pub use prepare::PrepareArgs;
@@ -111,6 +113,8 @@ pub enum Command {
     Kernels(KernelsArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Write the manual pages
+    Man(ManArgs),
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
