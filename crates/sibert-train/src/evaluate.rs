@@ -35,9 +35,14 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
 fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
     let device = args.ask.compute.open()?;
     let pretrained = Pretrained::open(model, &device)?;
-    let task = args.task.or(pretrained.task()).with_context(|| {
-        format!("{model}: its config.json does not name the task it was fine-tuned for: name it with --task")
-    })?;
+    let task = match (args.task.or(pretrained.task()), &args.validation) {
+        (Some(task), _) => task,
+        (None, Some(_)) => pretrained.told_task(&args.labels, false)?,
+        (None, None) => bail!(
+            "{model}: its config.json does not name the task it was fine-tuned for: name it with --task, or a table with \
+             --validation"
+        ),
+    };
     let (task, source) = source(task, args)?;
     let tuned = Tuned::open(pretrained, task, &args.labels, &args.ask.lengths, &device)?;
     let (mut figures, mut by_class) = (Figures::default(), Map::new());

@@ -75,12 +75,10 @@ fn of_table(args: &PredictArgs, device: &Device) -> Result<()> {
     ensure!(named.len() < 2, "--input and --text: expected one task, found {}", named.len());
     args.out.as_deref().map_or(Ok(()), table::check_name)?;
     let pretrained = Pretrained::open(&args.model, device)?;
-    let task = named.first().copied().or(pretrained.task()).with_context(|| {
-        format!(
-            "{}: its config.json does not name the task it was fine-tuned for: name it with --task",
-            args.model
-        )
-    })?;
+    let task = match named.first().copied().or(pretrained.task()) {
+        Some(task) => task,
+        None => pretrained.told_task(&args.labels, pairs(args)?)?,
+    };
     let tuned = open(pretrained, task, args, device)?;
     let table = match &args.input {
         Some(file) if tagged::is_columns(file) => tagged::table(file, &columns(task)[0])?,
@@ -96,6 +94,14 @@ fn of_table(args: &PredictArgs, device: &Device) -> Result<()> {
             result(out.display())
         }
         None => print(&answered),
+    }
+}
+
+/// Whether there are two texts to an answer, of a model that does not say so.
+fn pairs(args: &PredictArgs) -> Result<bool> {
+    match &args.input {
+        Some(file) if !tagged::is_columns(file) => Ok(Table::read(file)?.column("text_pair").is_ok()),
+        _ => Ok(args.texts.len() == 2),
     }
 }
 
