@@ -210,7 +210,7 @@ fn no_word_of_a_long_text_is_lost_in_training_and_evaluation() {
 fn labels_in_columns_of_marks_give_the_model_that_lists_of_them_give() {
     let folder = folder();
     let names = ["green", "town", "water"];
-    let held = |i: usize| if i % 5 == 0 { vec![] } else { vec![place(i).1] };
+    let held = |i: usize| if i.is_multiple_of(5) { vec![] } else { vec![place(i).1] };
     let list = |i: usize| json!({"text": sentence(i), "about": held(i)}).to_string() + "\n";
     let marks = |i: usize| {
         let mark = |name: &&str| if held(i).contains(name) { "1" } else { "0" };
@@ -261,7 +261,7 @@ fn without(folder: &Folder, model: &str, keys: &[&str]) -> String {
     let mut config = json_of(folder, &format!("{model}/config.json"));
     let all = ["task", "finetuning_task", "task_specific_params"];
     all.iter().chain(keys).for_each(|key| drop(config.as_object_mut().unwrap().remove(*key)));
-    folder.write(&format!("{name}/config.json"), &config.to_string());
+    folder.write(&format!("{name}/config.json"), config.to_string());
     name
 }
 
