@@ -14,6 +14,7 @@ pub mod batches;
 pub mod builtin;
 pub mod contained;
 mod corpus;
+pub mod cut;
 pub mod dataset;
 mod document_split;
 mod encode;

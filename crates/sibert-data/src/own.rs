@@ -58,8 +58,8 @@ pub struct Own {
     pub held_out: Option<f64>,
     /// The columns of the text, or of both.
     pub texts: Vec<String>,
-    /// The column of the labels.
-    pub label: Option<String>,
+    /// The column of the labels; of several, each holds the marks of the label that it is named as.
+    pub labels: Vec<String>,
     /// What they are; else the column tells.
     pub kind: Option<Asked>,
     /// What stands between several labels of a text.
@@ -79,12 +79,17 @@ impl Own {
             false => self.found(files)?,
         };
         if let Some(asked) = self.kind.filter(|asked| *asked != kind) {
-            bail!("{}: a word and its label a line, expected --kind words, found {asked:?}", self.train);
+            let (found, expected) = match kind {
+                Asked::Words => ("a word and its label a line", "words"),
+                _ => ("a column for each of several labels", "labels"),
+            };
+            bail!("{}: {found}, expected --kind {expected}, found {asked:?}", self.train);
         }
         let file = TaskFile {
             name: self.name.clone(),
             metrics: self.metrics(kind, &labels),
             labels,
+            marked: self.labels.len() > 1,
             exact: kind != Asked::Score,
             several: (kind == Asked::Labels).then(|| self.between()),
             words: kind == Asked::Words,
@@ -116,17 +121,21 @@ impl Own {
         let one = |name: &String| Names(vec![name.clone()]);
         let text = self.texts.first()?;
         let pair = self.texts.get(1).map(one);
-        Some(ColumnNames { text: one(text), pair, label: one(self.label.as_ref()?), unnamed: None })
+        let label = Names(self.labels.clone());
+        (!label.0.is_empty()).then(|| ColumnNames { text: one(text), pair, label, unnamed: None })
     }
 
     /// The kind of the labels in some tables, and their names.
     fn found(&self, files: &[PathBuf]) -> Result<(Asked, Vec<String>)> {
-        let (Some(label), Some(text)) = (&self.label, self.texts.first()) else {
+        let (Some(label), Some(text)) = (self.labels.first(), self.texts.first()) else {
             bail!("{}: name the columns of text and label with --text and --label", self.train);
         };
         let tables: Vec<Table> = files.iter().map(|file| Table::read(file)).collect::<Result<_>>()?;
-        for name in self.texts.iter().chain([label]) {
+        for name in self.texts.iter().chain(&self.labels) {
             tables.iter().try_for_each(|table| table.column(name).map(drop)).map_err(|why| anyhow!(why))?;
+        }
+        if self.labels.len() > 1 {
+            return Ok((Asked::Labels, self.labels.clone()));
         }
         let kind = self.kind.unwrap_or_else(|| kind(&cells(&tables, text), &cells(&tables, label)));
         Ok((

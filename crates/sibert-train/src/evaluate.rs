@@ -35,11 +35,19 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
 fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
     let device = args.ask.compute.open()?;
     let pretrained = Pretrained::open(model, &device)?;
-    let task = args.task.or(pretrained.task()).with_context(|| {
-        format!("{model}: its config.json does not name the task it was fine-tuned for: name it with --task")
-    })?;
+    let (task, labels) = match (args.task.or(pretrained.task()), &args.validation) {
+        (Some(task), _) => (task, args.labels.clone()),
+        (None, Some(_)) => {
+            let told = pretrained.told_task(&args.labels, false)?;
+            (told, told.class_names().to_vec())
+        }
+        (None, None) => bail!(
+            "{model}: its config.json does not name the task it was fine-tuned for: name it with --task, or a table with \
+             --validation"
+        ),
+    };
     let (task, source) = source(task, args)?;
-    let tuned = Tuned::open(pretrained, task, &args.labels, &args.ask.lengths, &device)?;
+    let tuned = Tuned::open(pretrained, task, &labels, &args.ask.lengths, &device)?;
     let (mut figures, mut by_class) = (Figures::default(), Map::new());
     for set in DevSet::read(task, &source, &tuned.tokenizer, tuned.lengths)? {
         let logits = tuned.logits(set.set.sequences(), &args.ask, &device)?;

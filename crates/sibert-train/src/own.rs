@@ -28,7 +28,7 @@ pub fn task(args: &OwnArgs) -> Result<Option<(Task, DataSource)>> {
         validation: args.validation.clone(),
         held_out: args.test_split,
         texts: args.texts.clone(),
-        label: args.label.clone(),
+        labels: args.labels.clone(),
         kind: args.kind,
         between: args.separator.clone(),
         metrics: args.metrics.clone(),

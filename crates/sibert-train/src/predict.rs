@@ -75,13 +75,14 @@ fn of_table(args: &PredictArgs, device: &Device) -> Result<()> {
     ensure!(named.len() < 2, "--input and --text: expected one task, found {}", named.len());
     args.out.as_deref().map_or(Ok(()), table::check_name)?;
     let pretrained = Pretrained::open(&args.model, device)?;
-    let task = named.first().copied().or(pretrained.task()).with_context(|| {
-        format!(
-            "{}: its config.json does not name the task it was fine-tuned for: name it with --task",
-            args.model
-        )
-    })?;
-    let tuned = open(pretrained, task, args, device)?;
+    let (task, labels) = match named.first().copied().or(pretrained.task()) {
+        Some(task) => (task, args.labels.clone()),
+        None => {
+            let told = pretrained.told_task(&args.labels, pairs(args)?)?;
+            (told, told.class_names().to_vec())
+        }
+    };
+    let tuned = open(pretrained, task, &labels, args, device)?;
     let table = match &args.input {
         Some(file) if tagged::is_columns(file) => tagged::table(file, &columns(task)[0])?,
         Some(file) => Table::read(file)?,
@@ -96,6 +97,14 @@ fn of_table(args: &PredictArgs, device: &Device) -> Result<()> {
             result(out.display())
         }
         None => print(&answered),
+    }
+}
+
+/// Whether there are two texts to an answer, of a model that does not say so.
+fn pairs(args: &PredictArgs) -> Result<bool> {
+    match &args.input {
+        Some(file) if !tagged::is_columns(file) => Ok(Table::read(file)?.column("text_pair").is_ok()),
+        _ => Ok(args.texts.len() == 2),
     }
 }
 
@@ -141,7 +150,13 @@ fn words(cell: &Value) -> String {
 }
 
 /// A model that was fine-tuned for a task.
-fn open(pretrained: Pretrained, task: Task, args: &PredictArgs, device: &Device) -> Result<Tuned> {
+fn open(
+    pretrained: Pretrained,
+    task: Task,
+    labels: &[String],
+    args: &PredictArgs,
+    device: &Device,
+) -> Result<Tuned> {
     if let Some(found) = pretrained.task() {
         ensure!(
             found == task.maker(),
@@ -150,7 +165,7 @@ fn open(pretrained: Pretrained, task: Task, args: &PredictArgs, device: &Device)
             task.maker()
         );
     }
-    Tuned::open(pretrained, task.maker(), &args.labels, &args.ask.lengths, device)
+    Tuned::open(pretrained, task.maker(), labels, &args.ask.lengths, device)
 }
 
 /// The rows to answer.
@@ -160,7 +175,7 @@ fn read(task: Task, tuned: &Tuned, split: Split, place: Place) -> Result<Box<dyn
 }
 
 fn predict(task: Task, model: &str, out: &Path, args: &PredictArgs, device: &Device) -> Result<Vec<PathBuf>> {
-    let tuned = open(Pretrained::open(model, device)?, task, args, device)?;
+    let tuned = open(Pretrained::open(model, device)?, task, &args.labels, args, device)?;
     let source = match &args.questions {
         Some(_) => None,
         None => Some(own::source(task, &args.data)?),

@@ -166,6 +166,147 @@ fn words_with_labels_are_learned_from_columns() {
     let answers = folder.text("answers.jsonl");
     assert_has(&answers, "{\"text\":[\"The\",\"");
     assert_eq!(answers.matches("\"labels\":[\"O\",\"B-WHO\",\"O\",\"O\",\"B-AT\",\"I-AT\"]").count(), 20);
+    // each word as in the window that shows most around it, which is a text of its own here; a word is a token
+    let words: Vec<&str> =
+        ["the", "cat", "lives", "near", "the", "river"].into_iter().cycle().take(45).collect();
+    let labels = |words: &[&str], more: &[&str]| -> Vec<String> {
+        let text = words.join(" ");
+        let told =
+            stdout(&folder.sibert(&[&["predict", "--model", "words", "--text", &text], more].concat()));
+        told.trim().trim_start_matches("labels").trim().split(", ").map(str::to_owned).collect()
+    };
+    let parts = [0..16, 8..24, 16..32, 24..40, 32..45];
+    let alone = parts.clone().map(|part| labels(&words[part], &[]));
+    let around = |part: usize, word: usize| {
+        let std::ops::Range { start, end } = parts[part];
+        (start..end).contains(&word).then(|| 100 * (word - start).min(end - 1 - word) + end - start)
+    };
+    let here = |word: usize| (0..5).rev().max_by_key(|&part| around(part, word)); // of equal ones the first
+    let expected = (0..45).map(|word| {
+        let part = here(word).unwrap();
+        alone[part][word - 8 * part].clone()
+    });
+    assert_eq!(labels(&words, &["--max-seq-len", "18", "--doc-stride", "8"]), expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn no_word_of_a_long_text_is_lost_in_training_and_evaluation() {
+    let folder = folder();
+    let text = |sentences: usize, between: &str| {
+        let sentence = |i: usize| format!("The O\n{} B-WHO\nlives O\nhere O\n{between}", ANIMALS[i % 6]);
+        (0..sentences).map(sentence).collect::<String>()
+    };
+    folder.write("train.conll", text(60, "")); // one text of 240 words
+    folder.write("dev.conll", text(30, ""));
+    let short = ["--validation", "dev.conll", "--max-seq-len", "12"];
+    stdout(&folder.sibert(&learned("train.conll", "long", &short)));
+    let figures: Value =
+        serde_json::from_str(&stdout(&folder.sibert(&["evaluate", "--model", "long"]))).unwrap();
+    assert_eq!(figures["classes"][0]["support"], 30, "the animals of the whole text: {figures}");
+    assert_eq!(figures["figures"]["entity_f1"], 1.0, "{figures}");
+}
+
+#[test]
+fn labels_in_columns_of_marks_give_the_model_that_lists_of_them_give() {
+    let folder = folder();
+    let names = ["green", "town", "water"];
+    let held = |i: usize| if i.is_multiple_of(5) { vec![] } else { vec![place(i).1] };
+    let list = |i: usize| json!({"text": sentence(i), "about": held(i)}).to_string() + "\n";
+    let marks = |i: usize| {
+        let mark = |name: &&str| if held(i).contains(name) { "1" } else { "0" };
+        format!("{},\"{}\"\n", names.iter().map(mark).collect::<Vec<_>>().join(","), sentence(i))
+    };
+    let table = |rows: std::ops::Range<usize>| {
+        format!("green,town,water,text\n{}", rows.map(marks).collect::<String>())
+    };
+    folder.write("lists.jsonl", (0..60).map(list).collect::<String>());
+    folder.write("lists-dev.jsonl", (60..80).map(list).collect::<String>());
+    folder.write("marks.csv", table(0..60));
+    folder.write("marks-dev.csv", table(60..80));
+    let train = |file: &str, dev: &str, out: &str, labels: &[&str]| {
+        let options = [&["--validation", dev, "--text", "text", "--label"], labels].concat();
+        stdout(&folder.sibert(&finetune(file, out, &options)));
+    };
+    train("lists.jsonl", "lists-dev.jsonl", "lists", &["about"]);
+    train("marks.csv", "marks-dev.csv", "marks", &names);
+    let weights = |run: &str| std::fs::read(folder.path(&format!("{run}/model.safetensors"))).unwrap();
+    assert!(weights("lists") == weights("marks"));
+    assert_eq!(json_of(&folder, "marks/config.json")["problem_type"], "multi_label_classification");
+    let figures = |run: &str| -> Value {
+        let all: Value =
+            serde_json::from_str(&stdout(&folder.sibert(&["evaluate", "--model", run]))).unwrap();
+        all["figures"].clone()
+    };
+    assert_eq!(figures("lists"), figures("marks"));
+    folder.write("new.csv", "text\nThe cat lives near the river.\n");
+    stdout(&folder.sibert(&["predict", "--model", "marks", "--input", "new.csv", "--out", "answers.csv"]));
+    assert_has(&folder.text("answers.csv"), "text,labels,p_green,p_town,p_water\n");
+    folder.write("marks.csv", table(0..2).replace("\n1,0", "\n1,maybe"));
+    let line = ["--validation", "marks-dev.csv", "--text", "text", "--label", "green", "town", "water"];
+    let said = refused(&folder.sibert(&finetune("marks.csv", "none", &line)));
+    assert_has(
+        &said,
+        "marks.csv:3: the column town: expected 0 or 1, true or false, yes or no, found `maybe`",
+    );
+}
+
+/// A copy of a model whose `config.json` has lost some keys.
+fn without(folder: &Folder, model: &str, keys: &[&str]) -> String {
+    let name = format!("{model}-elsewhere");
+    let (from, to) = (folder.path(model), folder.path(&name));
+    std::fs::create_dir_all(&to).unwrap();
+    for file in ["model.safetensors", "tokenizer.json", "tokenizer_config.json"] {
+        std::fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+    let mut config = json_of(folder, &format!("{model}/config.json"));
+    let all = ["task", "finetuning_task", "task_specific_params"];
+    all.iter().chain(keys).for_each(|key| drop(config.as_object_mut().unwrap().remove(*key)));
+    folder.write(&format!("{name}/config.json"), config.to_string());
+    name
+}
+
+#[test]
+fn a_model_from_elsewhere_answers_by_its_config_as_it_does_by_its_task() {
+    let folder = folder();
+    folder.write("classes.csv", csv(0..30));
+    let list = |i: usize| json!({"text": sentence(i), "about": [place(i).1]}).to_string() + "\n";
+    folder.write("several.jsonl", (0..30).map(list).collect::<String>());
+    folder.write(
+        "score.csv",
+        format!("text,label\n{}", (0..30).map(|i| format!("{},0.5\n", ANIMALS[i % 6])).collect::<String>()),
+    );
+    folder.write("words.conll", "The O\ncat B-WHO\nsleeps O\n\n".repeat(20));
+    let split = ["--test-split", "0.2"];
+    let sets: [(&str, &str, &[&str]); 4] = [
+        ("classes", "classes.csv", &["--text", "text", "--label", "kind"]),
+        ("several", "several.jsonl", &["--text", "text", "--label", "about"]),
+        ("score", "score.csv", &["--text", "text", "--label", "label"]),
+        ("words", "words.conll", &[]),
+    ];
+    for (name, file, options) in sets {
+        stdout(&folder.sibert(&finetune(file, name, &[&split[..], options].concat())));
+        let other = without(&folder, name, &[]);
+        let answer = |model: &str| {
+            stdout(&folder.sibert(&["predict", "--model", model, "--text", "The cat lives near the river"]))
+        };
+        assert_eq!(answer(name), answer(&other), "{name}");
+    }
+    let nameless = without(&folder, "classes", &["id2label", "label2id", "problem_type"]);
+    let told = |more: &[&str]| {
+        stdout(&folder.sibert(&[&["predict", "--model", &nameless, "--text", "The cat"], more].concat()))
+    };
+    assert_has(&told(&[]), "p_LABEL_2");
+    assert_has(&told(&["--labels", "a,b,c"]), "p_b");
+    let said = refused(&folder.sibert(&["predict", "--model", &nameless, "--text", "x", "--labels", "a,b"]));
+    assert_has(&said, "2 label names for a head of 3 outputs: name them in the model's order with --labels");
+    folder.write("dev.csv", "text,label\nThe cat.,town\nThe river.,water\n");
+    let other = without(&folder, "classes", &[]);
+    assert_has(
+        &stdout(&folder.sibert(&["evaluate", "--model", &other, "--validation", "dev.csv"])),
+        "\"accuracy\"",
+    );
+    let said = refused(&folder.sibert(&["predict", "--model", "run", "--text", "x"]));
+    assert_has(&said, "expected one that ends in ForSequenceClassification or ForTokenClassification");
 }
 
 #[test]

@@ -41,6 +41,14 @@ fn a_vector_does_not_depend_on_the_texts_beside_it() {
 }
 
 #[test]
+fn vectors_are_the_same_on_any_number_of_threads() {
+    let folder = folder();
+    let one = vectors(&folder, &["--batch-size", "1", "--threads", "1"]);
+    assert_eq!(vectors(&folder, &["--batch-size", "1", "--threads", "2"]), one, "a batch for each thread");
+    assert_eq!(vectors(&folder, &["--batch-size", "1", "--threads", "5"]), one, "a batch for all threads");
+}
+
+#[test]
 fn normalized_vectors_have_length_one_and_the_first_token_is_another_vector() {
     let folder = folder();
     let (mean, cls) = (vectors(&folder, &["--normalize"]), vectors(&folder, &["--pooling", "cls"]));

@@ -3,12 +3,12 @@
 use crate::task::{ColumnNames, Names, Split, Task};
 
 /// The places of the columns that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
     pub(super) text: usize,
     pub(super) pair: Option<usize>,
-    /// None in a test set without labels.
-    pub(super) label: Option<usize>,
+    /// None in a test set without labels; one for each of the labels where they are marked.
+    pub(super) labels: Vec<usize>,
 }
 
 impl Columns {
@@ -21,22 +21,26 @@ impl Columns {
         let place = |wanted: &Names| {
             wanted.0.iter().find_map(|name| names.iter().position(|n| n.trim().eq_ignore_ascii_case(name)))
         };
-        let (text, pair, label) =
-            (place(&wanted.text), wanted.pair.as_ref().map(place), place(&wanted.label));
+        let (text, pair) = (place(&wanted.text), wanted.pair.as_ref().map(place));
+        let labels: Option<Vec<usize>> = match task.file().marked {
+            true => wanted.label.0.iter().map(|name| place(&Names(vec![name.clone()]))).collect(),
+            false => place(&wanted.label).map(|label| vec![label]),
+        };
         match (text, pair) {
-            (Some(text), None | Some(Some(_))) if label.is_some() || split.is_test() => {
-                Ok(Self { text, pair: pair.flatten(), label })
+            (Some(text), None | Some(Some(_))) if labels.is_some() || split.is_test() => {
+                Ok(Self { text, pair: pair.flatten(), labels: labels.unwrap_or_default() })
             }
-            _ => Err(format!("expected {}, found {}", expected(wanted, split), described(names))),
+            _ => Err(format!("expected {}, found {}", expected(task, wanted, split), described(names))),
         }
     }
 }
 
 /// `the columns sentence1 or premise, sentence2 or hypothesis`.
-fn expected(wanted: &ColumnNames, split: Split) -> String {
+fn expected(task: Task, wanted: &ColumnNames, split: Split) -> String {
     let label = (!split.is_test()).then_some(&wanted.label);
     let columns = [Some(&wanted.text), wanted.pair.as_ref(), label].into_iter().flatten();
-    let columns: Vec<String> = columns.map(|names| names.0.join(" or ")).collect();
+    let or = |names: &Names| if task.file().marked { names.0.join(", ") } else { names.0.join(" or ") };
+    let columns: Vec<String> = columns.map(or).collect();
     let noun = if columns.len() == 1 { "the column" } else { "the columns" };
     format!("{noun} {}", columns.join(", "))
 }
@@ -62,9 +66,9 @@ mod tests {
         let found = |task, split, names: &[&str]| Columns::find(task, split, names).unwrap();
         let mnli =
             found(task("mnli"), Split::Train, &["label1", "Hypothesis", "premise", "label", "gold_label"]);
-        assert_eq!(mnli, Columns { text: 2, pair: Some(1), label: Some(4) });
+        assert_eq!(mnli, Columns { text: 2, pair: Some(1), labels: vec![4] });
         let test = found(task("qqp"), Split::Test, &["id", "question1", "question2"]);
-        assert_eq!(test, Columns { text: 1, pair: Some(2), label: None });
+        assert_eq!(test, Columns { text: 1, pair: Some(2), labels: Vec::new() });
     }
 
     #[test]

@@ -37,11 +37,12 @@ fn example(task: Task, split: Split, line: &str, labels: &Labels) -> Result<Exam
         Json::String(text) => Ok(text.clone()),
         other => Err(format!("{}: expected a text, found {other}", names[column])),
     };
-    let label = columns.label.map_or(&Json::Null, |label| &object[names[label]]);
+    let values = columns.labels.iter().map(|label| value_of(&object[names[*label]]));
+    let values = values.collect::<Result<Vec<_>, _>>()?;
     Example {
         text: text(columns.text)?,
         pair: columns.pair.map(text).transpose()?,
-        target: labels.target(&value_of(label)?)?,
+        target: labels.of_row(&values)?,
     }
     .checked(task)
 }

@@ -1,6 +1,6 @@
 //! The meaning of a label, whether a name, a number or a place in a list of names.
 
-use super::Target;
+use super::{Target, mark};
 use crate::task::{Kind, Range, Split, Task};
 
 /// So many classes are listed in messages.
@@ -51,6 +51,26 @@ impl Labels {
             })
         });
         Ok(Self { task, split, classes: classes.collect::<Result<_, _>>()? })
+    }
+
+    /// The meaning of a row's cells: of its one label, or of a mark for each of the task's; none in a test set without labels.
+    ///
+    /// # Errors
+    /// As [`target`](Self::target); names the column of a mark.
+    pub(super) fn of_row(&self, values: &[Value]) -> Result<Option<Target>, String> {
+        if !self.task.file().marked {
+            return self.target(values.first().unwrap_or(&Value::Missing));
+        }
+        if self.split.is_test() && values.iter().all(|value| self.is_absent(value)) {
+            return Ok(None);
+        }
+        let mut held = Vec::new();
+        for ((label, name), value) in (0..).zip(self.task.class_names()).zip(values) {
+            if mark::holds(name, value)? {
+                held.push(label);
+            }
+        }
+        Ok(Some(Target::Labels(held)))
     }
 
     /// The meaning of `value`; none in a test set without labels.
@@ -173,7 +193,7 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0. && number.abs() < 1e9).then_some(number as i64)
 }
 
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Text(text) => format!("`{text}`"),
         Value::Index(index) => format!("{index}"),

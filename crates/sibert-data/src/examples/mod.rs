@@ -13,6 +13,7 @@ pub(crate) mod files;
 pub(crate) mod held_out;
 mod json_lines;
 mod label;
+mod mark;
 mod parquet;
 mod parted;
 mod table;

@@ -19,10 +19,13 @@ pub(super) fn read(task: Task, split: Split, path: &Path) -> Result<Found> {
     let named = |why: String| anyhow!("{name}: {why}");
     let table = Table::open(path)?;
     let columns = Columns::find(task, split, &table.names()).map_err(named)?;
-    let label = columns.label.map(|label| table.names()[label].to_owned());
+    let label = columns.labels.first().map(|label| table.names()[*label].to_owned());
     let labels = labels(task, split, table.metadata(), label.as_deref()).map_err(named)?;
-    let wanted: Vec<usize> =
-        [Some(columns.text), columns.pair, columns.label].into_iter().flatten().collect();
+    let wanted: Vec<usize> = [Some(columns.text), columns.pair]
+        .into_iter()
+        .flatten()
+        .chain(columns.labels.iter().copied())
+        .collect();
     let mut rows = table.rows(Some(&wanted))?;
     let mut found = Found::default();
     while let Some(row) = rows.next() {
@@ -37,7 +40,7 @@ pub(super) fn read(task: Task, split: Split, path: &Path) -> Result<Found> {
 fn labels(task: Task, split: Split, metadata: &FileMetaData, label: Option<&str>) -> Result<Labels, String> {
     let names = label.and_then(|label| class_names(metadata, label));
     match names {
-        Some(names) if !task.is_of_scores() => Labels::listed(task, split, &names),
+        Some(names) if !task.is_of_scores() && !task.file().marked => Labels::listed(task, split, &names),
         _ => Ok(Labels::new(task, split)),
     }
 }
@@ -47,8 +50,9 @@ fn example(task: Task, row: Vec<Field>, columns: &Columns, labels: &Labels) -> R
     let mut next = || fields.next().unwrap_or(Field::Null);
     let text = text(next())?;
     let pair = columns.pair.map(|_| self::text(next())).transpose()?;
-    let label = if columns.label.is_some() { next() } else { Field::Null };
-    Example { text, pair, target: labels.target(&value_of(&label)?)? }.checked(task)
+    let fields: Vec<Field> = columns.labels.iter().map(|_| next()).collect();
+    let values = fields.iter().map(value_of).collect::<Result<Vec<_>, _>>()?;
+    Example { text, pair, target: labels.of_row(&values)? }.checked(task)
 }
 
 fn text(field: Field) -> Result<String, String> {

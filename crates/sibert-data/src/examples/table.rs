@@ -80,7 +80,7 @@ impl<'a> Layout<'a> {
         let (columns, count, has_header) = match (found, unnamed.filter(|_| !split.is_test())) {
             (Ok(columns), _) => (columns, names.len(), true),
             (Err(_), Some(by_place)) => {
-                let columns = Columns { text: by_place.text, pair: None, label: Some(by_place.label) };
+                let columns = Columns { text: by_place.text, pair: None, labels: vec![by_place.label] };
                 (columns, by_place.count, false)
             }
             (Err(why), None) => return Err(format!("{why}: {}", remedy(task, separator))),
@@ -92,7 +92,8 @@ impl<'a> Layout<'a> {
 
     /// Whether a row is one of those that tore when the files were made; of a test set no row may be missing.
     fn is_broken(&self, cells: &[&str]) -> bool {
-        let has_label = self.columns.label.and_then(|label| cells.get(label)).is_some_and(|l| !l.is_empty());
+        let has_label =
+            self.columns.labels.iter().any(|label| cells.get(*label).is_some_and(|cell| !cell.is_empty()));
         self.task.file().files.skip_broken
             && !self.split.is_test()
             && (cells.len() != self.count || !has_label)
@@ -109,10 +110,10 @@ impl<'a> Layout<'a> {
         if self.part.is_some_and(|(part, [one, other])| !part.has([cells[one], cells[other]])) {
             return Ok(None);
         }
-        let Columns { text, pair, label } = self.columns;
-        let value = label.map_or(Value::Missing, |label| Value::Text(cells[label]));
-        let (text, pair) = (cells[text].to_owned(), pair.map(|pair| cells[pair].to_owned()));
-        Example { text, pair, target: self.labels.target(&value)? }.checked(self.task).map(Some)
+        let Columns { text, pair, labels } = &self.columns;
+        let values: Vec<Value> = labels.iter().map(|label| Value::Text(cells[*label])).collect();
+        let (text, pair) = (cells[*text].to_owned(), pair.map(|pair| cells[pair].to_owned()));
+        Example { text, pair, target: self.labels.of_row(&values)? }.checked(self.task).map(Some)
     }
 }
 

@@ -14,7 +14,7 @@ fn own(texts: &[&str], label: &str) -> Own {
         train: "train".into(),
         validation: Some("dev".into()),
         texts: texts.iter().map(|text| (*text).to_owned()).collect(),
-        label: Some(label.into()),
+        labels: vec![label.into()],
         ..Own::default()
     }
 }
@@ -134,4 +134,49 @@ fn a_part_of_the_training_set_is_held_out() {
     assert_eq!((train.len(), dev.len()), (80, 20));
     assert_eq!(dev.iter().filter(|example| example.target == Some(Target::Class(0))).count(), 5);
     assert!(dev.iter().all(|example| !train.contains(example)));
+}
+
+fn marked(columns: &[&str]) -> Own {
+    Own { labels: columns.iter().map(|name| (*name).to_owned()).collect(), ..own(&["text"], "") }
+}
+
+#[test]
+fn columns_of_marks_are_labels_of_their_names_in_any_kind_of_table() {
+    let labels = |labels: &[u32]| Some(Target::Labels(labels.to_vec()));
+    let expected = [labels(&[]), labels(&[0, 2]), labels(&[1])];
+    let csv = "late,text,rude,lost\n0,a,0,0\n1,b,0,1\n0,c,1,0\n";
+    let tsv = "late\ttext\trude\tlost\nFalse\ta\tFalse\tFalse\nTrue\tb\tno\tyes\n0.0\tc\t1.0\t0.0\n";
+    let json = "{\"text\": \"a\", \"late\": 0, \"rude\": false, \"lost\": 0.0}\n\
+                {\"text\": \"b\", \"late\": 1, \"rude\": 0, \"lost\": true}\n\
+                {\"text\": \"c\", \"late\": \"no\", \"rude\": 1, \"lost\": false}\n";
+    for (name, text) in [("a.csv", csv), ("a.tsv", tsv), ("a.jsonl", json)] {
+        let (task, targets) = read(&marked(&["late", "rude", "lost"]), name, text).unwrap();
+        assert_eq!(task.class_names(), ["late", "rude", "lost"], "in the order of the options");
+        assert_eq!(targets, expected, "{name}");
+        let saved = serde_json::to_string(&task).unwrap();
+        assert_eq!(serde_json::from_str::<Task>(&saved).unwrap(), task);
+    }
+}
+
+#[test]
+fn a_mark_that_is_none_is_named_by_file_line_and_column() {
+    let refused = |columns: &[&str], text: &str| read(&marked(columns), "a.csv", text).unwrap_err();
+    assert_eq!(
+        refused(&["x", "y"], "text,x,y\na,0,1\nb,1,2\n"),
+        "a.csv:3: the column y: expected 0 or 1, true or false, yes or no, found `2`"
+    );
+    assert!(
+        refused(&["x", "y"], "text,x,y\na,,1\n")
+            .ends_with("a.csv:2: the column x: expected 0 or 1, true or false, yes or no, found nothing")
+    );
+    assert_eq!(
+        refused(&["x", "z"], "text,x,y\na,0,1\n"),
+        "a.csv: no column z (did you mean x?), found text, x, y"
+    );
+    assert!(refused(&["x", "x"], "text,x\na,0\n").contains("labels: expected names that differ"));
+    let classes = Own { kind: Some(Asked::Classes), ..marked(&["x", "y"]) };
+    assert_eq!(
+        read(&classes, "a.csv", "text,x,y\na,0,1\n").unwrap_err(),
+        "train: a column for each of several labels, expected --kind labels, found Classes"
+    );
 }

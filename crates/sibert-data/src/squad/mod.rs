@@ -9,7 +9,6 @@ mod align;
 mod answers;
 mod candidates;
 mod context;
-mod cut;
 mod files;
 mod official;
 mod table;

@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use tokenizers::Tokenizer;
 
 use super::context::{self, Tokens};
-use super::cut::{max_context, parts};
 use super::{Question, align};
 use crate::Notes;
+use crate::cut::{max_context, parts};
 use crate::tokenizer::SpecialTokens;
 
 /// `[CLS]` and twice `[SEP]`.

@@ -11,13 +11,13 @@ fn read_text(name: &str, text: &str) -> Result<(Task, Vec<Sentence>), String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, text).unwrap();
-    let (texts, label) = (vec!["tokens".to_owned()], Some("tags".to_owned()));
+    let (texts, labels) = (vec!["tokens".to_owned()], vec!["tags".to_owned()]);
     let own = Own {
         name: "own".into(),
         train: "t".into(),
         validation: Some("d".into()),
         texts,
-        label,
+        labels,
         ..Own::default()
     };
     let read = || {

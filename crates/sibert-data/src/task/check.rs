@@ -50,6 +50,13 @@ impl TaskFile {
         if self.several.as_ref().is_some_and(String::is_empty) {
             return Err("several: expected what stands between labels, as \",\", found nothing".into());
         }
+        let columns = self.columns.as_ref().map(|columns| &columns.label.0);
+        if self.marked && (self.several.is_none() || columns != Some(&self.labels)) {
+            return Err(
+                "marked: expected several, and label = [\"A\", \"B\", …], the columns named as the labels"
+                    .into(),
+            );
+        }
         let name = |label: &String| if self.exact { label.clone() } else { normalized(label) };
         let names: Vec<String> = self.labels.iter().map(name).collect();
         for (at, (name, label)) in names.iter().zip(&self.labels).enumerate() {

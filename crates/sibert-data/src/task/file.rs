@@ -4,7 +4,8 @@
 //! name = "reviews"                      # in options, files and folders
 //! question = "how good is the film?"    # for the model card
 //! labels = ["bad", "fair", "good"]      # the classes in the order of the model; or score = {}, for numbers
-//! # several = ","                       # lets any number of the labels hold; words = true gives one to each word
+//! # several = ","                       # lets any number of the labels hold; words = true gives one to each word;
+//! # marked = true                       # a column for each of the labels, 0 or 1: they are named as label
 //!
 //! [columns]
 //! text = "review"                       # pair = "…" for a second text
@@ -49,6 +50,10 @@ pub struct TaskFile {
     /// For texts that several of the labels may hold for, or none: what stands between them in a cell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub several: Option<String>,
+    /// Whether each label has a column of its own, which says with 0 or 1 whether it holds; beside `several`, which stands
+    /// between the labels of an answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub marked: bool,
     /// Whether each word has a label, and not each text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub words: bool,

@@ -61,6 +61,11 @@ pub trait Answers {
         texts::USUAL
     }
 
+    /// Tokens that neighbouring windows of a long text share at most, unless the user says so.
+    fn most_shared(&self, _max_seq_len: usize) -> usize {
+        usize::MAX
+    }
+
     /// The metrics whose mean chooses the best checkpoint.
     fn deciding(&self) -> Vec<Metric> {
         self.task().metrics().to_vec()

@@ -16,7 +16,7 @@ use super::{Answered, Answers, Logits, Outcome, Place, Purpose, Set, Wanted, tex
 use crate::args::{AnswerArgs, EvaluateArgs};
 use crate::console::note;
 use crate::metrics::{self, Counts, WordCounts};
-use crate::tuned::{Figures, Sequence, WordPlace, encode_words, warn_of_unknown};
+use crate::tuned::{Figures, Sequence, WordPlace, WordWindow, encode_words, warn_of_unknown};
 
 /// The column of a table to answer, where the training set had columns of words.
 const TEXT: &str = "text";
@@ -42,9 +42,18 @@ impl Answers for OfWords {
             problem: None,
             pipeline: ("token-classification", "Token Classification"),
             output: format!("of each word {}", self.names.join(", ")),
-            limit: "Words beyond the longest input of the settings are cut off and get the label of most words.",
+            limit: "A long text is read in windows of the longest input of the settings: what is further away from a word is not seen.",
             ..texts::words()
         }
+    }
+
+    fn idle_settings(&self) -> &'static [&'static str] {
+        &["n_best", "max_answer_len", "null_threshold", "max_query_len"]
+    }
+
+    /// A quarter of a window: so much stands on either side of most words.
+    fn most_shared(&self, max_seq_len: usize) -> usize {
+        max_seq_len / 4
     }
 
     fn check(&self, source: &DataSource) -> Result<()> {
@@ -53,7 +62,8 @@ impl Answers for OfWords {
     }
 
     fn read(&self, wanted: &Wanted) -> Result<Box<dyn Set>> {
-        let (task, names, most) = (self.task, self.names, wanted.lengths.max_seq_len);
+        let (task, names, most, shared) =
+            (self.task, self.names, wanted.lengths.max_seq_len, wanted.lengths.doc_stride);
         let mut sentences = match wanted.place {
             Place::Source(source) => tagged::read(task, wanted.split, source)?,
             Place::Table(table) => of_table(task, table)?,
@@ -61,16 +71,19 @@ impl Answers for OfWords {
         };
         sentences.truncate(wanted.most);
         let words: Vec<Vec<String>> = sentences.iter().map(|sentence| sentence.words.clone()).collect();
-        let (sequences, places, cut) = encode_words(words, wanted.tokenizer, most)?;
+        let windows = encode_words(words, wanted.tokenizer, most, shared)?;
         let (rows, purpose) = (sentences.len(), wanted.purpose.words());
-        if cut > 0 {
-            note(format!("{task}: {cut} of {rows} sentences {purpose} are cut to {most} tokens"));
+        if windows.len() > rows {
+            let count = windows.len();
+            note(format!("{task}: {rows} sentences {purpose}, in {count} windows of at most {most} tokens"));
         }
+        let asked = |WordWindow { sentence, sequence, places }| (sequence, Asked { sentence, places });
+        let (sequences, asked): (Vec<Sequence>, Vec<Asked>) = windows.into_iter().map(asked).unzip();
         warn_of_unknown(&format!("{task}, sentences {purpose}"), &sequences, wanted.tokenizer)?;
         if wanted.purpose != Purpose::Answer && sentences.iter().any(|sentence| sentence.tags.is_none()) {
             bail!("{task}: the {} has no labels", wanted.split);
         }
-        Ok(Box::new(Tagged { task, names, sentences, sequences, places }))
+        Ok(Box::new(Tagged { task, names, sentences, sequences, asked }))
     }
 
     fn score_file(&self, predictions: &Path, _: &EvaluateArgs) -> Result<Value> {
@@ -102,30 +115,35 @@ fn of_table(task: Task, table: &Table) -> Result<Vec<Sentence>> {
     table.rows.iter().map(sentence).collect()
 }
 
-/// Sentences, and where the first token of each of their words is.
+/// The words that are asked in a window.
+struct Asked {
+    sentence: usize,
+    places: Vec<WordPlace>,
+}
+
+/// Sentences, the windows of all of them, and where the first token of each word is.
 struct Tagged {
     task: Task,
     names: &'static [String],
     sentences: Vec<Sentence>,
     sequences: Vec<Sequence>,
-    places: Vec<Vec<WordPlace>>,
+    asked: Vec<Asked>,
 }
 
 impl Tagged {
-    /// The likeliest class of each word of a sentence; of a word without a token the commonest of all words.
-    fn predicted(&self, index: usize, logits: &[f32], labels: &Labels) -> Vec<u32> {
+    /// The likeliest class of each word of each sentence; of a word without a token `O`, or the first class.
+    fn predicted(&self, logits: &Logits, labels: &Labels) -> Vec<Vec<u32>> {
         let count = self.names.len();
         let none = self.names.iter().position(|name| name == "O").unwrap_or_default();
-        let mut classes = vec![none as u32; self.sentences[index].words.len()];
-        for place in &self.places[index] {
-            let logits = &logits[place.token * count..(place.token + 1) * count];
-            classes[place.word] = labels.task_class(super::largest(logits));
+        let mut classes: Vec<Vec<u32>> =
+            self.sentences.iter().map(|sentence| vec![none as u32; sentence.words.len()]).collect();
+        for (Asked { sentence, places }, logits) in self.asked.iter().zip(logits) {
+            for place in places {
+                let logits = &logits[place.token * count..(place.token + 1) * count];
+                classes[*sentence][place.word] = labels.task_class(super::largest(logits));
+            }
         }
         classes
-    }
-
-    fn all_predicted(&self, logits: &Logits, labels: &Labels) -> Vec<Vec<u32>> {
-        logits.iter().enumerate().map(|(index, logits)| self.predicted(index, logits, labels)).collect()
     }
 
     fn named(&self, classes: &[u32]) -> Vec<&'static str> {
@@ -159,16 +177,17 @@ impl Set for Tagged {
 
     /// One for each word: the mean of transformers.
     fn terms(&self, batch: &[usize]) -> usize {
-        batch.iter().map(|&row| self.places[row].len()).sum::<usize>().max(1)
+        batch.iter().map(|&window| self.asked[window].places.len()).sum::<usize>().max(1)
     }
 
     fn targets(&self, batch: &[usize], labels: &Labels, _: &Device) -> Result<Targets> {
-        let longest = batch.iter().map(|&row| self.sequences[row].len()).max().unwrap_or(0);
+        let longest = batch.iter().map(|&window| self.sequences[window].len()).max().unwrap_or(0);
         let (mut places, mut classes) = (Vec::new(), Vec::new());
-        for (text, &row) in batch.iter().enumerate() {
-            for place in &self.places[row] {
-                places.push((text * longest + place.token) as u32);
-                classes.push(labels.model_class(self.tags(row)[place.word]));
+        for (row, &window) in batch.iter().enumerate() {
+            let asked = &self.asked[window];
+            for place in &asked.places {
+                places.push((row * longest + place.token) as u32);
+                classes.push(labels.model_class(self.tags(asked.sentence)[place.word]));
             }
         }
         let count = places.len();
@@ -177,7 +196,7 @@ impl Set for Tagged {
     }
 
     fn judge(&self, logits: Logits, labels: &Labels, _: &AnswerArgs) -> Result<(Outcome, Figures)> {
-        let predicted = self.all_predicted(&logits, labels);
+        let predicted = self.predicted(&logits, labels);
         let counts = predicted.iter().enumerate().map(|(index, predicted)| self.counts(index, predicted));
         Ok((Outcome::Words(counts.collect()), Figures::default()))
     }
@@ -188,7 +207,7 @@ impl Set for Tagged {
     }
 
     fn report(&self, logits: &Logits, labels: &Labels) -> Option<Report> {
-        let predicted = self.all_predicted(logits, labels);
+        let predicted = self.predicted(logits, labels);
         let actual: Vec<Vec<&str>> = (0..self.len()).map(|index| self.named(self.tags(index))).collect();
         if !tagged::is_of_entities(self.names) {
             let (predicted, actual) =
@@ -202,7 +221,7 @@ impl Set for Tagged {
     }
 
     fn answered(&self, logits: &Logits, labels: &Labels) -> Result<Answered> {
-        let rows = self.all_predicted(logits, labels);
+        let rows = self.predicted(logits, labels);
         let rows = rows.iter().map(|classes| vec![Value::from(self.named(classes))]).collect();
         Ok(Answered { columns: vec!["labels".into()], rows })
     }

@@ -31,7 +31,7 @@ pub struct EmbedArgs {
     /// Longest text in tokens; longer ones are cut [default: the model's positions]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub max_seq_len: Option<usize>,
-    /// Texts per forward pass
+    /// Texts per forward pass at most; long texts are fewer
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
     pub batch_size: usize,
     /// What it runs on

@@ -61,11 +61,12 @@ pub struct TaskDataArgs {
 /// How long the model's inputs are.
 #[derive(Clone, Debug, Default, Args)]
 pub struct LengthArgs {
-    /// Longest input in tokens; longer ones are cut, or split into windows for SQuAD
+    /// Longest input in tokens; longer ones are cut, or split into windows for SQuAD and labels of words
     /// [default: the model's, else 128, SQuAD 384]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub max_seq_len: Option<usize>,
-    /// SQuAD: tokens shared by neighbouring windows [default: the model's, else 128]
+    /// SQuAD and labels of words: tokens shared by neighbouring windows [default: the model's, else 128 for SQuAD, a quarter
+    /// of the window for words]
     #[arg(long, value_name = "N")]
     pub doc_stride: Option<usize>,
     /// SQuAD: longest question in tokens; longer ones are cut, 0 cuts none [default: the model's, else 64]

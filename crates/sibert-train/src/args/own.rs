@@ -20,9 +20,9 @@ pub struct OwnArgs {
     /// Column of the text; two columns for a pair of texts
     #[arg(long = "text", value_name = "COLUMN", num_args = 1..=2, requires = "train")]
     pub texts: Vec<String>,
-    /// Column of the label
-    #[arg(long, value_name = "COLUMN", requires = "train")]
-    pub label: Option<String>,
+    /// Column of the label; several columns hold 0 or 1 each, for labels of their names
+    #[arg(long = "label", value_name = "COLUMN", num_args = 1.., requires = "train")]
+    pub labels: Vec<String>,
     /// class, number, labels (several of a text) or words (one of each word) [default: as the column looks]
     #[arg(long, value_name = "KIND", requires = "train")]
     pub kind: Option<Asked>,

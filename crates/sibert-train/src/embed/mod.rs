@@ -1,12 +1,13 @@
 //! `sibert embed`: a vector for each text.
 
+mod batches;
 mod file;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
 use rayon::prelude::*;
 use serde_json::json;
@@ -97,27 +98,30 @@ fn vectors(
         PoolingName::Cls => Pooling::Cls,
     };
     let width = model.config().hidden_size;
-    let mut by_length: Vec<usize> = (0..sequences.len()).collect();
-    by_length.sort_by_key(|&index| sequences[index].len());
-    let batches = by_length.chunks(args.batch_size);
-    let progress = Progress::counting("batch", batches.len(), 0);
-    let mut values = vec![0.; sequences.len() * width];
-    for (done, batch) in batches.enumerate() {
+    let lengths: Vec<usize> = sequences.iter().map(Sequence::len).collect();
+    let batches = batches::cut(&lengths, args.batch_size);
+    let threads = if device.is_cpu() { rayon::current_num_threads() } else { 1 };
+    let embed = |batch: &[usize]| -> Result<Vec<f32>> {
         let rows: Vec<&Sequence> = batch.iter().map(|&index| &sequences[index]).collect();
         let texts = inputs(&rows, model.config().pad_token_id, device)?;
         let pooled = args.compute.precision.scope(|| no_grad(|| model.embed(&texts, pooling)))?;
-        let pooled: Vec<f32> = pooled.to_dtype(DTYPE)?.flatten_all()?.to_vec1()?;
+        Ok(pooled.to_dtype(DTYPE)?.flatten_all()?.to_vec1()?)
+    };
+    let (mut values, mut done) = (vec![0.; sequences.len() * width], 0);
+    let progress = Progress::counting("batch", batches.len(), 0);
+    batches::each(&batches, threads, embed, |batch, pooled| {
         for (&index, vector) in batch.iter().zip(pooled.chunks(width)) {
-            ensure!(
-                vector.iter().all(|value| value.is_finite()),
-                "the vector of text {} is not a number: the training of the model diverged",
-                index + 1
-            );
             values[index * width..][..width].copy_from_slice(vector);
         }
-        progress.step(done + 1);
-    }
+        done += 1;
+        progress.step(done);
+        Ok(())
+    })?;
     progress.finish();
+    let diverged = values.chunks(width).position(|vector| !vector.iter().all(|value| value.is_finite()));
+    if let Some(index) = diverged {
+        bail!("the vector of text {} is not a number: the training of the model diverged", index + 1);
+    }
     if args.normalize {
         values.par_chunks_mut(width).for_each(normalize);
     }

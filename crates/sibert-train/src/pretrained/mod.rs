@@ -8,6 +8,7 @@ mod index;
 mod masked_lm;
 mod refusal;
 mod tensors;
+mod told;
 mod vocabulary;
 mod weights;
 

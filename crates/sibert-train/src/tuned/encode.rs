@@ -1,7 +1,8 @@
 //! Texts and pairs of texts as token ids.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use sibert_data::contained::contained;
+use sibert_data::cut::{max_context, parts};
 use sibert_data::examples::Example;
 use sibert_data::squad::Window;
 use sibert_data::tokenizer::SpecialTokens;
@@ -82,30 +83,57 @@ pub struct WordPlace {
     pub token: usize,
 }
 
-/// `[CLS] words [SEP]` of each sentence, of at most `max_seq_len` tokens; where its words begin; and how many lost words.
+/// A sentence, or as much of it as a model sees at once: `[CLS] words [SEP]`.
+pub struct WordWindow {
+    /// Which of the sentences it is of.
+    pub sentence: usize,
+    /// The input.
+    pub sequence: Sequence,
+    /// The words that are asked here: those whose first token no other window shows more around.
+    pub places: Vec<WordPlace>,
+}
+
+/// The windows of each sentence, in order: one of a sentence of at most `max_seq_len` tokens, of a longer one as many as it
+/// takes, neighbours of which share `shared` tokens. Each word is asked in one of them, as SQuAD's answers are.
 ///
 /// # Errors
-/// If the tokenizer fails on a word.
+/// If the tokenizer fails on a word, or `shared` leaves no step to a long sentence.
 pub fn encode_words(
     sentences: Vec<Vec<String>>,
     tokenizer: &Tokenizer,
     max_seq_len: usize,
-) -> Result<(Vec<Sequence>, Vec<Vec<WordPlace>>, usize)> {
+    shared: usize,
+) -> Result<Vec<WordWindow>> {
     let mut tokenizer = tokenizer.clone();
-    let truncation = TruncationParams { max_length: max_seq_len, ..TruncationParams::default() };
-    tokenizer.with_truncation(Some(truncation)).map_err(|error| anyhow!(error))?;
+    tokenizer.with_truncation(None).map_err(|error| anyhow!(error))?;
+    let SpecialTokens { cls, sep, .. } = SpecialTokens::of(&tokenizer)?;
     let input = |words: Vec<String>| EncodeInput::Single(InputSequence::PreTokenizedOwned(words.into()));
     let inputs: Vec<EncodeInput> = sentences.into_iter().map(input).collect();
     // not `encode_batch_fast`, which forgets the words
-    let encodings = contained(|| tokenizer.encode_batch(inputs, true).map_err(|error| anyhow!(error)))
+    let encodings = contained(|| tokenizer.encode_batch(inputs, false).map_err(|error| anyhow!(error)))
         .context("the tokenizer fails")?;
-    let cut = encodings.iter().filter(|encoding| !encoding.get_overflowing().is_empty()).count();
-    let sequence = |encoding: &Encoding| Sequence {
-        ids: encoding.get_ids().to_vec(),
-        types: encoding.get_type_ids().to_vec(),
-    };
-    let places = encodings.iter().map(|encoding| first_tokens(encoding.get_word_ids())).collect();
-    Ok((encodings.iter().map(sequence).collect(), places, cut))
+    let room = max_seq_len.saturating_sub(2).max(1);
+    let mut windows = Vec::new();
+    for (sentence, encoding) in encodings.iter().enumerate() {
+        let (ids, firsts) = (encoding.get_ids(), first_tokens(encoding.get_word_ids()));
+        ensure!(
+            ids.len() <= room || shared < room,
+            "windows of {max_seq_len} tokens have room for {room} tokens of words, neighbours cannot share {shared}: give a \
+             --doc-stride below {room}, or a longer --max-seq-len"
+        );
+        let parts = parts(ids.len(), room, shared);
+        for (index, (part, asked)) in parts.iter().zip(max_context(&parts)).enumerate() {
+            let here = firsts.iter().filter(|place| asked.contains(&place.token));
+            let places = here.map(|place| WordPlace { token: place.token - part.start + 1, ..*place });
+            let places: Vec<WordPlace> = places.collect();
+            if index == 0 || !places.is_empty() {
+                let ids = [&[cls], &ids[part.clone()], &[sep]].concat();
+                let sequence = Sequence { types: vec![0; ids.len()], ids };
+                windows.push(WordWindow { sentence, sequence, places });
+            }
+        }
+    }
+    Ok(windows)
 }
 
 /// Where each word begins among tokens, which each are of a word or, as `[CLS]`, of none.
@@ -151,16 +179,53 @@ mod tests {
         Example { text: text.into(), pair: pair.map(str::to_owned), target: None }
     }
 
+    fn sentence(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
     #[test]
     fn each_word_is_known_by_its_first_token() {
         let tokenizer = tokenizer::of_words(&format!("{WORDS}##b\n")).unwrap();
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let sentences = vec![words(&["a", "cb", "d"]), words(&["a", "b", "c", "d", "a"])];
-        let (sequences, places, cut) = encode_words(sentences, &tokenizer, 6).unwrap();
-        assert_eq!(sequences[0].ids, [2, 5, 7, 9, 8, 3]);
+        let windows = encode_words(vec![sentence(&["a", "cb", "d"])], &tokenizer, 6, 0).unwrap();
+        assert_eq!(windows[0].sequence, Sequence { ids: vec![2, 5, 7, 9, 8, 3], types: vec![0; 6] });
         let place = |word, token| WordPlace { word, token };
-        assert_eq!(places[0], [place(0, 1), place(1, 2), place(2, 4)]);
-        assert_eq!((sequences[1].len(), places[1].len(), cut), (6, 4, 1));
+        assert_eq!(
+            (windows.len(), &windows[0].places[..]),
+            (1, &[place(0, 1), place(1, 2), place(2, 4)][..])
+        );
+    }
+
+    #[test]
+    fn a_word_of_a_long_sentence_is_asked_once_where_most_stands_around_it() {
+        let tokenizer = tokenizer::of_words(&format!("{WORDS}##b\n")).unwrap();
+        let words: Vec<&str> = ["a", "cbb", "d", "b"].into_iter().cycle().take(41).collect();
+        let all = encode_words(vec![sentence(&words)], &tokenizer, 1000, 0).unwrap();
+        let (whole, firsts) = (&all[0].sequence.ids, &all[0].places);
+        for (most, shared) in [(6, 0), (7, 2), (12, 9), (20, 4)] {
+            let windows =
+                encode_words(vec![sentence(&["a"]), sentence(&words)], &tokenizer, most, shared).unwrap();
+            assert_eq!((windows[0].sentence, windows[0].places.len()), (0, 1));
+            let mut asked: Vec<usize> = Vec::new();
+            for window in &windows[1..] {
+                let ids = &window.sequence.ids;
+                assert!(window.sentence == 1 && ids.len() <= most && ids[0] == 2 && ids.last() == Some(&3));
+                for place in &window.places {
+                    // where the window stands in the sentence, by the word; the ends of the sentence are ends of a window too
+                    let start = firsts[place.word].token - place.token;
+                    assert_eq!(ids[1..ids.len() - 1], whole[start + 1..][..ids.len() - 2]);
+                    let (left, right) = (place.token - 1, ids.len() - 2 - place.token);
+                    let is_end = start == 0 || start + ids.len() == whole.len();
+                    assert!(
+                        is_end || left.min(right) >= shared.saturating_sub(1) / 2,
+                        "{left} {right} of {shared}"
+                    );
+                    asked.push(place.word);
+                }
+            }
+            assert!(asked.into_iter().eq(0..words.len()), "{most} {shared}");
+        }
+        let error = encode_words(vec![sentence(&words)], &tokenizer, 8, 6).err().unwrap().to_string();
+        assert!(error.contains("have room for 6 tokens of words, neighbours cannot share 6"), "{error}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ const SHORTEST: usize = 5;
 pub struct Lengths {
     /// Longest input.
     pub max_seq_len: usize,
-    /// Tokens that two windows of a context share; SQuAD.
+    /// Tokens that two windows of a text share; SQuAD and words with labels.
     pub doc_stride: usize,
     /// Longest question; SQuAD.
     pub max_query_len: usize,
@@ -61,10 +61,11 @@ impl Lengths {
         if args.max_seq_len.is_none() && max_seq_len < known.max_seq_len {
             note(format!("{task}: inputs of {max_seq_len} tokens: the model has no positions for more"));
         }
+        let most_shared = answers::of(task).most_shared(max_seq_len);
         let shared = if max_seq_len < known.max_seq_len { max_seq_len / 3 } else { known.doc_stride };
         Ok(Self {
             max_seq_len,
-            doc_stride: args.doc_stride.unwrap_or(shared.min(known.doc_stride)),
+            doc_stride: args.doc_stride.unwrap_or(shared.min(known.doc_stride).min(most_shared)),
             max_query_len: args.max_query_len.unwrap_or(known.max_query_len),
         })
     }

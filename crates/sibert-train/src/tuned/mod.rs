@@ -15,7 +15,7 @@ mod outputs;
 
 pub use batches::{inputs, order};
 pub use dev_set::DevSet;
-pub use encode::{Encoded, Sequence, WordPlace, encode, encode_words, warn_of_unknown};
+pub use encode::{Encoded, Sequence, WordPlace, WordWindow, encode, encode_words, warn_of_unknown};
 pub use figures::{Figures, figure_names, main_value};
 pub use lengths::Lengths;
 pub use model::Tuned;

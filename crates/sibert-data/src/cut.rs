@@ -5,7 +5,7 @@ use std::ops::Range;
 /// The parts of `tokens` tokens: each as long as `room` except the last one, neighbours share `overlap`.
 ///
 /// There is always one; `overlap` must be below `room` if there are more.
-pub(super) fn parts(tokens: usize, room: usize, overlap: usize) -> Vec<Range<usize>> {
+pub fn parts(tokens: usize, room: usize, overlap: usize) -> Vec<Range<usize>> {
     let step = room.saturating_sub(overlap).max(1);
     let last = tokens.saturating_sub(room).div_ceil(step);
     (0..=last).map(|part| part * step..tokens.min(part * step + room)).collect()
@@ -16,7 +16,7 @@ pub(super) fn parts(tokens: usize, room: usize, overlap: usize) -> Vec<Range<usi
 /// The context of a token in a part is `min(left, right) + 0.01 · length`, with the tokens of the part on its left and
 /// right; of equal parts the first one has it (run_squad.py of Devlin et al. 2019). Computed in hundredths, without
 /// its rounding. As both ends of the parts ascend, so do the parts of the tokens: ranges are enough.
-pub(super) fn max_context(parts: &[Range<usize>]) -> Vec<Range<usize>> {
+pub fn max_context(parts: &[Range<usize>]) -> Vec<Range<usize>> {
     let tokens = parts.last().map_or(0, |part| part.end);
     let best: Vec<usize> = (0..tokens).map(|token| best_part(parts, token)).collect();
     let range = |part| best.partition_point(|&best| best < part)..best.partition_point(|&best| best <= part);
