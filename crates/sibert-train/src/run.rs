@@ -80,7 +80,7 @@ fn ensure_free(out: &Path) -> Result<()> {
 
 /// The settings of these arguments, of the process at this place.
 ///
-/// A batch that several processes are to compute is cut into 8 shares, or more where there are more processes, unless the
+/// A batch that several processes are to compute is cut into 4 shares, or more where there are more processes, unless the
 /// settings say otherwise. Each process of a host takes a GPU of its own.
 ///
 /// # Errors

@@ -171,7 +171,7 @@ pub struct FinetuneArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub accumulation_steps: usize,
     /// Split a batch into N parts for at most N processes, whose gradients are added in one fixed order [default: 1, or
-    /// 8 and more if there are several processes]
+    /// 4 and more if there are several processes]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub shares: Option<usize>,
     /// lamb, adamw, or spectral for SIBERT [default: lamb for SIBERT, adamw for BERT]

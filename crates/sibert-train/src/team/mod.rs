@@ -21,7 +21,7 @@ pub use join::{of_launcher, run, threads_of};
 pub use sums::Sharing;
 
 /// Shares of a batch that several processes compute, at least: so many of them can take the run over.
-const SHARES: usize = 8;
+const SHARES: usize = 4;
 
 /// The shares of a batch that so many processes compute, where no setting says it.
 pub fn shares_for(size: usize) -> usize {

@@ -144,7 +144,7 @@ fn figures_of_shared_batches_come_back_in_their_order() {
 #[test]
 fn more_processes_than_shares_are_refused_with_the_mend() {
     let error = Threads::run(3, |ranks| Team::of_thread(ranks).shares(2).unwrap_err().to_string());
-    assert!(error[0].starts_with("3 processes, but shares is 2") && error[0].contains("set shares to 8"));
+    assert!(error[0].starts_with("3 processes, but shares is 2") && error[0].contains("set shares to 4"));
 }
 
 #[test]
