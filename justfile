@@ -44,6 +44,24 @@ build-cuda *OPTIONS:
 cuda: (build-cuda)
     scripts/check_cuda.sh target/cuda/sibert
 
+# Check that 1, 2 and 3 processes over MPI end with the same bytes, also after kills; installs Open MPI where it can
+ranks:
+    scripts/install_mpi.sh
+    cargo build --release --features mpi
+    scripts/check_ranks.sh {{sibert}}
+
+# Kill processes of a run over MPI COUNT times, at random, and go on with other numbers of them
+ranks-torture COUNT="200":
+    scripts/install_mpi.sh
+    cargo build --release --features mpi
+    python3 scripts/torture_ranks.py --sibert {{sibert}} --kills {{COUNT}}
+
+# Time two processes beside one, and beside PyTorch's DDP: PYTHON has torch, PEER has sibert_torch.py
+bench-ranks PYTHON PEER TEXT:
+    scripts/install_mpi.sh
+    cargo build --release --features mpi
+    python3 scripts/bench_ranks.py --sibert {{sibert}} --python {{PYTHON}} --peer {{PEER}} --text {{TEXT}}
+
 # Measure all claims about GPUs on a GPU, in turn with PyTorch: BINARY comes from build-cuda, OUT gets the report
 gpu-acceptance BINARY OUT *OPTIONS:
     scripts/gpu_acceptance.sh {{BINARY}} {{OUT}} {{OPTIONS}}

@@ -13,8 +13,10 @@ use rayon::prelude::*;
 use crate::Communicator;
 use crate::shares::{halves, of_rank, pieces};
 
-/// Numbers that are sent at a time: 4 MiB of each piece.
+/// Numbers of each piece that are sent at a time, at least: 4 MiB.
 const BUCKET: usize = 1 << 20;
+/// Numbers of each piece that go from one rank to another at a time, at least: shorter messages cost more than their bytes.
+const MESSAGE: usize = 1 << 16;
 /// Numbers that are added at a time: they stay in the cache.
 const BLOCK: usize = 1 << 12;
 
@@ -84,8 +86,9 @@ pub fn same_bits(
     let order: Vec<Range<usize>> = everybody.concat();
     let mut sums = vec![0_f32; length];
     let (mut send, mut received) = (Vec::new(), Vec::new());
-    for (bucket, sums) in sums.chunks_mut(BUCKET).enumerate() {
-        let start = bucket * BUCKET;
+    let most = BUCKET.max(size * MESSAGE);
+    for (bucket, sums) in sums.chunks_mut(most).enumerate() {
+        let start = bucket * most;
         let parts: Vec<Range<usize>> = (0..size).map(|rank| of_rank(sums.len(), rank, size)).collect();
         send.clear();
         for part in &parts {

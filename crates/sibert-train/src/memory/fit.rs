@@ -38,7 +38,8 @@ pub fn remedy(config: &RunConfig, model: &ModelConfig, room: Room) -> String {
 fn fitting(config: &RunConfig, model: &ModelConfig, room: Room) -> Option<usize> {
     let most = room.available.or(room.most())? as f64;
     let with = |accumulation_steps| RunConfig { accumulation_steps, ..config.clone() };
-    let mut parts = (1..=config.batch_size.min(MOST_PARTS)).filter(|n| config.batch_size.is_multiple_of(*n));
+    let share = config.batch_size / config.shares;
+    let mut parts = (1..=share.min(MOST_PARTS)).filter(|n| share.is_multiple_of(*n));
     parts.find(|&parts| Forecast::of(&with(parts), model).peak(&Before::default()) < most)
 }
 

@@ -27,6 +27,12 @@ impl Room {
         }
     }
 
+    /// The part of each of so many processes of a run that share this machine.
+    pub fn shared_by(self, processes: usize) -> Self {
+        let part = |bytes: Option<u64>| bytes.map(|bytes| bytes / processes.max(1) as u64);
+        Self { machine: part(self.machine), group: part(self.group), available: part(self.available) }
+    }
+
     /// The most that the process can have.
     pub fn most(&self) -> Option<u64> {
         self.machine.into_iter().chain(self.group).min()
@@ -75,6 +81,13 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         root
+    }
+
+    #[test]
+    fn processes_of_a_machine_share_its_room() {
+        let room = Room { machine: Some(64), group: None, available: Some(40) };
+        assert_eq!(room.shared_by(4), Room { machine: Some(16), group: None, available: Some(10) });
+        assert_eq!(room.shared_by(1), room);
     }
 
     #[test]

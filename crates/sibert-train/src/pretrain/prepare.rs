@@ -59,7 +59,9 @@ impl<'a> Training<'a> {
         let model_config = config.model.to_model_config(vocab_size, corpus.special.pad);
         memory::ensure_room(&model_config, 2, memory::machine_bytes())?;
         if config.memory_check && device.is_cpu() {
-            memory::ensure_fits(config, &model_config, &memory::before_training(device), Room::here())?;
+            let room = Room::here().shared_by(team.on_host());
+            let fits = memory::ensure_fits(config, &model_config, &memory::before_training(device), room);
+            team.agree(fits)?;
         }
         let (model, update, mut state) = match (resumed, start) {
             (Some(saved), _) => restored(saved, config, &model_config, device)?,

@@ -92,7 +92,8 @@ fn join(place: Option<Place>) -> Result<Team> {
         );
     }
     let hosts = ranks.all_gather(host.as_bytes())?;
-    let first_of_host = hosts.iter().position(|other| *other == host.as_bytes()) == Some(rank);
+    let same: Vec<usize> = (0..size).filter(|&other| hosts[other] == host.as_bytes()).collect();
+    let (first_of_host, on_host) = (same.first() == Some(&rank), same.len());
     let engine = ranks.engine();
     let mut counts = indexmap::IndexMap::<String, usize>::new();
     for host in hosts {
@@ -101,7 +102,7 @@ fn join(place: Option<Place>) -> Result<Team> {
     let hosts: Vec<String> = counts.iter().map(|(host, count)| format!("{count} on {host}")).collect();
     let threads = rayon::current_num_threads();
     note(format!("{size} processes ({}), {threads} threads each, {engine}", hosts.join(", ")));
-    Ok(Team::of(ranks, watch, host, first_of_host))
+    Ok(Team::of(ranks, watch, host, first_of_host, on_host))
 }
 
 /// The name of this machine.

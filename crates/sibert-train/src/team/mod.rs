@@ -36,6 +36,8 @@ pub struct Team {
     host: String,
     /// Whether it prepares what its host needs once.
     first_of_host: bool,
+    /// How many of them its host has.
+    on_host: usize,
     /// Whether the error that ends this process has ended all of them, as [`Team::agree`] found.
     agreed: AtomicBool,
 }
@@ -43,23 +45,34 @@ pub struct Team {
 impl Team {
     /// One process alone.
     pub fn alone() -> Self {
-        Self::of(Box::new(Alone), Watch::default(), String::new(), true)
+        Self::of(Box::new(Alone), Watch::default(), String::new(), true, 1)
     }
 
-    fn of(ranks: Box<dyn Communicator>, watch: Watch, host: String, first_of_host: bool) -> Self {
-        Self { ranks, watch, host, first_of_host, agreed: AtomicBool::new(false) }
+    fn of(
+        ranks: Box<dyn Communicator>,
+        watch: Watch,
+        host: String,
+        first_of_host: bool,
+        on_host: usize,
+    ) -> Self {
+        Self { ranks, watch, host, first_of_host, on_host, agreed: AtomicBool::new(false) }
     }
 
     /// The team of one of the threads of a test.
     #[cfg(test)]
     pub fn of_thread(ranks: sibert_ranks::Threads) -> Self {
-        let first = ranks.rank() == 0;
-        Self::of(Box::new(ranks), Watch::default(), "host".to_owned(), first)
+        let (first, size) = (ranks.rank() == 0, ranks.size());
+        Self::of(Box::new(ranks), Watch::default(), "host".to_owned(), first, size)
     }
 
     /// How many processes there are.
     pub fn size(&self) -> usize {
         self.ranks.size()
+    }
+
+    /// How many of them this machine has.
+    pub fn on_host(&self) -> usize {
+        self.on_host
     }
 
     /// Whether this is the process that speaks and writes.
@@ -85,7 +98,7 @@ impl Team {
         let size = self.size();
         ensure!(
             size <= shares,
-            "{size} processes, but shares is {shares}, and each needs one: start at most {shares} processes, or set shares to \
+            "{size} processes, but shares is {shares}, and each needs one: start no more than that, or set shares to \
              {}, which changes the last bits of what follows",
             shares_for(size)
         );

@@ -121,7 +121,11 @@ fn no_process_has_its_turn_before_the_first_one_is_done() {
     let order = std::sync::Mutex::new(Vec::new());
     Threads::run(3, |ranks| {
         let team = Team::of_thread(ranks);
-        team.in_turn(|| Ok(order.lock().unwrap().push(team.is_first()))).unwrap();
+        let note = || {
+            order.lock().unwrap().push(team.is_first());
+            Ok(())
+        };
+        team.in_turn(note).unwrap();
     });
     assert_eq!(*order.lock().unwrap(), [true, false, false]);
 }
