@@ -27,7 +27,7 @@ pretrain() { # PROCESSES OUT OPTIONS
     local count=$1 out=$2
     shift 2
     # shellcheck disable=SC2086
-    ranks "$count" "$sibert" pretrain --source LICENSE-APACHE --threads 1 --out "$work/$out" "$@" --set $settings >"$work/$out.log" 2>&1
+    ranks "$count" "$sibert" pretrain --source LICENSE-APACHE --threads 1 --out "$work/$out" --set $settings "$@" >"$work/$out.log" 2>&1
 }
 
 "$sibert" pretrain --source LICENSE-APACHE --threads 2 --out "$work/alone" --max-steps 24 --set $settings >"$work/alone.log" 2>&1
@@ -49,7 +49,7 @@ same "stopped twice, gone on with 3 and 1" "$work/alone/$weights" "$work/stopped
 
 pretrain 3 killed --max-steps 24 &
 job=$!
-until [ -e "$work/killed/checkpoint-000008" ]; do kill -0 $job 2>/dev/null || break; sleep 0.01; done
+until [ -e "$work/killed/last" ]; do kill -0 $job 2>/dev/null || break; sleep 0.01; done
 pkill -KILL -n -f -- "--out $work/killed" || true
 code=0
 wait $job || code=$?
@@ -81,13 +81,28 @@ ranks 2 "$sibert" sweep configs/quickstart.toml --source LICENSE-APACHE --out "$
 [ "$(wc -l <"$work/sweep/summary.csv")" -ge 4 ] || fail "a sweep of three runs" "$work/sweep.log"
 say "a sweep of three runs on two processes"
 
-# A folder on a full disk, a process that hangs: every process ends, and says why.
+# mpirun is killed: its processes end too, also one alone, and a run of several goes on.
+gone() { # FOLDER: until no process of it is left, 30 s at most
+    for _ in $(seq 300); do pgrep -f -- "--out $work/$1" >/dev/null || return 0; sleep 0.1; done
+    fail "a process is left after mpirun" "$work/$1.log"
+}
+for count in 1 2; do
+    pretrain $count "orphan-$count" --max-steps 100000 --set save_every=5 &
+    job=$!
+    until [ -e "$work/orphan-$count/last" ]; do kill -0 $job 2>/dev/null || break; sleep 0.01; done
+    pkill -KILL -f -- "^mpirun .*--out $work/orphan-$count" || true
+    wait $job || true
+    gone "orphan-$count"
+done
+say "mpirun killed: no process is left"
+
+# A process that hangs: the others end, and say why.
 hung() {
     pretrain 2 hung --max-steps 100000 --set rank_timeout=2 save_every=5
 }
 hung &
 job=$!
-until [ -e "$work/hung/checkpoint-000005" ]; do kill -0 $job 2>/dev/null || break; sleep 0.01; done
+until [ -e "$work/hung/last" ]; do kill -0 $job 2>/dev/null || break; sleep 0.01; done
 pkill -STOP -n -f -- "--out $work/hung" || true
 code=0
 wait $job || code=$?

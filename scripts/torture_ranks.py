@@ -49,7 +49,7 @@ def main():
     whole = f'{folder}/whole'
     assert pretrain(program, whole, args.steps).wait() == 0, f'{whole}.log'
     expected, counts, kills, run = digest(whole), collections.Counter(), 0, 0
-    began = False
+    began, did = False, 'no signal'
     while kills < args.kills:
         out = f'{folder}/run-{run}'
         count = draw.randint(1, 3)
@@ -64,14 +64,17 @@ def main():
             try:
                 os.kill(target, number)
                 kills += 1
+                did = f"{signal.Signals(number).name} to {'mpirun' if target == job.pid else target} of {count}"
                 counts[f"{signal.Signals(number).name} to {'mpirun' if target == job.pid else 'a process'} of {count}"] += 1
             except ProcessLookupError:
                 pass
         limit = time.monotonic() + 20
         while (job.poll() is None or processes_of(out)) and time.monotonic() < limit:
             time.sleep(0.02)
-        if job.poll() is None or processes_of(out):
-            sys.exit(f'{out}: processes are left 20 s after the signal, see {out}.log')
+        left = processes_of(out) + [job.pid] * (job.poll() is None)
+        if left:
+            states = subprocess.run(['ps', '-o', 'pid,stat,wchan:20,time,args', '-p', ','.join(map(str, left))], capture_output=True, text=True)
+            sys.exit(f'{out}: 20 s after {did} processes are left, see {out}.log\n{states.stdout}')
         if job.returncode == 0:
             if digest(out) != expected:
                 sys.exit(f'{out}: other bytes than those of {whole}')

@@ -136,9 +136,9 @@ impl Settings {
         );
         ensure!(
             parts <= *batch_size,
-            "--accumulation-steps {} times --shares {}, expected at most the {batch_size} examples of a batch",
+            "--accumulation-steps {}{}, expected at most the {batch_size} examples of a batch",
             self.accumulation_steps,
-            self.shares
+            if self.shares > 1 { format!(" times --shares {}", self.shares) } else { String::new() }
         );
         Ok(())
     }

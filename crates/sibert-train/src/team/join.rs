@@ -14,6 +14,7 @@ use crate::threads::run_in_pool;
 /// # Errors
 /// If there are several and this build cannot bring them together.
 pub fn of_launcher() -> Result<Option<Place>> {
+    Place::end_with_launcher();
     let place = Place::from_environment();
     match place {
         Some(Place { launcher, size, .. }) if cfg!(not(feature = "mpi")) => {
