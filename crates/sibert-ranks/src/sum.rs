@@ -1,6 +1,6 @@
 //! Sums of many numbers over all ranks.
 //!
-//! The numbers of a rank are the sums of its [`pieces`](crate::shares::pieces). They are cut into buckets, and each bucket
+//! The numbers of a rank are the sums of its [`pieces`]. They are cut into buckets, and each bucket
 //! into a part for each rank. [`Communicator::exchange`] brings a rank its part of everybody's pieces; the rank adds them
 //! along the tree, and [`Communicator::all_gather_numbers`] brings the sums to everybody. MPI's own sums would move as
 //! many bytes, but MPI leaves their order to the engine (MPI 4.1, 6.9.1), which may choose by the number of ranks.
