@@ -101,8 +101,11 @@ fn join(place: Option<Place>) -> Result<Team> {
         *counts.entry(String::from_utf8(host).context("the name of a host")?).or_default() += 1;
     }
     let hosts: Vec<String> = counts.iter().map(|(host, count)| format!("{count} on {host}")).collect();
-    let threads = rayon::current_num_threads();
-    note(format!("{size} processes ({}), {threads} threads each, {engine}", hosts.join(", ")));
+    let threads = match rayon::current_num_threads() {
+        1 => "1 thread".to_owned(),
+        threads => format!("{threads} threads"),
+    };
+    note(format!("{size} processes ({}), {threads} each, {engine}", hosts.join(", ")));
     Ok(Team::of(ranks, watch, host, first_of_host, on_host))
 }
 
