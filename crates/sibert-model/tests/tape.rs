@@ -3,7 +3,7 @@
 
 mod support;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, TensorId};
 use sibert_model::{Gradients, Mode, ModelConfig, ModelType, PreTraining, Precision, Tape};
 use sisgd::{Gradient, GradientSource as _};
 use support::{batch, dense, norm, normalized, small};
@@ -91,4 +91,37 @@ fn a_second_tape_is_refused_and_a_failed_one_is_closed() {
     let inner = || Tape::record(|| Ok(()));
     assert!(Tape::record(|| inner().map(drop)).is_err());
     assert!(inner().is_ok());
+}
+
+#[test]
+fn a_pass_tells_of_each_variable_once_when_its_gradient_is_whole() {
+    for config in [small(ModelType::Sibert), normalized(), small(ModelType::Bert)].map(with_pairs) {
+        let model = PreTraining::new(&config, 5, DType::F64, &Device::Cpu).unwrap();
+        let mut batch = batch(&config, 3, DType::F64);
+        batch.next_sentence = Some(Tensor::new(&[0u32, 1, 1], &Device::Cpu).unwrap());
+        let vars = model.parameters();
+        let mut gradients = Gradients::of(vars.iter().map(|(_, var)| var));
+        let mut told = Vec::new();
+        let (output, tape) = Tape::record(|| model.forward(&batch, Mode::train(1))).unwrap();
+        let losses = [(&output.masked_lm_loss, 0.3), (output.next_sentence_loss.as_ref().unwrap(), 0.1)];
+        tape.backward_telling(&losses, &mut gradients, |var, gradients| {
+            told.push((var.id(), gradients.only(var)));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(told.len(), vars.len());
+        for (name, var) in &vars {
+            let mut at_that_time = told.iter().filter(|(id, _)| *id == var.id());
+            let (_, found) = at_that_time.next().unwrap_or_else(|| panic!("no word of {name}"));
+            let values = |gradients: &Gradients| -> Vec<f64> {
+                gradients.whole(var).unwrap().unwrap().flatten_all().unwrap().to_vec1().unwrap()
+            };
+            assert_eq!(values(found), values(&gradients), "{name}");
+        }
+        let named = |part: &str| {
+            let is = |id: &TensorId| vars.iter().any(|(name, var)| name.contains(part) && var.id() == *id);
+            told.iter().position(|(id, _)| is(id)).unwrap()
+        };
+        assert!(named("layer.1.") < named("layer.0.") && named("layer.0.") < named("position_embeddings"));
+    }
 }

@@ -16,7 +16,7 @@ pub struct Gradients {
 }
 
 /// A gradient up to now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Sum {
     Dense(Tensor),
     Rows(Merged),
@@ -34,7 +34,7 @@ impl Sum {
 }
 
 /// Rows of a table's gradient, each row once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Merged {
     /// Ascending, each once.
     ids: Vec<u32>,
@@ -95,6 +95,24 @@ impl Gradients {
             };
         }
         Ok(self)
+    }
+
+    /// Adds `other`'s gradient of `var`, which it loses; it comes first in the sum, as in [`plus`](Self::plus).
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn absorb(&mut self, var: &Tensor, other: &mut Self) -> Result<()> {
+        let Some(own) = self.sums.get_mut(&var.id()) else { return Ok(()) };
+        *own = match (other.sums.get_mut(&var.id()).and_then(Option::take), own.take()) {
+            (None, only) | (only, None) => only,
+            (Some(x), Some(y)) => Some(x.plus(y)?),
+        };
+        Ok(())
+    }
+
+    /// The gradient of `var` alone, which both have then.
+    pub fn only(&self, var: &Tensor) -> Self {
+        Self { sums: self.sums.get(&var.id()).map(|sum| (var.id(), sum.clone())).into_iter().collect() }
     }
 
     /// Replaces the gradient of `var`, if it is one of the variables: whole, or with `ids`, ascending and each once, by its

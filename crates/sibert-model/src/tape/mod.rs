@@ -90,17 +90,42 @@ impl Tape {
     /// # Errors
     /// If the device fails.
     pub fn backward(self, losses: &[(&Tensor, f64)], gradients: &mut Gradients) -> Result<()> {
+        self.backward_telling(losses, gradients, |_, _| Ok(()))
+    }
+
+    /// The same; `finished` is told of each variable as soon as this pass adds no more to its gradient.
+    ///
+    /// It may take the gradient on, while the pass goes on with the layers before. It is not told of variables that the
+    /// pass never meets, nor of those whose gradients come through candle's graph.
+    ///
+    /// # Errors
+    /// As [`backward`](Self::backward), and those of `finished`.
+    pub fn backward_telling(
+        self,
+        losses: &[(&Tensor, f64)],
+        gradients: &mut Gradients,
+        finished: impl FnMut(&Tensor, &mut Gradients) -> Result<()>,
+    ) -> Result<()> {
         let seed = |&(loss, weight): &(&Tensor, f64)| {
             Ok((loss.clone(), Tensor::full(weight, loss.shape(), loss.device())?.to_dtype(loss.dtype())?))
         };
-        self.backward_from(losses.iter().map(seed).collect::<Result<_>>()?, gradients)
+        self.pass(losses.iter().map(seed).collect::<Result<_>>()?, gradients, finished)
     }
 
     /// The same from outputs and their gradients.
     ///
     /// # Errors
     /// As [`backward`](Self::backward).
-    pub fn backward_from(mut self, outputs: Vec<(Tensor, Tensor)>, gradients: &mut Gradients) -> Result<()> {
+    pub fn backward_from(self, outputs: Vec<(Tensor, Tensor)>, gradients: &mut Gradients) -> Result<()> {
+        self.pass(outputs, gradients, |_, _| Ok(()))
+    }
+
+    fn pass(
+        mut self,
+        outputs: Vec<(Tensor, Tensor)>,
+        gradients: &mut Gradients,
+        mut finished: impl FnMut(&Tensor, &mut Gradients) -> Result<()>,
+    ) -> Result<()> {
         let mut pending: HashMap<TensorId, Pending> = HashMap::new();
         for (output, gradient) in outputs {
             if self.tracked.contains(&output.id()) {
@@ -113,13 +138,29 @@ impl Tape {
                 gradients.extend((output * gradient)?.backward()?)?;
             }
         }
+        let mut uses = self.uses();
         while let Some(mut node) = self.nodes.pop() {
+            let inputs = std::mem::take(&mut node.inputs);
             if let Some(Pending { gradient, .. }) = pending.remove(&node.output) {
-                let inputs = std::mem::take(&mut node.inputs);
                 node.backward(&gradient, &mut Sink { inputs: &inputs, pending: &mut pending, gradients })?;
+            }
+            for var in inputs.iter().filter_map(Input::variable) {
+                let left = uses.entry(var.id()).and_modify(|uses| *uses -= 1).or_default();
+                if *left == 0 {
+                    finished(var, gradients)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// How many operations read each variable, as often as they read it.
+    fn uses(&self) -> HashMap<TensorId, usize> {
+        let mut uses = HashMap::new();
+        for var in self.nodes.iter().flat_map(|node| &node.inputs).filter_map(Input::variable) {
+            *uses.entry(var.id()).or_default() += 1;
+        }
+        uses
     }
 }
 

@@ -30,6 +30,15 @@ pub(super) enum Input {
     Constant,
 }
 
+impl Input {
+    pub fn variable(&self) -> Option<&Tensor> {
+        match self {
+            Self::Variable(var) => Some(var),
+            Self::Result(_) | Self::Constant => None,
+        }
+    }
+}
+
 /// Calls `forward` for a result and its backward pass: recorded while a tape is open, forgotten otherwise.
 ///
 /// # Errors
