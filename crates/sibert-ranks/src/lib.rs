@@ -6,6 +6,7 @@
 //! - [`shares`]: a batch is cut into shares, and their sums are taken along one fixed tree. A sum of floats depends on its
 //!   order; along the tree it does not depend on which process has which shares.
 //! - [`sum::same_bits`]: the sum of the gradients of all processes along that tree.
+//! - [`in_bf16`]: the same with half the bytes, without that promise.
 //! - [`Watch`]: ends a process that waits for others that never answer.
 //!
 //! The crate prints nothing but the last words of [`Watch`].
@@ -15,6 +16,7 @@ mod communicator;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod place;
+mod rounded;
 pub mod shares;
 pub mod sum;
 mod threads;
@@ -25,6 +27,7 @@ pub use communicator::Communicator;
 #[cfg(feature = "mpi")]
 pub use mpi::Mpi;
 pub use place::{Launcher, Place};
+pub use rounded::in_bf16;
 pub use threads::Threads;
 pub use watch::Watch;
 

@@ -1,11 +1,15 @@
 //! Processes that MPI started.
 
+use std::thread::{sleep, yield_now};
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use mpi::Count;
 use mpi::Threading;
 use mpi::collective::SystemOperation;
 use mpi::datatype::{Partition, PartitionMut};
 use mpi::environment::Universe;
+use mpi::request::{LocalScope, Request, scope};
 use mpi::topology::{Communicator as _, SimpleCommunicator};
 use mpi::traits::*;
 
@@ -13,6 +17,10 @@ use crate::{Communicator, Watch};
 
 /// Bytes, or numbers, of one call: MPI counts in 32 bits.
 const MOST: usize = 1 << 30;
+
+/// Looks after which a wait sleeps between two of them, and for how long: short messages need not wait for a sleeper.
+const LOOKS: usize = 20;
+const PAUSE: Duration = Duration::from_micros(20);
 
 /// Where no bytes lie. An empty slice of Rust may have the address 1, which Open MPI takes for `MPI_IN_PLACE`.
 static PLACE: [u8; 1] = [0];
@@ -89,7 +97,7 @@ impl Communicator for Mpi {
         self.watch.over(|| {
             let send = Partition::new(send, &to[..], displacements(&to)?);
             let mut receive = PartitionMut::new(receive, &from[..], displacements(&from)?);
-            self.world.all_to_all_varcount_into(&send, &mut receive);
+            scope(|scope| settle(self.world.immediate_all_to_all_varcount_into(scope, &send, &mut receive)));
             Ok(())
         })
     }
@@ -98,7 +106,7 @@ impl Communicator for Mpi {
         let sizes = counts(sizes, all.len())?;
         self.watch.over(|| {
             let mut all = PartitionMut::new(all, &sizes[..], displacements(&sizes)?);
-            self.world.all_gather_varcount_into(own, &mut all);
+            scope(|scope| settle(self.world.immediate_all_gather_varcount_into(scope, own, &mut all)));
             Ok(())
         })
     }
@@ -107,7 +115,10 @@ impl Communicator for Mpi {
         let mut sums = vec![0_f32; numbers.len().min(MOST)];
         for numbers in numbers.chunks_mut(MOST) {
             let sums = &mut sums[..numbers.len()];
-            self.watch.over(|| self.world.all_reduce_into(&*numbers, sums, SystemOperation::sum()));
+            let sum = SystemOperation::sum();
+            self.watch.over(|| {
+                scope(|scope| settle(self.world.immediate_all_reduce_into(scope, &*numbers, sums, sum)));
+            });
             numbers.copy_from_slice(sums);
         }
         Ok(())
@@ -127,6 +138,21 @@ impl Communicator for Mpi {
         let done = self.watch.over(|| unsafe { mpi::ffi::MPI_Finalize() });
         ensure!(done == 0, "MPI_Finalize failed with {done}");
         Ok(())
+    }
+}
+
+/// Waits for numbers without keeping a core from the backward pass: MPI moves them along at every look.
+fn settle<'a, D: ?Sized>(mut request: Request<'a, D, &LocalScope<'a>>) {
+    for look in 0.. {
+        match request.test() {
+            Ok(_) => return,
+            Err(unfinished) => request = unfinished,
+        }
+        if look < LOOKS {
+            yield_now();
+        } else {
+            sleep(PAUSE);
+        }
     }
 }
 

@@ -71,15 +71,36 @@ impl<T> Tree<T> {
         value: T,
         mut add: impl FnMut(T, T) -> Result<T, E>,
     ) -> Result<(), E> {
-        let mut last = (share..share + 1, value);
-        while let Some((before, _)) = self.sums.last()
-            && is_node(self.shares, &(before.start..last.0.end), before.end)
-            && let Some((before, earlier)) = self.sums.pop()
-        {
-            last = (before.start..last.0.end, add(earlier, last.1)?);
-        }
-        self.sums.push(last);
+        let (range, earlier) = self.open(share);
+        let sum = earlier.into_iter().try_fold(value, |sum, earlier| add(earlier, sum))?;
+        self.close(range, sum);
         Ok(())
+    }
+
+    /// Takes out the sums that go with the next share, the nearest first, and says which shares theirs and its sum has.
+    ///
+    /// [`push`](Self::push) in two steps, for whoever wants to add while the share is being made: each sum is added in front
+    /// of what there is then, and [`close`](Self::close) takes the result.
+    pub fn open(&mut self, share: usize) -> (Range<usize>, Vec<T>) {
+        let (mut range, mut earlier) = (share..share + 1, Vec::new());
+        while let Some((before, _)) = self.sums.last()
+            && is_node(self.shares, &(before.start..range.end), before.end)
+            && let Some((before, sum)) = self.sums.pop()
+        {
+            range.start = before.start;
+            earlier.push(sum);
+        }
+        (range, earlier)
+    }
+
+    /// Takes the sum of `range`, which [`open`](Self::open) said.
+    pub fn close(&mut self, range: Range<usize>, sum: T) {
+        self.sums.push((range, sum));
+    }
+
+    /// The sums up to now.
+    pub fn sums(&self) -> impl Iterator<Item = &T> {
+        self.sums.iter().map(|(_, sum)| sum)
     }
 
     /// The sums, each with its shares: the [`pieces`] of the run.

@@ -8,7 +8,6 @@
 use std::ops::Range;
 
 use anyhow::{Result, ensure};
-use rayon::prelude::*;
 
 use crate::Communicator;
 use crate::shares::{halves, of_rank, pieces};
@@ -110,11 +109,11 @@ pub fn same_bits(
 /// The sums of `length` numbers of each piece, in the order of the tree; none are missing.
 fn along_the_tree(shares: usize, pieces: &[(&Range<usize>, &[f32])], length: usize) -> Vec<f32> {
     let mut sums = vec![0_f32; length];
-    sums.par_chunks_mut(BLOCK).enumerate().for_each(|(block, sums)| {
+    for (block, sums) in sums.chunks_mut(BLOCK).enumerate() {
         let place = block * BLOCK..block * BLOCK + sums.len();
         let parts = pieces.iter().map(|(range, numbers)| (*range, &numbers[place.clone()]));
         node(&(0..shares), &mut parts.peekable(), sums);
-    });
+    }
     sums
 }
 
