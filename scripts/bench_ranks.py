@@ -83,7 +83,7 @@ def main():
             'sibert, 1 process of 2 threads': lambda: ours(args, shards, 1, 2),
             'sibert, 2 processes, shares 2': lambda: ours(args, shards, 2, 1, 'shares=2'),
             'sibert, 2 processes, shares 4': lambda: ours(args, shards, 2, 1, 'shares=4'),
-            'sibert, 2 processes, shares 2, any order': lambda: ours(args, shards, 2, 1, 'shares=2', 'reproducible_sums=false'),
+            'sibert, 2 processes, shares 2, any order': lambda: ours(args, shards, 2, 1, 'shares=2', 'gradient_sums=any_order'),
             'PyTorch, 1 process of 2 threads': lambda: torch(args, 1, 2),
             'PyTorch DDP, 2 processes': lambda: torch(args, 2, 1),
             'PyTorch DDP, 2 processes, no sums': lambda: torch(args, 2, 1, sync=False),

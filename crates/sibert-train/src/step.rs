@@ -4,10 +4,9 @@ use std::iter::Peekable;
 use std::ops::Range;
 
 use anyhow::{Result, ensure};
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use sibert_data::batches::MaskedBatch;
 use sibert_model::{Gradients, Mode, PreTraining, PretrainingOutput, Tape, random};
-use sibert_ranks::shares::Tree;
 use sisgd::Deferred;
 
 use crate::batch;
@@ -47,22 +46,22 @@ pub fn gradients(
     let [masked, sequences] = team.totals([masked, sequences])?;
     ensure!(masked > 0, "no token to predict in its batch: the tokenizer knows none of the words");
     let weights = [masked, sequences].map(|count| config.loss_scale / count as f64);
-    let vars = model.parameters();
-    let mut tree = Tree::new(config.shares);
     let mut micro_batches = micro_batches.into_iter().peekable();
-    for share in team.shares(config.shares)? {
+    let sharing = Sharing { shares: config.shares, sums: config.gradient_sums };
+    team.sum(&model.parameters(), sharing, device, |share, gradients, finished| {
         let end = (share + 1) * config.batch_size / config.shares;
-        let mut sums = (Gradients::of(vars.iter().map(|(_, var)| var)), Deferred::ready(Sums::default()));
+        let mut sums = Deferred::ready(Sums::default());
         while let Some(part) = next_before(end, &mut micro_batches) {
-            sums = add_part(sums, part, model, weights, config, step, device)?;
+            let is_last = micro_batches.peek().is_none_or(|(row, _)| *row >= end);
+            let finished = |var: &Tensor, gradients: &mut Gradients| match is_last {
+                true => finished(var, gradients),
+                false => Ok(()),
+            };
+            let figures = add_part(gradients, part, model, weights, config, step, device, finished)?;
+            sums = sums.zip(figures)?.map(|(sums, part)| sums.plus(&part));
         }
-        tree.push(share, sums, |(x, a), (y, b)| {
-            let figures = a.zip(b)?.map(|(a, b)| a.plus(&b));
-            Ok::<_, candle_core::Error>((x.plus(y)?, figures))
-        })?;
-    }
-    let sharing = Sharing { shares: config.shares, reproducible: config.reproducible_sums };
-    team.sum(tree.pieces(), &vars, sharing, device)
+        Ok(sums)
+    })
 }
 
 /// The next micro-batch, if it begins before row `end`.
@@ -70,28 +69,30 @@ fn next_before(end: usize, parts: &mut Peekable<impl Iterator<Item = Part>>) -> 
     parts.next_if(|(row, _)| *row < end)
 }
 
-/// Adds the gradients and figures of a micro-batch, whose losses of tokens and of pairs have these weights.
+/// Adds the gradients of a micro-batch, whose losses of tokens and of pairs have these weights; its figures.
+#[allow(clippy::too_many_arguments)]
 fn add_part(
-    (mut gradients, mut sums): (Gradients, Deferred<Sums>),
+    gradients: &mut Gradients,
     (row, batch): Part,
     model: &PreTraining,
     weights: [f64; 2],
     config: &RunConfig,
     step: usize,
     device: &Device,
-) -> Result<(Gradients, Deferred<Sums>)> {
+    finished: impl FnMut(&Tensor, &mut Gradients) -> candle_core::Result<()>,
+) -> Result<Deferred<Sums>> {
     if batch.labels.is_empty() {
-        return Ok((gradients, sums));
+        return Ok(Deferred::ready(Sums::default()));
     }
     let mode = Mode::train(random::fork(random::named(config.seed, "dropout"), step as u64));
     let batch = batch::to_device(batch, model, device)?; // (micro_batch, seq_len)
     let forward = || Tape::record(|| model.forward(&batch, mode.from_row(row)));
     let (output, tape) = config.precision.scope(forward)?;
-    sums = sums.zip(Sums::of(&output, &batch)?)?.map(|(sums, part)| sums.plus(&part));
+    let sums = Sums::of(&output, &batch)?;
     let PretrainingOutput { masked_lm_loss, next_sentence_loss, logits, .. } = output;
     drop(logits); // the backward pass needs the memory
     let pairs = next_sentence_loss.as_ref().map(|loss| (loss, weights[1]));
     let losses: Vec<_> = [(&masked_lm_loss, weights[0])].into_iter().chain(pairs).collect();
-    tape.backward(&losses, &mut gradients)?;
-    Ok((gradients, sums))
+    tape.backward_telling(&losses, gradients, finished)?;
+    Ok(sums)
 }

@@ -40,6 +40,7 @@ use sibert_data::masking::MaskingSettings;
 use sibert_data::source::DocumentSplit;
 
 use crate::device::DeviceName;
+use crate::team::GradientSums;
 
 /// Everything a pretraining run depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,9 +127,9 @@ pub struct RunConfig {
     /// any number of them gives the same bits.
     #[serde(skip_serializing_if = "is_one")]
     pub shares: usize,
-    /// Whether processes add their gradients along that tree, or in the order that is fastest.
-    #[serde(skip_serializing_if = "Clone::clone")]
-    pub reproducible_sums: bool,
+    /// Whether processes add their gradients along that tree, or faster.
+    #[serde(skip_serializing_if = "is_reproducible")]
+    pub gradient_sums: GradientSums,
     /// Seconds that a process waits for the others before it takes them for lost.
     #[serde(skip_serializing_if = "is_patience")]
     pub rank_timeout: u64,
@@ -195,6 +196,11 @@ fn is_one(number: &usize) -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_patience(seconds: &u64) -> bool {
     *seconds == PATIENCE
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_reproducible(sums: &GradientSums) -> bool {
+    *sums == GradientSums::Reproducible
 }
 
 /// The table `[sweep]`.
@@ -280,7 +286,7 @@ impl Default for RunConfig {
             batch_size: 32,
             accumulation_steps: 1,
             shares: 1,
-            reproducible_sums: true,
+            gradient_sums: GradientSums::Reproducible,
             rank_timeout: PATIENCE,
             optimizer: Optimizer::Sisgd,
             lr: 8e-4,

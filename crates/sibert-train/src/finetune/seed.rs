@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use candle_core::Tensor;
 use serde_json::json;
 use sibert_model::{FineTuning, Gradients, Mode, Tape, random};
-use sibert_ranks::shares::{Tree, of_rank};
+use sibert_ranks::shares::of_rank;
 use sisgd::Deferred;
 
 use super::folder::SeedFolder;
@@ -24,7 +25,7 @@ use crate::memory;
 use crate::plot;
 use crate::signals::Stop;
 use crate::sums::Sums;
-use crate::team::Sharing;
+use crate::team::{Finished, GradientSums, Sharing};
 use crate::tuned::{Figures, Sequence, inputs, logits, main_value, order};
 use crate::update::Update;
 
@@ -177,18 +178,10 @@ impl<'a> Seed<'a> {
         let Self { run, model, .. } = self;
         let (vars, count) = (model.parameters(), run.train.terms(batch) as f64);
         let shares = run.settings.shares.min(batch.len());
-        let mut tree = Tree::new(shares);
-        for share in run.team.part_of(shares) {
-            let mut gradients = Gradients::of(vars.iter().map(|(_, var)| var));
-            let rows = of_rank(batch.len(), share, shares);
-            let sums = self.add_share(&mut gradients, batch, rows, count)?;
-            tree.push(share, (gradients, sums), |(x, a), (y, b)| {
-                let sums = a.zip(b)?.map(|(a, b)| a.plus(&b));
-                Ok::<_, candle_core::Error>((x.plus(y)?, sums))
-            })?;
-        }
-        let sharing = Sharing { shares, reproducible: true };
-        let (gradients, sums) = run.team.sum(tree.pieces(), &vars, sharing, &run.device)?;
+        let sharing = Sharing { shares, sums: GradientSums::Reproducible };
+        let (gradients, sums) = run.team.sum(&vars, sharing, &run.device, |share, gradients, finished| {
+            self.add_share(gradients, batch, of_rank(batch.len(), share, shares), count, finished)
+        })?;
         Ok((gradients, sums.map(move |sums| sums.loss / count)))
     }
 
@@ -199,12 +192,14 @@ impl<'a> Seed<'a> {
         batch: &[usize],
         rows: Range<usize>,
         count: f64,
+        finished: &mut Finished,
     ) -> Result<Deferred<Sums>> {
         let Self { run, model, state, .. } = self;
         let mode = Mode::train(random::fork(random::named(state.seed, "dropout"), state.step as u64));
         let mut sums = Deferred::ready(Sums::default());
         let part = run.settings.micro_batch_size();
         for start in rows.clone().step_by(part) {
+            let is_last = start + part >= rows.end;
             let rows = &batch[start..(start + part).min(rows.end)];
             let sequences: Vec<_> = rows.iter().map(|&row| &run.train.sequences()[row]).collect();
             let inputs = inputs(&sequences, model.config().pad_token_id, &run.device)?;
@@ -216,7 +211,11 @@ impl<'a> Seed<'a> {
             let (loss, tape) = run.settings.precision.scope(|| Tape::record(forward))?;
             let of_part = Deferred::new(loss.reshape(1)?, |loss| Ok(loss[0]));
             sums = sums.zip(of_part)?.map(|(sums, loss)| Sums { loss: sums.loss + loss, ..sums });
-            tape.backward(&[(&loss, 1. / count)], gradients)?;
+            let finished = |var: &Tensor, gradients: &mut Gradients| match is_last {
+                true => finished(var, gradients),
+                false => Ok(()),
+            };
+            tape.backward_telling(&[(&loss, 1. / count)], gradients, finished)?;
         }
         Ok(sums)
     }

@@ -4,22 +4,22 @@
 //! own it sends −0, which adds nothing: x + −0 is x for every x, with its sign.
 
 use std::collections::BTreeSet;
-use std::ops::{Deref, Range};
+use std::ops::Range;
 
-use anyhow::{Context, Result};
-use candle_core::{Device, Storage, Tensor, Var};
+use anyhow::Result;
+use candle_core::{Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use sibert_model::Gradients;
-use sibert_ranks::Communicator;
-use sibert_ranks::sum::Numbers;
+use sibert_ranks::sum::same_bits;
+use sibert_ranks::{Communicator, in_bf16};
 use sisgd::{Gradient, GradientSource};
 
-/// What adds nothing.
-const NOTHING: f32 = -0.;
+use super::numbers::{Flat, Run, width};
+use super::{GradientSums, Sharing};
 
 /// The part of a variable that has a gradient.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-enum Part {
+pub enum Part {
     #[default]
     None,
     /// These rows, ascending.
@@ -47,7 +47,7 @@ impl Part {
     }
 
     /// How many numbers it has.
-    fn len(&self, var: &Var) -> usize {
+    pub fn len(&self, var: &Var) -> usize {
         match self {
             Self::None => 0,
             Self::Rows(ids) => ids.len() * width(var),
@@ -64,33 +64,85 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The parts that have a gradient on any process.
-    pub fn agreed(ranks: &dyn Communicator, own: &[Gradients], vars: &[(String, Var)]) -> Result<Self> {
-        let of_own = |(_, var): &(String, Var)| {
-            own.iter().map(|gradients| Part::of(gradients.gradient(var))).fold(Part::None, Part::with)
-        };
-        let parts: Vec<Part> = vars.iter().map(of_own).collect();
-        let mut agreed = vec![Part::None; vars.len()];
-        for said in ranks.all_gather(&serde_json::to_vec(&parts)?)? {
-            let parts: Vec<Part> = serde_json::from_slice(&said)?;
-            agreed = agreed.into_iter().zip(parts).map(|(part, other)| part.with(other)).collect();
-        }
+    fn of(parts: Vec<Part>, vars: &[(String, Var)]) -> Self {
         let mut end = 0;
-        let places = agreed.iter().zip(vars).map(|(part, (_, var))| {
+        let places = parts.iter().zip(vars).map(|(part, (_, var))| {
             let start = end;
             end += part.len(var);
             start..end
         });
-        Ok(Self { places: places.collect(), parts: agreed })
+        Self { places: places.collect(), parts }
+    }
+
+    /// Some variables whole, and nothing of the others.
+    pub fn whole(some: &[usize], vars: &[(String, Var)]) -> Self {
+        let mut parts = vec![Part::None; vars.len()];
+        some.iter().for_each(|&place| parts[place] = Part::Whole);
+        Self::of(parts, vars)
+    }
+
+    /// The parts that have a gradient on any process; and what the first process says in `order`.
+    pub fn agreed(
+        ranks: &dyn Communicator,
+        own: &[Gradients],
+        vars: &[(String, Var)],
+        order: &[usize],
+    ) -> Result<(Self, Vec<usize>)> {
+        let of_own = |(_, var): &(String, Var)| {
+            own.iter().map(|gradients| Part::of(gradients.gradient(var))).fold(Part::None, Part::with)
+        };
+        let parts: Vec<Part> = vars.iter().map(of_own).collect();
+        let (mut agreed, mut first) = (vec![Part::None; vars.len()], None);
+        for said in ranks.all_gather(&serde_json::to_vec(&(parts, order))?)? {
+            let (parts, order): (Vec<Part>, Vec<usize>) = serde_json::from_slice(&said)?;
+            agreed = agreed.into_iter().zip(parts).map(|(part, other)| part.with(other)).collect();
+            first.get_or_insert(order);
+        }
+        Ok((Self::of(agreed, vars), first.unwrap_or_default()))
+    }
+
+    /// The variables that are sent whole.
+    pub fn whole_ones(&self) -> Vec<bool> {
+        self.parts.iter().map(|part| *part == Part::Whole).collect()
+    }
+
+    /// This one without the variables of `others`.
+    pub fn without<'a>(&self, others: impl Iterator<Item = &'a Self>, vars: &[(String, Var)]) -> Self {
+        let mut parts = self.parts.clone();
+        for other in others {
+            let theirs = parts.iter_mut().zip(&other.parts).filter(|(_, part)| **part != Part::None);
+            theirs.for_each(|(own, _)| *own = Part::None);
+        }
+        Self::of(parts, vars)
+    }
+
+    /// The sums of the gradients of all processes, of which this one has `own`.
+    pub fn sums(
+        &self,
+        ranks: &dyn Communicator,
+        own: &[Gradients],
+        vars: &[(String, Var)],
+        Sharing { shares, sums: how }: Sharing,
+    ) -> Result<Vec<f32>> {
+        let numbers = self.numbers(own, vars)?;
+        if how == GradientSums::Reproducible {
+            return same_bits(ranks, shares, &numbers.views(), self.len());
+        }
+        let mut sums = numbers.added(self.len());
+        match how {
+            GradientSums::Bf16 => in_bf16(ranks, &mut sums)?,
+            GradientSums::AnyOrder | GradientSums::Reproducible => ranks.sum_in_any_order(&mut sums)?,
+        }
+        Ok(sums)
     }
 
     /// How many numbers are sent.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.places.last().map_or(0, |place| place.end)
     }
 
     /// The numbers of gradients of this process, without a copy where they lie in memory as they are sent.
-    pub fn numbers<'a>(&self, own: &'a [Gradients], vars: &[(String, Var)]) -> Result<Flat<'a>> {
+    fn numbers<'a>(&self, own: &'a [Gradients], vars: &[(String, Var)]) -> Result<Flat<'a>> {
         let of_one = |gradients: &'a Gradients| {
             let part =
                 |(part, (_, var)): (&Part, &(String, Var))| Run::of(part, gradients.gradient(var), var);
@@ -99,104 +151,34 @@ impl Layout {
         own.iter().map(of_one).collect::<Result<_>>().map(Flat)
     }
 
-    /// The gradients that the numbers are.
-    pub fn gradients(&self, numbers: &[f32], vars: &[(String, Var)], device: &Device) -> Result<Gradients> {
-        let mut gradients = Gradients::of(vars.iter().map(|(_, var)| var));
-        for ((part, place), (_, var)) in self.parts.iter().zip(&self.places).zip(vars) {
-            let numbers = &numbers[place.clone()];
-            match part {
-                Part::None => {}
-                Part::Whole => {
+    /// Puts the gradients that `sums` are, laid out like this, into `gradients`, as far as `agreed` has them.
+    pub fn write(
+        &self,
+        sums: &[f32],
+        agreed: &Self,
+        vars: &[(String, Var)],
+        device: &Device,
+        gradients: &mut Gradients,
+    ) -> Result<()> {
+        for (i, (_, var)) in vars.iter().enumerate() {
+            let numbers = &sums[self.places[i].clone()];
+            match (&self.parts[i], &agreed.parts[i]) {
+                (Part::None, _) | (_, Part::None) => {}
+                (Part::Whole, Part::Rows(ids)) => {
+                    let row = |&id: &u32| &numbers[id as usize * width(var)..][..width(var)];
+                    let rows: Vec<f32> = ids.iter().flat_map(row).copied().collect();
+                    let rows = Tensor::from_vec(rows, (ids.len(), width(var)), device)?;
+                    gradients.replace(var, Some(ids.clone()), rows);
+                }
+                (Part::Whole, Part::Whole) => {
                     gradients.replace(var, None, Tensor::from_slice(numbers, var.shape(), device)?);
                 }
-                Part::Rows(ids) => {
+                (Part::Rows(ids), _) => {
                     let rows = Tensor::from_slice(numbers, (ids.len(), width(var)), device)?;
                     gradients.replace(var, Some(ids.clone()), rows);
                 }
             }
         }
-        Ok(gradients)
-    }
-}
-
-fn width(table: &Var) -> usize {
-    table.elem_count() / table.dims()[0].max(1)
-}
-
-/// The numbers of several gradients.
-pub struct Flat<'a>(Vec<Vec<Run<'a>>>);
-
-impl Flat<'_> {
-    /// To be read one after the other.
-    pub fn views(&self) -> Vec<Numbers<'_>> {
-        self.0.iter().map(|runs| Numbers::of(runs.iter().map(Run::numbers).collect())).collect()
-    }
-
-    /// The sums of the gradients, one after the other.
-    pub fn added(&self) -> Vec<f32> {
-        let mut gradients = self.0.iter();
-        let first = gradients.next().map(|runs| runs.iter().flat_map(|run| run.numbers().to_vec()).collect());
-        let mut sums: Vec<f32> = first.unwrap_or_default();
-        for runs in gradients {
-            let numbers = runs.iter().flat_map(Run::numbers);
-            sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
-        }
-        sums
-    }
-}
-
-/// Numbers of one variable.
-enum Run<'a> {
-    /// Where the tensor has them.
-    There(Box<dyn Deref<Target = Storage> + 'a>, Range<usize>),
-    Copied(Vec<f32>),
-}
-
-impl<'a> Run<'a> {
-    fn of(part: &Part, gradient: Option<Gradient<'a>>, var: &Var) -> Result<Self> {
-        Ok(match (part, gradient) {
-            (Part::None, _) => Self::Copied(Vec::new()),
-            (part, None) => Self::Copied(vec![NOTHING; part.len(var)]),
-            (Part::Whole, Some(Gradient::Dense(values))) => Self::whole(values)?,
-            (Part::Rows(wanted), Some(Gradient::Rows { ids, values })) if wanted == ids => {
-                Self::whole(values)?
-            }
-            (part, Some(Gradient::Rows { ids, values })) => {
-                let (values, width) = (Self::whole(values)?, width(var));
-                let mut all = vec![NOTHING; part.len(var)];
-                for (id, row) in ids.iter().zip(values.numbers().chunks_exact(width)) {
-                    let place = match part {
-                        Part::Rows(wanted) => {
-                            wanted.binary_search(id).ok().context("a row that no process has")?
-                        }
-                        Part::None | Part::Whole => *id as usize,
-                    };
-                    all[place * width..][..width].copy_from_slice(row);
-                }
-                Self::Copied(all)
-            }
-            (Part::Rows(_), Some(Gradient::Dense(_))) => anyhow::bail!("a whole gradient, expected its rows"),
-        })
-    }
-
-    fn whole(values: &'a Tensor) -> Result<Self> {
-        let (storage, layout) = values.storage_and_layout();
-        match (&*storage, layout.contiguous_offsets()) {
-            (Storage::Cpu(_), Some((start, end))) => Ok(Self::There(Box::new(storage), start..end)),
-            _ => {
-                drop(storage);
-                Ok(Self::Copied(values.flatten_all()?.to_vec1()?))
-            }
-        }
-    }
-
-    fn numbers(&self) -> &[f32] {
-        match self {
-            Self::Copied(numbers) => numbers,
-            Self::There(storage, range) => match &***storage {
-                Storage::Cpu(cpu) => cpu.as_slice().map_or(&[], |all| &all[range.clone()]),
-                Storage::Cuda(_) | Storage::Metal(_) => &[],
-            },
-        }
+        Ok(())
     }
 }

@@ -4,12 +4,15 @@
 //! made common here: which rows of a batch each computes, the sums of gradients and losses, whether to stop. The first
 //! process alone speaks and writes to the run's folder.
 
+mod ahead;
 mod flat;
 mod join;
+mod numbers;
 mod sums;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -18,7 +21,7 @@ use serde::de::DeserializeOwned;
 use sibert_ranks::{Alone, Communicator, Watch, shares};
 
 pub use join::{of_launcher, run, threads_of};
-pub use sums::Sharing;
+pub use sums::{Finished, GradientSums, Sharing};
 
 /// Shares of a batch that several processes compute, at least: so many of them can take the run over.
 const SHARES: usize = 4;
@@ -40,6 +43,8 @@ pub struct Team {
     on_host: usize,
     /// Whether the error that ends this process has ended all of them, as [`Team::agree`] found.
     agreed: AtomicBool,
+    /// What is sent while the backward pass of the next step goes on.
+    plan: Mutex<ahead::Plan>,
 }
 
 impl Team {
@@ -55,7 +60,15 @@ impl Team {
         first_of_host: bool,
         on_host: usize,
     ) -> Self {
-        Self { ranks, watch, host, first_of_host, on_host, agreed: AtomicBool::new(false) }
+        Self {
+            ranks,
+            watch,
+            host,
+            first_of_host,
+            on_host,
+            agreed: AtomicBool::new(false),
+            plan: Mutex::default(),
+        }
     }
 
     /// The team of one of the threads of a test.
@@ -212,6 +225,10 @@ impl Team {
             Some(other) => Err(anyhow!("{what} of process {other} are not those of {}", self.name())),
         };
         self.agree(same)
+    }
+
+    fn plan(&self) -> MutexGuard<'_, ahead::Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Marks an error that every process has found by itself, or that all have been told.

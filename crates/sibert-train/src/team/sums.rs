@@ -3,46 +3,104 @@
 use std::ops::Range;
 
 use anyhow::{Context, Result};
-use candle_core::{Device, Var};
+use candle_core::{Device, Tensor, Var};
+use serde::{Deserialize, Serialize};
 use sibert_model::Gradients;
-use sibert_ranks::shares::root;
-use sibert_ranks::sum::same_bits;
+use sibert_ranks::shares::{Tree, root};
 use sisgd::Deferred;
 
 use super::Team;
+use super::ahead::{Outbox, Parcel, Plan};
 use super::flat::Layout;
 use crate::sums::Sums;
+
+/// How processes add their gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GradientSums {
+    /// Along one fixed tree: any number of processes gives the same bits.
+    #[default]
+    Reproducible,
+    /// In the order that the engine likes.
+    AnyOrder,
+    /// Rounded to bf16 on their way: half the bytes.
+    Bf16,
+}
 
 /// How the gradients of a batch are added.
 #[derive(Clone, Copy, Debug)]
 pub struct Sharing {
     /// Parts of the batch.
     pub shares: usize,
-    /// Whether they are added along the tree, or in any order.
-    pub reproducible: bool,
+    /// The sums over the processes.
+    pub sums: GradientSums,
 }
 
 /// The sums of a node of the tree of shares.
-pub type Piece = (Range<usize>, (Gradients, Deferred<Sums>));
+type Piece = (Range<usize>, (Gradients, Deferred<Sums>));
+
+/// What a backward pass tells when the gradient of a variable is whole.
+pub type Finished<'a> = dyn FnMut(&Tensor, &mut Gradients) -> candle_core::Result<()> + 'a;
 
 impl Team {
-    /// The sums over all shares of the pieces of all processes; each has them.
+    /// The sums over all shares of a batch; each process has them.
     ///
-    /// If they are to be reproducible, the bits do not depend on the number of processes.
+    /// `share` adds the gradients of one share and returns its figures. It tells of variables whose gradients the share adds
+    /// no more to: they are sent while it goes on. What it does not tell of is sent later.
+    ///
+    /// The bits of reproducible sums do not depend on the number of processes.
     ///
     /// # Errors
-    /// If the engine or the device fails.
+    /// Those of `share`, or if the engine or the device fails.
     pub fn sum(
         &self,
-        pieces: Vec<Piece>,
         vars: &[(String, Var)],
-        Sharing { shares, reproducible }: Sharing,
+        sharing: Sharing,
+        device: &Device,
+        mut share: impl FnMut(usize, &mut Gradients, &mut Finished) -> Result<Deferred<Sums>>,
+    ) -> Result<(Gradients, Deferred<Sums>)> {
+        let own = self.part_of(sharing.shares);
+        std::thread::scope(|scope| {
+            let plan = if device.is_cpu() { self.plan().clone() } else { Plan::new() };
+            let mut outbox = Outbox::open(scope, &*self.ranks, vars, plan, sharing)?;
+            let mut tree = Tree::<(Gradients, Deferred<Sums>)>::new(sharing.shares);
+            for number in own.clone() {
+                let (range, mut earlier) = tree.open(number);
+                let is_last = number + 1 == own.end;
+                let mut gradients = Gradients::of(vars.iter().map(|(_, var)| var));
+                let mut finished = |var: &Tensor, gradients: &mut Gradients| {
+                    if is_last {
+                        for (of_earlier, _) in &mut earlier {
+                            gradients.absorb(var, of_earlier)?;
+                        }
+                        outbox.hand_in(var, tree.sums().map(|(sums, _)| sums).chain([&*gradients]));
+                    }
+                    Ok(())
+                };
+                let figures = share(number, &mut gradients, &mut finished)?;
+                let sums = earlier.into_iter().try_fold((gradients, figures), |(y, b), (x, a)| {
+                    let figures = a.zip(b)?.map(|(a, b)| a.plus(&b));
+                    Ok::<_, candle_core::Error>((x.plus(y)?, figures))
+                })?;
+                tree.close(range, sums);
+            }
+            if self.size() == 1 {
+                let (_, sums) = tree.pieces().into_iter().next().context("a batch without shares")?;
+                return Ok(sums);
+            }
+            self.sum_pieces(tree.pieces(), outbox, vars, sharing, device)
+        })
+    }
+
+    /// The sums of the pieces of all processes.
+    fn sum_pieces(
+        &self,
+        pieces: Vec<Piece>,
+        outbox: Outbox,
+        vars: &[(String, Var)],
+        sharing: Sharing,
         device: &Device,
     ) -> Result<(Gradients, Deferred<Sums>)> {
-        if self.size() == 1 {
-            let (_, sums) = pieces.into_iter().next().context("a batch without shares")?;
-            return Ok(sums);
-        }
         let (mut ranges, mut gradients, mut figures) = (Vec::new(), Vec::new(), Vec::new());
         for (range, (of_piece, sums)) in pieces {
             ranges.push(range);
@@ -50,19 +108,19 @@ impl Team {
             figures.push(sums);
         }
         let figures = Deferred::read(figures)?.into_iter().collect::<candle_core::Result<Vec<_>>>()?;
-        let figures = self.figures(shares, ranges.into_iter().zip(figures))?;
-        let layout = Layout::agreed(&*self.ranks, &gradients, vars)?;
-        let numbers = layout.numbers(&gradients, vars)?;
-        let sums = match reproducible {
-            true => same_bits(&*self.ranks, shares, &numbers.views(), layout.len())?,
-            false => {
-                let mut sums = numbers.added();
-                self.ranks.sum_in_any_order(&mut sums)?;
-                sums
-            }
-        };
-        drop(numbers);
-        Ok((layout.gradients(&sums, vars, device)?, Deferred::ready(figures)))
+        let (parcels, met) = outbox.close(vars, &gradients)?;
+        let figures = self.figures(sharing.shares, ranges.into_iter().zip(figures))?;
+        let (agreed, met) = Layout::agreed(&*self.ranks, &gradients, vars, &met)?;
+        let rest = agreed.without(parcels.iter().map(|parcel| &parcel.layout), vars);
+        let sums = rest.sums(&*self.ranks, &gradients, vars, sharing)?;
+        let mut all = Gradients::of(vars.iter().map(|(_, var)| var));
+        rest.write(&sums, &agreed, vars, device, &mut all)?;
+        for Parcel { layout, sums } in parcels {
+            layout.write(&sums, &agreed, vars, device, &mut all)?;
+        }
+        let whole = agreed.whole_ones();
+        *self.plan() = met.into_iter().filter(|&place| whole[place]).collect();
+        Ok((all, Deferred::ready(figures)))
     }
 
     /// The sums of the figures of all pieces.

@@ -52,8 +52,17 @@ fn row(number: usize) -> MaskedBatch {
     }
 }
 
-/// The bits of all gradients and of the loss, as a process of the team finds them.
+/// The bits of all gradients and of the loss, as a process of the team finds them: in a first step, in which nothing is sent
+/// ahead, and in the next.
 fn gradients(team: &Team, config: &RunConfig) -> (Vec<Vec<u32>>, u64) {
+    let first = step(team, config);
+    let silent = [1, 2].contains(&team.size()); // one of two processes comes to nothing in its last share, the fourth
+    assert_eq!(team.plan().is_empty(), silent);
+    assert_eq!(first, step(team, config));
+    first
+}
+
+fn step(team: &Team, config: &RunConfig) -> (Vec<Vec<u32>>, u64) {
     let model = model(config);
     let rows = step::rows(config, team.shares(config.shares).unwrap());
     let batches = rows.into_iter().map(|rows| (rows.start, row(rows.start))).collect();
@@ -79,16 +88,22 @@ fn gradients_and_loss_have_the_same_bits_on_any_number_of_processes() {
 }
 
 #[test]
-fn sums_in_any_order_differ_by_rounding_alone() {
-    let config = RunConfig { reproducible_sums: false, ..config(false) };
-    let alone = gradients(&Team::alone(), &config).0;
-    let team = Threads::run(3, |ranks| gradients(&Team::of_thread(ranks), &config).0);
+fn faster_sums_differ_by_rounding_alone() {
+    for (gradient_sums, rounding) in [(GradientSums::AnyOrder, 1e-5), (GradientSums::Bf16, 1e-2)] {
+        let config = RunConfig { gradient_sums, ..config(false) };
+        differ_by(rounding, &config);
+    }
+}
+
+fn differ_by(rounding: f64, config: &RunConfig) {
+    let alone = gradients(&Team::alone(), config).0;
+    let team = Threads::run(3, |ranks| gradients(&Team::of_thread(ranks), config).0);
     assert_eq!(team[0], team[1]);
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>().sqrt();
     let value = |bits: &u32| f64::from(f32::from_bits(*bits));
     for (found, expected) in team[2].iter().zip(&alone) {
         let difference = norm(&mut found.iter().zip(expected).map(|(x, y)| value(x) - value(y)));
-        assert!(difference <= 1e-5 * norm(&mut expected.iter().map(value)));
+        assert!(difference <= rounding * norm(&mut expected.iter().map(value)));
     }
 }
 
