@@ -16,6 +16,7 @@ mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod lines;
+mod place;
 mod round;
 pub mod rounded;
 pub mod route;
