@@ -65,14 +65,26 @@ unsafe fn steps<const W: usize>(lines: Lines, out: *mut f32) {
         for first in (0..lines.lines).step_by(W.min(8)) {
             let out = out.wrapping_add(first / W * panel::<W>() + first % W);
             let count = lines.lines - first;
-            for p in start..lines.depth.min(start + STEPS) {
-                // SAFETY: numbers of the lines; the eight of step p, of which the next step overwrites what is beyond W.
-                unsafe {
-                    let x = match lines.line {
-                        1 => load(lines.at(first, p), count),
-                        _ => gather(lines, first, count, p),
-                    };
-                    _mm256_storeu_ps(out.add(p * W), round8(x));
+            let steps = start..lines.depth.min(start + STEPS);
+            // SAFETY: numbers of the lines; the eight of a step, of which the next step overwrites what is beyond W.
+            unsafe {
+                let write = |p: usize, x| _mm256_storeu_ps(out.add(p * W), round8(x));
+                match (lines.line, count) {
+                    (1, 8..) => {
+                        for p in steps {
+                            write(p, _mm256_loadu_ps(lines.at(first, p)));
+                        }
+                    }
+                    (1, _) => {
+                        for p in steps {
+                            write(p, load(lines.at(first, p), count));
+                        }
+                    }
+                    _ => {
+                        for p in steps {
+                            write(p, gather(lines, first, count, p));
+                        }
+                    }
                 }
             }
         }
