@@ -12,6 +12,7 @@ Prints Markdown tables and writes every measurement and every ratio to --out, on
 rows: first      16 x 128 tokens, width 256, 4 layers, vocabulary 8192, against SIBERT, BERT and transformers' BERT, f32
       second     8 x 128 tokens, width 512, 4 layers, vocabulary 30522, against the same
       bf16       as first with bf16 products, against SIBERT under bf16 autocast
+      compiled   as first and as bf16, against SIBERT and BERT compiled by torch.compile, where that runs
       seq512     as first with 4 x 512 tokens, against SIBERT and BERT, f32
       inference  as first, the encoder's forward pass, against BERT
       threads    as first, ours on 1 thread and on 2
@@ -22,7 +23,7 @@ import argparse, json, os, pathlib, platform, statistics, subprocess, sys, time
 
 FIRST = dict(batch=16, seq=128, hidden=256, layers=4, vocab=8192)
 SECOND = dict(batch=8, seq=128, hidden=512, layers=4, vocab=30522)
-ROWS = ['first', 'second', 'bf16', 'seq512', 'inference', 'threads', 'memory', 'attention']
+ROWS = ['first', 'second', 'bf16', 'compiled', 'seq512', 'inference', 'threads', 'memory', 'attention']
 NAMES = dict(sibert='PyTorch SIBERT', bert='PyTorch BERT', hf='transformers BERT')
 LENGTHS = [128, 256, 512, 1024, 2048, 4096]
 
@@ -31,7 +32,7 @@ class Bench:
     """Starts measurements and keeps what they print."""
 
     def __init__(self, args):
-        self.args, self.row, self.pair = args, None, None
+        self.args, self.row, self.pair, self.failure = args, None, None, None
         self.out = open(args.out, 'w')
 
     def write(self, **record):
@@ -45,6 +46,7 @@ class Bench:
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f'exit code {done.returncode}']
             reason = next((line for line in lines if line.startswith('error')), lines[-1])
+            self.failure = reason
             self.write(row=self.row, pair=self.pair, who=who, failed=reason)
             print(f'{self.row}: {who}: {reason}', file=sys.stderr)
             return None
@@ -57,9 +59,10 @@ class Bench:
         sizes = dict(sizes, steps=self.args.steps, threads=threads or self.args.threads)
         return self.measure('ours', [self.args.sibert, 'bench', '--json', '--arch', arch, *options], sizes)
 
-    def peer(self, arch, sizes, *options, inference=False):
-        script = pathlib.Path(__file__).with_name('peer_inference.py') if inference else self.args.peer / 'bench_torch.py'
-        command = [self.args.python, script, *(['--peer', self.args.peer] if inference else []), '--arch', arch, *options]
+    def peer(self, arch, sizes, *options, script=None):
+        """By the peer's own program, or by that of our scripts."""
+        ours = [pathlib.Path(__file__).with_name(script), '--peer', self.args.peer] if script else []
+        command = [self.args.python, *(ours or [self.args.peer / 'bench_torch.py']), '--arch', arch, *options]
         return self.measure(NAMES[arch], command, dict(sizes, steps=self.args.steps, threads=self.args.threads))
 
     def pairs(self, first, second):
@@ -87,13 +90,13 @@ def table(*rows):
     print('\n'.join('| ' + ' | '.join(row) + ' |' for row in (rows[0], ['---'] * len(rows[0]), *rows[1:])) + '\n', flush=True)
 
 
-def against(bench, title, sizes, peers, options=(), peer_options=(), inference=False):
+def against(bench, title, sizes, peers, options=(), peer_options=(), script=None):
     """Ours against each peer: one line of the table for each."""
     rows = [[title, 'ours, tokens/s', 'peer, tokens/s', 'ratio (range)', 'ours, MiB', 'peer, MiB', 'memory ratio']]
     for arch in peers:
-        pairs = bench.pairs(lambda: bench.ours(sizes, *options), lambda: bench.peer(arch, sizes, *peer_options, inference=inference))
+        pairs = bench.pairs(lambda: bench.ours(sizes, *options), lambda: bench.peer(arch, sizes, *peer_options, script=script))
         if not pairs:
-            rows.append([NAMES[arch]] + ['not measured'] * 6)
+            rows.append([f'{NAMES[arch]}: {bench.failure}'] + ['not measured'] * 6)
             continue
         speed, memory = ratios(pairs, 'tokens_per_second'), ratios(pairs, 'peak_mib')
         ours, theirs = zip(*pairs)
@@ -135,10 +138,14 @@ def run(bench, row):
         against(bench, '8 x 128, width 512, vocabulary 30522, f32', SECOND, ['sibert', 'bert', 'hf'])
     elif row == 'bf16':
         against(bench, '16 x 128, width 256, vocabulary 8192, bf16', FIRST, ['sibert'], ['--precision', 'bf16'], ['--bf16'])
+    elif row == 'compiled':
+        title = 'torch.compile, 16 x 128, width 256, vocabulary 8192, '
+        against(bench, title + 'f32', FIRST, ['sibert', 'bert'], script='peer_compiled.py')
+        against(bench, title + 'bf16', FIRST, ['sibert'], ['--precision', 'bf16'], ['--bf16'], script='peer_compiled.py')
     elif row == 'seq512':
         against(bench, '4 x 512, width 256, vocabulary 8192, f32', dict(FIRST, batch=4, seq=512), ['sibert', 'bert'])
     elif row == 'inference':
-        against(bench, 'encoder, 16 x 128, width 256, f32', FIRST, ['bert', 'hf'], ['--inference'], inference=True)
+        against(bench, 'encoder, 16 x 128, width 256, f32', FIRST, ['bert', 'hf'], ['--inference'], script='peer_inference.py')
     elif row == 'threads':
         threads(bench)
     else:

@@ -74,8 +74,8 @@ pub trait Multiply: Real {
         accumulate: bool,
     );
 
-    /// Whether products in `precision` are f32 products of copies that [`Multiply::copied`] makes for all threads.
-    fn copies(_precision: Precision) -> bool {
+    /// Whether products of (m, n, k) in `precision` are f32 products of copies that [`Multiply::copied`] makes for all threads.
+    fn copies(_precision: Precision, _dims: (usize, usize, usize)) -> bool {
         false
     }
 
@@ -91,8 +91,8 @@ pub trait Multiply: Real {
 }
 
 impl Multiply for f32 {
-    fn copies(precision: Precision) -> bool {
-        bf16::rounded::shared(precision)
+    fn copies(precision: Precision, dims: (usize, usize, usize)) -> bool {
+        bf16::rounded::shared(precision, dims)
     }
 
     fn copied(
@@ -101,7 +101,7 @@ impl Multiply for f32 {
         b: Matrix<Self>,
         f: impl FnOnce(Matrix<Self>, Matrix<Self>),
     ) {
-        bf16::rounded::with_copies(dims, a, b, f);
+        bf16::rounded::copies::with_copies(dims, a, b, f);
     }
 
     unsafe fn product(
@@ -207,7 +207,7 @@ unsafe fn divided<T: Multiply>(
     b: Matrix<T>,
     target: &Target<T>,
 ) {
-    if T::copies(precision) {
+    if T::copies(precision, (m, n, k)) {
         let depth = native::depth(k); // of the sums: cut there, they stay the same, and the copies stay in a cache
         for p in (0..k.max(1)).step_by(depth) {
             let dims = (m, n, depth.min(k - p));

@@ -3,7 +3,7 @@
 use super::Matrix;
 
 /// Depth of a block of the sums at most; `gemm`'s own for large results.
-const DEPTH: usize = 512;
+pub const DEPTH: usize = 512;
 
 /// Depth of the blocks of sums over `k`. The crate would choose other blocks for small results than for large ones, and so
 /// another order of the sums.

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`amx`] | tiles of AMX: the fastest by far; emulated to the bit anywhere, for tests and to continue a run |
 //! | [`vectors`] | AVX512-BF16 at its full rate: twice that of f32 |
-//! | [`rounded`] | anywhere: rounded copies, multiplied in f32 |
+//! | [`rounded`] | anywhere: operands rounded to bfloat16, multiplied in f32 |
 //!
 //! [`route`] chooses, once per process. The first two take subnormal numbers for zero.
 
@@ -16,6 +16,7 @@ mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod lines;
+mod place;
 mod round;
 pub mod rounded;
 pub mod route;

@@ -1,11 +1,14 @@
 //! Numbers as bfloat16.
 
+/// Makes a NaN a quiet one.
+pub const QUIET: u32 = 0x0040_0000;
+
 /// The nearest bfloat16, ties to even, as f32. Infinity stays, a NaN stays a (quiet) NaN.
 #[inline(always)]
 pub fn round(x: f32) -> f32 {
     let bits = x.to_bits();
     let nearest = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
-    let bits = if x.is_nan() { bits | 0x0040_0000 } else { nearest };
+    let bits = if x.is_nan() { bits | QUIET } else { nearest };
     f32::from_bits(bits & 0xffff_0000)
 }
 

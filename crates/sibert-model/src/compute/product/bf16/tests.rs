@@ -5,11 +5,12 @@ use super::amx::PRODUCTS;
 use super::round::{flush, parts, round};
 use super::{Product, amx, rounded};
 
-/// All ways to a product of operands in `P` parts that this processor has: rounded copies, emulated tiles, those of its own.
+/// All ways to a product of operands in `P` parts that this processor has: rounded, emulated tiles, those of its own.
 fn ways<const P: usize>() -> Vec<(&'static str, Product)> {
     let mut ways: Vec<(&str, Product)> = vec![
         ("this processor's", super::product::<P>),
         ("rounded", if P == 1 { rounded::product } else { rounded_thrice }),
+        ("rounded copies", if P == 1 { rounded::copies::product } else { copied_thrice }),
         ("emulated tiles", emulated_tiles::<P>),
     ];
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -29,6 +30,18 @@ unsafe fn rounded_thrice(
 ) {
     // SAFETY: the caller's promise.
     unsafe { rounded::thrice(rounded::product, dims, a, b, c, stride, add) }
+}
+
+unsafe fn copied_thrice(
+    dims: (usize, usize, usize),
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { rounded::thrice(rounded::copies::product, dims, a, b, c, stride, add) }
 }
 
 unsafe fn emulated_tiles<const P: usize>(
@@ -63,12 +76,12 @@ fn word(state: &mut u64) -> u64 {
     x ^ x >> 32
 }
 
-fn numbers(len: usize, state: &mut u64) -> Vec<f32> {
+pub fn numbers(len: usize, state: &mut u64) -> Vec<f32> {
     (0..len).map(|_| (word(state) >> 40) as f32 / (1 << 23) as f32 - 1.).collect()
 }
 
 /// A (rows, columns) view: row-major, transposed, or both with gaps; the slice ends with the last element.
-fn view(data: &[f32], (rows, columns): (usize, usize), layout: u64) -> Matrix<'_, f32> {
+pub fn view(data: &[f32], (rows, columns): (usize, usize), layout: u64) -> Matrix<'_, f32> {
     let (row, column) = match layout {
         0 => (columns, 1),
         1 => (1, rows),
@@ -211,7 +224,7 @@ fn by_definition<const P: usize>(
 }
 
 /// Numbers of every size, with zeros, subnormal numbers and numbers near them.
-fn wild(len: usize, state: &mut u64) -> Vec<f32> {
+pub fn wild(len: usize, state: &mut u64) -> Vec<f32> {
     let number = |word: u64| match word % 8 {
         0 => 0.,
         1 => f32::from_bits((word >> 32) as u32 & 0x80ff_ffff),
@@ -222,7 +235,7 @@ fn wild(len: usize, state: &mut u64) -> Vec<f32> {
 }
 
 /// Calls `f` with random operands of every layout and an old result.
-fn wild_products(mut f: impl FnMut((usize, usize, usize), Matrix<f32>, Matrix<f32>, &[f32], bool)) {
+pub fn wild_products(mut f: impl FnMut((usize, usize, usize), Matrix<f32>, Matrix<f32>, &[f32], bool)) {
     let state = &mut 11;
     for round in 0..100 {
         let mut size = |most: u64| 1 + (word(state) % most) as usize;
@@ -235,7 +248,7 @@ fn wild_products(mut f: impl FnMut((usize, usize, usize), Matrix<f32>, Matrix<f3
     }
 }
 
-fn bits(x: &[f32]) -> Vec<u32> {
+pub fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
 }
 

@@ -11,8 +11,9 @@ use std::cell::RefCell;
 
 use super::super::Matrix;
 use super::lines::Lines;
+use super::place::Place;
 use pack::{pack, panel};
-use tile::{COLUMNS, Place, ROWS, tile};
+use tile::{COLUMNS, ROWS, tile};
 
 /// Whether this processor has the instructions.
 pub fn supported() -> bool {
@@ -97,12 +98,7 @@ unsafe fn block(depth: usize, a: *const i32, b: *const i32, block: Place) {
     for j in (0..block.columns).step_by(COLUMNS) {
         let b = b.wrapping_add(j / COLUMNS * panel::<COLUMNS>(depth));
         for i in (0..block.rows).step_by(ROWS) {
-            let place = Place {
-                c: block.c.wrapping_add(i * block.stride + j),
-                rows: ROWS.min(block.rows - i),
-                columns: COLUMNS.min(block.columns - j),
-                ..block
-            };
+            let place = block.tile((i, j), (ROWS, COLUMNS));
             // SAFETY: the panels of these rows and columns.
             unsafe { tile(depth.div_ceil(2), a.wrapping_add(i / ROWS * panel::<ROWS>(depth)), b, place) };
         }

@@ -3,27 +3,13 @@
 use std::arch::x86_64::*;
 
 use super::super::avx512::mask;
+use super::super::place::Place;
 
 /// Rows of a tile: 12 x 2 accumulators of 16 numbers leave 8 registers for the operands.
 pub const ROWS: usize = 12;
 
 /// Columns of a tile.
 pub const COLUMNS: usize = 32;
-
-/// A part of the result.
-#[derive(Clone, Copy)]
-pub struct Place {
-    /// Its first element.
-    pub c: *mut f32,
-    /// Distance of two rows.
-    pub stride: usize,
-    /// Its number of rows.
-    pub rows: usize,
-    /// Its number of columns.
-    pub columns: usize,
-    /// Whether to add to what is there.
-    pub add: bool,
-}
 
 /// `c = a·b` or `c += a·b` for up to [`ROWS`] x [`COLUMNS`] elements.
 ///

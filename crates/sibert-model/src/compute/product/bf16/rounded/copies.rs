@@ -1,4 +1,4 @@
-//! The same products on any processor: rounded copies, multiplied in f32.
+//! Products on any processor: rounded copies, multiplied in f32.
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
@@ -6,20 +6,12 @@ use std::mem::MaybeUninit;
 use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use super::super::{Matrix, native};
-use super::Route;
-use super::amx::PRODUCTS;
-use super::round::{parts, round};
+use super::super::super::{Matrix, native};
+use super::super::round::round;
 use crate::compute::buffer::uninit;
-use crate::precision::Precision;
 
 /// Numbers that one task rounds at least.
 const TASK: usize = 1 << 16;
-
-/// Whether products in this precision are f32 products of rounded copies, which all threads share.
-pub fn shared(precision: Precision) -> bool {
-    precision == Precision::Bf16 && Route::current() == Route::Rounded
-}
 
 /// Calls `f` with the rounded copies of a (m, k) and b (k, n), which the threads of the pool make.
 pub fn with_copies(
@@ -86,10 +78,10 @@ thread_local! {
     static COPIES: RefCell<[Vec<MaybeUninit<f32>>; 2]> = const { RefCell::new([const { Vec::new() }; 2]) };
 }
 
-/// `c = a·b` or `c += a·b`; see [`super::product`].
+/// `c = a·b` or `c += a·b`; see [`super::super::product`].
 ///
 /// # Safety
-/// As [`super::product`].
+/// As [`super::super::product`].
 pub unsafe fn product(
     (m, n, k): (usize, usize, usize),
     a: Matrix<f32>,
@@ -103,34 +95,4 @@ pub unsafe fn product(
         // SAFETY: the caller's promise.
         unsafe { native::product((m, n, k), a, b, c, stride, accumulate, [0., 1.]) }
     });
-}
-
-/// `c = a·b` or `c += a·b` with operands of two parts: three products of their parts by `one`, the smallest first.
-///
-/// # Safety
-/// As [`super::product`], and `one` is a product of this processor.
-pub unsafe fn thrice(
-    one: super::Product,
-    dims: (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    accumulate: bool,
-) {
-    let (m, n, k) = dims;
-    let ([ah, al], [bh, bl]) = (split(a, m, k), split(b, k, n));
-    let (left, right) = ([&ah, &al], [&bh, &bl]);
-    for (i, &[l, r]) in PRODUCTS[1].iter().enumerate() {
-        let (a, b) = (Matrix::rows(left[l], k), Matrix::rows(right[r], n));
-        // SAFETY: the caller's promise.
-        unsafe { one(dims, a, b, c, stride, accumulate || i > 0) };
-    }
-}
-
-/// Row-major copies of the two parts of every element of `x` (rows, columns).
-fn split(x: Matrix<f32>, rows: usize, columns: usize) -> [Vec<f32>; 2] {
-    let element = |i, j| parts::<2>(x.data[i * x.row + j * x.column]);
-    let elements = || (0..rows).flat_map(|i| (0..columns).map(move |j| element(i, j)));
-    [0, 1].map(|part| elements().map(|parts| parts[part]).collect())
 }

@@ -1,0 +1,184 @@
+//! Operands in the order in which the kernel reads them, rounded to bfloat16.
+//!
+//! A panel holds up to `W` lines: for every step of the depth the numbers of all lines, or (of rows that are contiguous) the
+//! lines one after the other. What is beyond the edge is never used.
+
+use std::arch::x86_64::*;
+
+use super::super::super::lines::Lines;
+use super::super::super::round;
+use super::tile::{COLUMNS, Left, ROW, ROWS, mask};
+
+/// Numbers from one panel to the next.
+pub const fn panel<const W: usize>() -> usize {
+    W * ROW
+}
+
+/// Packs the rows of `a` into panels of [`ROWS`].
+///
+/// # Safety
+/// The processor has AVX2 and FMA, `rows` describes readable numbers, `out` has room for all panels.
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn pack_rows(rows: Lines, out: *mut f32) -> Left {
+    if rows.step != 1 {
+        // SAFETY: the caller's promise.
+        unsafe { steps::<ROWS>(rows, out) };
+        return Left::Steps;
+    }
+    for line in 0..rows.lines {
+        let out = out.wrapping_add(line / ROWS * panel::<ROWS>() + line % ROWS * ROW);
+        for p in (0..rows.depth).step_by(8) {
+            // SAFETY: the mask keeps to the line; a line of the panel is as long as the greatest depth and a vector.
+            unsafe {
+                let x = load(rows.at(line, p), rows.depth - p);
+                _mm256_store_ps(out.add(p), round8(x));
+            }
+        }
+    }
+    Left::Rows
+}
+
+/// Packs the columns of `b` into panels of [`COLUMNS`].
+///
+/// # Safety
+/// As [`pack_rows`].
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn pack_columns(columns: Lines, out: *mut f32) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match columns.step {
+            1 => transposed(columns, out),
+            _ => steps::<COLUMNS>(columns, out),
+        }
+    }
+}
+
+/// Neighbours in memory belong to neighbouring lines, or to none.
+///
+/// # Safety
+/// As [`pack_rows`].
+#[target_feature(enable = "avx2,fma")]
+unsafe fn steps<const W: usize>(lines: Lines, out: *mut f32) {
+    /// Steps packed for all lines before the next: few enough that the cache keeps them, far apart in memory.
+    const STEPS: usize = 8;
+    for start in (0..lines.depth).step_by(STEPS) {
+        for first in (0..lines.lines).step_by(W.min(8)) {
+            let out = out.wrapping_add(first / W * panel::<W>() + first % W);
+            let count = lines.lines - first;
+            let steps = start..lines.depth.min(start + STEPS);
+            // SAFETY: numbers of the lines; the eight of a step, of which the next step overwrites what is beyond W.
+            unsafe {
+                let write = |p: usize, x| _mm256_storeu_ps(out.add(p * W), round8(x));
+                match (lines.line, count) {
+                    (1, 8..) => {
+                        for p in steps {
+                            write(p, _mm256_loadu_ps(lines.at(first, p)));
+                        }
+                    }
+                    (1, _) => {
+                        for p in steps {
+                            write(p, load(lines.at(first, p), count));
+                        }
+                    }
+                    _ => {
+                        for p in steps {
+                            write(p, gather(lines, first, count, p));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Neighbours in memory are neighbours of a line: squares of 8 x 8 numbers are transposed.
+///
+/// # Safety
+/// As [`pack_rows`].
+#[target_feature(enable = "avx2,fma")]
+unsafe fn transposed(lines: Lines, out: *mut f32) {
+    for first in (0..lines.lines).step_by(8) {
+        let out = out.wrapping_add(first / COLUMNS * panel::<COLUMNS>() + first % COLUMNS);
+        let count = lines.lines - first;
+        for p in (0..lines.depth).step_by(8) {
+            let mut square = [_mm256_setzero_ps(); 8];
+            for (r, row) in square.iter_mut().enumerate() {
+                if r < count {
+                    // SAFETY: the mask keeps to the line.
+                    *row = round8(unsafe { load(lines.at(first + r, p), lines.depth - p) });
+                }
+            }
+            for (i, step) in transpose(square).into_iter().enumerate() {
+                // SAFETY: a panel has room for all steps of a vector.
+                unsafe { _mm256_store_ps(out.add((p + i) * COLUMNS), step) };
+            }
+        }
+    }
+}
+
+/// Columns become rows.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose(x: [__m256; 8]) -> [__m256; 8] {
+    let [a, b, c, d, e, f, g, h] = x;
+    // Within each 128 bits: rows 0 to 3 and rows 4 to 7 of columns 0 and 4, 1 and 5, 2 and 6, 3 and 7.
+    let squares = |a, b, c, d| {
+        let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        let (low2, high2) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+        [
+            _mm256_shuffle_ps::<0x44>(low, low2),
+            _mm256_shuffle_ps::<0xee>(low, low2),
+            _mm256_shuffle_ps::<0x44>(high, high2),
+            _mm256_shuffle_ps::<0xee>(high, high2),
+        ]
+    };
+    let (top, bottom) = (squares(a, b, c, d), squares(e, f, g, h));
+    let low = |i: usize| _mm256_permute2f128_ps::<0x20>(top[i], bottom[i]);
+    let high = |i: usize| _mm256_permute2f128_ps::<0x31>(top[i], bottom[i]);
+    [low(0), low(1), low(2), low(3), high(0), high(1), high(2), high(3)]
+}
+
+/// Step `p` of up to eight of `count` lines that are not neighbours.
+///
+/// # Safety
+/// They are readable.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn gather(lines: Lines, first: usize, count: usize, p: usize) -> __m256 {
+    let mut numbers = [0f32; 8];
+    for (r, number) in numbers.iter_mut().enumerate().take(count) {
+        // SAFETY: the caller's promise.
+        *number = unsafe { *lines.at(first + r, p) };
+    }
+    // SAFETY: eight numbers.
+    unsafe { _mm256_loadu_ps(numbers.as_ptr()) }
+}
+
+/// Eight numbers, or `count` numbers and zeros.
+///
+/// # Safety
+/// They are readable.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn load(at: *const f32, count: usize) -> __m256 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match count {
+            8.. => _mm256_loadu_ps(at),
+            _ => _mm256_maskload_ps(at, mask(count)),
+        }
+    }
+}
+
+/// Eight numbers as [`round::round`] rounds them.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn round8(x: __m256) -> __m256 {
+    let bits = _mm256_castps_si256(x);
+    let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+    let nearest = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(round::QUIET as i32));
+    let nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x);
+    let bits = _mm256_blendv_ps(_mm256_castsi256_ps(nearest), _mm256_castsi256_ps(quiet), nan);
+    _mm256_and_ps(bits, _mm256_castsi256_ps(_mm256_set1_epi32(!0xffff)))
+}
