@@ -6,6 +6,7 @@
 //! - [`shares`]: a batch is cut into shares, and their sums are taken along one fixed tree. A sum of floats depends on its
 //!   order; along the tree it does not depend on which process has which shares.
 //! - [`sum::same_bits`]: the sum of the gradients of all processes along that tree.
+//! - `Nccl` (feature `nccl`): the same sums of numbers on GPUs, one for each process, without a way through the host.
 //! - [`Watch`]: ends a process that waits for others that never answer.
 //!
 //! The crate prints nothing but the last words of [`Watch`].
@@ -14,6 +15,8 @@ mod alone;
 mod communicator;
 #[cfg(feature = "mpi")]
 mod mpi;
+#[cfg(feature = "nccl")]
+mod nccl;
 mod place;
 pub mod shares;
 pub mod sum;
@@ -24,6 +27,8 @@ pub use alone::Alone;
 pub use communicator::Communicator;
 #[cfg(feature = "mpi")]
 pub use mpi::Mpi;
+#[cfg(feature = "nccl")]
+pub use nccl::{Met, Nccl};
 pub use place::{Launcher, Place};
 pub use threads::Threads;
 pub use watch::Watch;
