@@ -76,8 +76,9 @@ impl Library {
         let first = tried.next().context("no name of a library")?;
         let library = first.or_else(|error| tried.find_map(Result::ok).ok_or(error)).map_err(|error| {
             anyhow!(
-                "NCCL is not installed ({error}): install the package libnccl2 of the distribution or of NVIDIA, or \
-                 PyPI's nvidia-nccl-cu13 and let LD_LIBRARY_PATH name its folder lib"
+                "NCCL cannot be loaded ({:#}): install the package libnccl2 of the distribution or of NVIDIA, or \
+                 PyPI's nvidia-nccl-cu13 and let LD_LIBRARY_PATH name its folder lib",
+                anyhow::Error::new(error)
             )
         })?;
         let library = Box::leak(Box::new(library)); // its functions are used until the end
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn a_library_that_is_not_there_is_named_with_the_mend() {
         let error = Library::open(&["libnccl.so.0"]).map(drop).unwrap_err().to_string();
-        assert!(error.starts_with("NCCL is not installed (libnccl.so.0: "), "{error}");
+        assert!(error.starts_with("NCCL cannot be loaded (") && error.contains("libnccl.so.0: "), "{error}");
         assert!(error.contains("install the package libnccl2"), "{error}");
     }
 

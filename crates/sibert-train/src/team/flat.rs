@@ -15,11 +15,11 @@ use sibert_ranks::sum::Numbers;
 use sisgd::{Gradient, GradientSource};
 
 /// What adds nothing.
-const NOTHING: f32 = -0.;
+pub(super) const NOTHING: f32 = -0.;
 
 /// The part of a variable that has a gradient.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-enum Part {
+pub(super) enum Part {
     #[default]
     None,
     /// These rows, ascending.
@@ -47,7 +47,7 @@ impl Part {
     }
 
     /// How many numbers it has.
-    fn len(&self, var: &Var) -> usize {
+    pub(super) fn len(&self, var: &Var) -> usize {
         match self {
             Self::None => 0,
             Self::Rows(ids) => ids.len() * width(var),
@@ -58,7 +58,7 @@ impl Part {
 
 /// Which numbers are sent: a part of each variable, in the order of the variables.
 pub struct Layout {
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     /// Where the numbers of each part lie.
     places: Vec<Range<usize>>,
 }
@@ -119,7 +119,7 @@ impl Layout {
     }
 }
 
-fn width(table: &Var) -> usize {
+pub(super) fn width(table: &Var) -> usize {
     table.elem_count() / table.dims()[0].max(1)
 }
 

@@ -4,6 +4,9 @@
 //! made common here: which rows of a batch each computes, the sums of gradients and losses, whether to stop. The first
 //! process alone speaks and writes to the run's folder.
 
+#[cfg(feature = "nccl")]
+mod device;
+mod engine;
 mod flat;
 mod join;
 mod sums;
@@ -40,6 +43,9 @@ pub struct Team {
     on_host: usize,
     /// Whether the error that ends this process has ended all of them, as [`Team::agree`] found.
     agreed: AtomicBool,
+    /// What adds gradients on the GPUs, since [`Team::join_gpus`].
+    #[cfg(feature = "nccl")]
+    nccl: std::sync::Mutex<Option<std::sync::Arc<sibert_ranks::Nccl>>>,
 }
 
 impl Team {
@@ -55,7 +61,16 @@ impl Team {
         first_of_host: bool,
         on_host: usize,
     ) -> Self {
-        Self { ranks, watch, host, first_of_host, on_host, agreed: AtomicBool::new(false) }
+        Self {
+            ranks,
+            watch,
+            host,
+            first_of_host,
+            on_host,
+            agreed: AtomicBool::new(false),
+            #[cfg(feature = "nccl")]
+            nccl: std::sync::Mutex::default(),
+        }
     }
 
     /// The team of one of the threads of a test.

@@ -39,6 +39,10 @@ impl Team {
         Sharing { shares, reproducible }: Sharing,
         device: &Device,
     ) -> Result<(Gradients, Deferred<Sums>)> {
+        #[cfg(feature = "nccl")]
+        if let Some(nccl) = self.nccl() {
+            return self.sum_on_gpus(&nccl, pieces, vars, Sharing { shares, reproducible }, device);
+        }
         if self.size() == 1 {
             let (_, sums) = pieces.into_iter().next().context("a batch without shares")?;
             return Ok(sums);
@@ -66,7 +70,11 @@ impl Team {
     }
 
     /// The sums of the figures of all pieces.
-    fn figures(&self, shares: usize, own: impl Iterator<Item = (Range<usize>, Sums)>) -> Result<Sums> {
+    pub(super) fn figures(
+        &self,
+        shares: usize,
+        own: impl Iterator<Item = (Range<usize>, Sums)>,
+    ) -> Result<Sums> {
         let own: Vec<(Range<usize>, [f64; 6])> = own.map(|(range, sums)| (range, sums.numbers())).collect();
         let said = self.ranks.all_gather(&serde_json::to_vec(&own)?)?;
         let mut all = Vec::new();
