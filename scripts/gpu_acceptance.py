@@ -100,11 +100,13 @@ def nccl(run):
         return run.fail('nccl', found.get('reason') or 'this build knows nothing of NCCL')
     small = ['model.preset=tiny', 'vocab_size=500', 'seq_len=32', 'batch_size=16', 'shares=4', 'sentences=500', 'eval_every=20',
              'eval_sequences=16']
+    if a.tiny:
+        small += ['model.hidden_size=64', 'model.num_hidden_layers=1', 'batch_size=4', 'eval_sequences=4']
     digests = {}
     for name, switch in [('host', '0'), ('nccl', '1'), ('any-order', '1')]:
         folder = a.work / f'sums-{name}'
         settings = small + ['reproducible_sums=false'] * (name == 'any-order')
-        command = ['env', f'SIBERT_NCCL={switch}', a.sibert, 'pretrain', '--device', a.device, '--max-steps', 20, '--out', folder,
+        command = ['env', f'SIBERT_NCCL={switch}', a.sibert, 'pretrain', '--device', a.device, '--max-steps', 2 if a.tiny else 20, '--out', folder,
                    '--set', *settings]
         if run.run(f'nccl, {name}', command, 120) is None:
             return None

@@ -26,7 +26,7 @@ impl Team {
     pub(super) fn join_nccl(&self, device: &Device) -> Result<()> {
         let mut joined = self.nccl.lock().unwrap_or_else(PoisonError::into_inner);
         *joined = None; // that of another device
-        let mend = "SIBERT_NCCL=0 adds the gradients in the memory of the hosts";
+        let mend = "NCCL cannot add the gradients; SIBERT_NCCL=0 adds them in the memory of the hosts";
         let met = Nccl::meet(&*self.ranks, device).map_err(|error| self.ends_all(error)).context(mend)?;
         *joined = Some(Arc::new(met.join(self.watch.clone()).context(mend)?));
         console::note_once(format!(
