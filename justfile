@@ -50,6 +50,12 @@ ranks:
     cargo build --release --features mpi
     scripts/check_ranks.sh {{sibert}}
 
+# Build the program with NCCL and MPI in target/cuda, and check sums by NCCL between several processes; needs no GPU
+nccl:
+    scripts/install_mpi.sh
+    scripts/build_cuda.sh target/cuda --features mpi
+    scripts/check_nccl.sh target/cuda/sibert
+
 # Kill processes of a run over MPI COUNT times, at random, and go on with other numbers of them
 ranks-torture COUNT="200":
     scripts/install_mpi.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks a program built with `cuda` without a GPU, through the emulated driver: the selftest, a run that equals the CPU's, its
-# resume, fine-tuning, a run that diverges, and that no step waits for the device.
+# resume, sums by NCCL, fine-tuning, a run that diverges, and that no step waits for the device.
 #
 #   scripts/check_cuda.sh target/cuda/sibert
 #
@@ -16,6 +16,8 @@ say() { printf 'cuda: %s\n' "$*"; }
 "$sibert" devices | grep -q '^cuda.*none' || { say "a machine with a GPU: scripts/gpu_acceptance.sh is the check for it"; exit 0; }
 if "$sibert" pretrain --device cuda --max-steps 1 --out "$work/none" 2>"$work/error"; then say "a GPU where there is none"; exit 1; fi
 say "without a GPU: $(head -n 1 "$work/error")"
+nccl=$("$sibert" devices | sed -n 's/^nccl *//p') # no line in a build without
+[ -z "$nccl" ] || say "NCCL here: $nccl"
 
 say "$(emulated selftest --device cuda --quick | tail -n 1)"
 
@@ -37,6 +39,7 @@ run cpu cpu $paper --max-steps 8
 run cuda cuda $paper --max-steps 8
 # shellcheck disable=SC2086
 run cuda half $paper --max-steps 8 --precision bf16
+[ -z "$nccl" ] || SIBERT_NCCL=1 run cuda cuda-nccl $paper --max-steps 8 # a world of one
 cp -r "$work/cuda" "$work/again"
 rm -r "$work/again/checkpoint-000008"  # on from step 4
 emulated pretrain --out "$work/again" --device cuda --resume >/dev/null 2>&1
@@ -64,6 +67,10 @@ for file in ['model.safetensors', 'training_state/optimizer.safetensors']:
     one, other = ((work / name / 'checkpoint-000008' / file).read_bytes() for name in ('cuda', 'again'))
     assert one == other, f'{file} of a resumed run differs from that of the uninterrupted run'
 print('cuda: a resumed run is the same, bit for bit')
+if (work / 'cuda-nccl').exists():
+    one, other = ((work / name / 'last/model.safetensors').read_bytes() for name in ('cuda', 'cuda-nccl'))
+    assert one == other, 'a run whose gradients NCCL adds differs from one without it'
+    print('cuda: a run whose gradients emulated NCCL adds is the same, bit for bit')
 PYTHON
 
 emulated finetune --task cola --model "$work/cuda" --device cuda --data-dir docs/examples/glue --seeds 1 --epochs 1 \

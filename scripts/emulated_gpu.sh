@@ -17,9 +17,9 @@ newest=$(ls -t "$crate"/driver/* "$crate"/src/emulator.hpp | head -n 1)
 if [ ! -e "$driver" ] || [ "$newest" -nt "$driver" ]; then
     rm -rf "$folder"/modules/* "$folder/cache"
     "${CXX:-c++}" -std=c++17 -O2 -fPIC -shared -Wall -DEMULATOR="\"$crate/src/emulator.hpp\"" \
-        -o "$driver.$$" "$crate/driver/driver.cpp" -ldl
+        -o "$driver.$$" "$crate/driver/driver.cpp" -ldl -lrt
     mv "$driver.$$" "$driver"
-    for name in libcublas.so.13 libcublas.so.12 libcublasLt.so.13 libcublasLt.so.12 libcurand.so.10 libnvrtc.so.13 libnvrtc.so.12; do
+    for name in libcublas.so.13 libcublas.so.12 libcublasLt.so.13 libcublasLt.so.12 libcurand.so.10 libnvrtc.so.13 libnvrtc.so.12 libnccl.so.2; do
         ln -sf libcuda.so.1 "$folder/$name"
     done
 fi

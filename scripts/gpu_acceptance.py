@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The phases of scripts/gpu_acceptance.sh. They write their measurements to OUT/results.jsonl, one JSON object per line.
 
-Each object has a `kind`: phase (its start), machine, devices, selftest, bench, metrics, plot or failure. Every command has a
+Each object has a `kind`: phase (its start), machine, devices, selftest, nccl, bench, metrics, plot or failure. Every command has a
 time limit. A command that would not end within --seconds is not started.
 """
-import argparse, json, os, pathlib, platform, signal, subprocess, sys, time
+import argparse, hashlib, json, os, pathlib, platform, signal, subprocess, sys, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 BASE = dict(hidden=768, layers=12, vocab=30522)
@@ -90,6 +90,28 @@ def selftest(run):
     run.run('selftest', command, 300)
     if path.exists():  # also where checks failed
         run.write('selftest', **json.loads(path.read_text()))
+
+
+def nccl(run):
+    """The same short training without NCCL and with it, in a world of one: the same bytes."""
+    a = run.a
+    found = (json.loads(run.run('nccl', [a.sibert, 'devices', '--json'], 60) or '{}')).get('nccl', {})
+    if not found.get('version'):
+        return run.fail('nccl', found.get('reason') or 'this build knows nothing of NCCL')
+    small = ['model.preset=tiny', 'vocab_size=500', 'seq_len=32', 'batch_size=16', 'shares=4', 'sentences=500', 'eval_every=20',
+             'eval_sequences=16']
+    if a.tiny:
+        small += ['model.hidden_size=64', 'model.num_hidden_layers=1', 'batch_size=4', 'eval_sequences=4']
+    digests = {}
+    for name, switch in [('host', '0'), ('nccl', '1'), ('any-order', '1')]:
+        folder = a.work / f'sums-{name}'
+        settings = small + ['gradient_sums=any_order'] * (name == 'any-order')
+        command = ['env', f'SIBERT_NCCL={switch}', a.sibert, 'pretrain', '--device', a.device, '--max-steps', 2 if a.tiny else 20, '--out', folder,
+                   '--set', *settings]
+        if run.run(f'nccl, {name}', command, 120) is None:
+            return None
+        digests[name] = hashlib.sha256((folder / 'last' / 'model.safetensors').read_bytes()).hexdigest()
+    return run.write('nccl', version=found['version'], sha256=digests)
 
 
 class Contender:
@@ -236,7 +258,7 @@ def arguments():
     parser.add_argument('--python', default=sys.executable)
     parser.add_argument('--work', required=True, type=pathlib.Path)
     parser.add_argument('--out', required=True, type=pathlib.Path)
-    parser.add_argument('--phase', nargs='+', choices=['selftest', 'bench', 'pretrain', 'all'], default=['all'])
+    parser.add_argument('--phase', nargs='+', choices=['selftest', 'nccl', 'bench', 'pretrain', 'all'], default=['all'])
     parser.add_argument('--device', default='cuda')
     parser.add_argument('--precision', choices=['bf16', 'f32'], help='default: bf16; f32 on a CPU')
     parser.add_argument('--text', nargs='+', type=pathlib.Path, help='default: the corpus built into the program')
@@ -252,13 +274,13 @@ def arguments():
     if a.tiny:
         a.steps, a.repeats, a.most_tokens = 3, 1, 256
     if 'all' in a.phase:
-        a.phase = ['selftest', 'bench', 'pretrain']
+        a.phase = ['selftest', 'nccl', 'bench', 'pretrain'] if a.device != 'cpu' else ['selftest', 'bench', 'pretrain']
     return a
 
 
 def main():
     run = Acceptance(arguments())
-    phases = dict(selftest=selftest, bench=bench, pretrain=pretrain)
+    phases = dict(selftest=selftest, nccl=nccl, bench=bench, pretrain=pretrain)
     for phase in [machine, *(phases[name] for name in run.a.phase)]:
         run.write('phase', name=phase.__name__, lengths=run.a.lengths if phase is bench else None)
         try:

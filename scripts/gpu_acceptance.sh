@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures everything that this repository claims about GPUs, on a machine with a GPU, and writes one report.
 #
-#   scripts/gpu_acceptance.sh BINARY OUT [--phase selftest bench pretrain] [--text FILE] [--minutes 8] [--seconds 570]
+#   scripts/gpu_acceptance.sh BINARY OUT [--phase selftest nccl bench pretrain] [--text FILE] [--minutes 8] [--seconds 570]
 #
 # BINARY is the program from scripts/build_cuda.sh, packed (.xz) or not. The machine needs an NVIDIA GPU with its driver, and a
 # python3 (or $PYTHON) with PyTorch, whose CUDA libraries the program uses too. It needs neither Rust nor a network.
@@ -9,7 +9,7 @@
 #
 # It takes two calls of at most ten minutes, each bounded by --seconds. The second adds to what the first left in OUT:
 #
-#   scripts/gpu_acceptance.sh sibert.xz out --phase selftest bench
+#   scripts/gpu_acceptance.sh sibert.xz out --phase selftest nccl bench
 #   scripts/gpu_acceptance.sh sibert.xz out --phase pretrain --text book.txt
 #
 # If a phase fails, the others still run; the report says what failed, and the exit code is 1. `--device cpu --tiny` tries the
@@ -30,7 +30,7 @@ case $binary in
 esac
 chmod +x "$work/sibert"
 
-# cuBLAS, cuRAND and nvrtc come with PyTorch, as wheels.
+# cuBLAS, cuRAND, nvrtc and NCCL come with PyTorch, as wheels.
 libraries=$("$python" -c 'import glob, importlib.util, os
 spec = importlib.util.find_spec("nvidia")
 folders = [lib for base in (spec.submodule_search_locations if spec else []) for lib in glob.glob(os.path.join(base, "*", "lib"))]

@@ -144,6 +144,17 @@ def selftest(results):
         dict(claim='selftest', found=count['failed'], holds=not bad, text=text)]
 
 
+def nccl(results):
+    """Whether NCCL, alone with itself, gave the bytes of the run without it."""
+    if not results['nccl']:
+        return []
+    found = results['nccl'][-1]
+    same = sum(digest == found['sha256']['host'] for digest in found['sha256'].values()) - 1
+    others = len(found['sha256']) - 1
+    return [dict(claim='a run whose gradients NCCL adds, one process', found=same, least=others, holds=same == others,
+                 text=f"{same} of {others} runs have the bytes of that without NCCL, version {found['version']}")]
+
+
 def read(out):
     """The measurements by kind; of a phase that was repeated, the last ones."""
     kept, phase = [], None
@@ -172,12 +183,14 @@ def report(out):
     long_rows, long_claims = long_sequences([one for one in found if one.get('hidden') == width], compared)
     curve_rows, curve_claims = curves(results)
     text, self_claims = selftest(results)
+    nccl_claims = nccl(results)
     asked = {phase for one in results['machine'] for phase in one.get('phases', [])}
-    wanted = [('selftest', 'selftest', self_claims), ('bench', "tokens/s of PyTorch's SIBERT", claims),
+    wanted = [('selftest', 'selftest', self_claims), ('nccl', 'a run whose gradients NCCL adds', nccl_claims),
+              ('bench', "tokens/s of PyTorch's SIBERT", claims),
               ('bench', 'memory of long sequences', long_claims), ('pretrain', 'loss of pretraining', curve_claims)]
     missing = [dict(claim=what, found=None, holds=None, text='**not measured**')
                for phase, what, some in wanted if phase in asked and not some]
-    claims = self_claims + claims + long_claims + curve_claims + missing
+    claims = self_claims + nccl_claims + claims + long_claims + curve_claims + missing
     machine = results['machine'][-1] if results['machine'] else {}
     failures = [f"- {one['what']}: {one['reason']}" for one in results['failure']]
     failures += [f"- {one['what']}: no time was left" for one in results['skipped']]

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <vector>
 
 inline float bf16_number(uint16_t bits) {
     uint32_t wide = (uint32_t)bits << 16;
@@ -56,6 +57,20 @@ template <class T> void affine(void** args) {
     T* y = argument<T*>(args, 4);
     for (size_t i = 0; i < n; i++) y[i] = (x ? x[place(i, dims, info)] : y[i]) * argument<T>(args, 5) + argument<T>(args, 6);
 }
+template <class T> void add(void** args) {
+    size_t n = argument<size_t>(args, 0), dims = argument<size_t>(args, 1);
+    const size_t* info = argument<const size_t*>(args, 2);  // the dimensions, the strides of x, those of y
+    std::vector<size_t> of_y(info, info ? info + dims : info);
+    if (info) of_y.insert(of_y.end(), info + 2 * dims, info + 3 * dims);
+    for (size_t i = 0; i < n; i++)
+        argument<T*>(args, 5)[i] = argument<const T*>(args, 3)[place(i, dims, info)] + argument<const T*>(args, 4)[place(i, dims, info ? of_y.data() : info)];
+}
+template <class T> void index_select(void** args) {
+    size_t n = argument<size_t>(args, 0), rows = argument<size_t>(args, 7), count = argument<size_t>(args, 8), right = argument<size_t>(args, 9);
+    const uint32_t* ids = argument<const uint32_t*>(args, 3);
+    for (size_t i = 0; i < n; i++)
+        argument<T*>(args, 5)[i] = argument<const T*>(args, 4)[(i / (count * right) * rows + ids[i / right % count]) * right + i % right];
+}
 template <class T> void copy2d(void** args) {
     const T* from = argument<const T*>(args, 0);
     T* to = argument<T*>(args, 1);
@@ -74,7 +89,7 @@ inline void (*candle_kernel(const char* name))(void**) {
         {"const_set_bf16", const_set<Half>}, {"ucopy_f32", copy_strided<float>}, {"ucopy_f64", copy_strided<double>},
         {"ucopy_bf16", copy_strided<Half>}, {"ucopy_u32", copy_strided<uint32_t>}, {"affine_f32", affine<float>},
         {"affine_f64", affine<double>}, {"copy2d_f32", copy2d<float>}, {"copy2d_f64", copy2d<double>}, {"copy2d_bf16", copy2d<Half>},
-        {"copy2d_u32", copy2d<uint32_t>},
+        {"copy2d_u32", copy2d<uint32_t>}, {"badd_f32", add<float>}, {"is_u32_f32", index_select<float>},
     };
     auto found = kernels.find(name);
     return found == kernels.end() ? nullptr : found->second;

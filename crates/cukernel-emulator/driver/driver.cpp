@@ -1,5 +1,5 @@
-// A CUDA driver without a GPU: libcuda, libcublas, libcurand and libnvrtc in one library, for programs that load them at
-// run time. The memory of the device is that of the host, a stream is done with everything at once, and kernels run in the
+// A CUDA driver without a GPU: libcuda, libcublas, libcurand, libnvrtc and libnccl in one library, for programs that load
+// them at run time. The memory of the device is that of the host, a stream is done with everything at once, and kernels run in the
 // emulator, into which nvrtc compiles them. So a machine without a GPU runs all of a program's code for one: how it opens
 // the device, copies, launches, multiplies and frees.
 //
@@ -127,11 +127,20 @@ Result cuInit(unsigned) { return SUCCESS; }
 Result cuDriverGetVersion(int* version) { *version = 13000; return SUCCESS; }
 Result cuGetErrorString(Result code, const char** text) { *text = code == INVALID_VALUE ? "invalid argument" : "see what the emulated driver wrote"; return SUCCESS; }
 Result cuGetErrorName(Result, const char** text) { *text = "CUDA_ERROR"; return SUCCESS; }
-Result cuDeviceGetCount(int* count) { *count = 1; return SUCCESS; }
-Result cuDeviceGet(int* device, int ordinal) { *device = ordinal; return ordinal == 0 ? SUCCESS : 101; }
+Result cuDeviceGetCount(int* count) {
+    const char* devices = getenv("CUKERNEL_DEVICES");  // for several processes, each of which takes one
+    *count = devices ? atoi(devices) : 1;
+    return SUCCESS;
+}
+Result cuDeviceGet(int* device, int ordinal) {
+    int count;
+    cuDeviceGetCount(&count);
+    *device = ordinal;
+    return ordinal < count ? SUCCESS : 101;
+}
 Result cuDeviceGetName(char* name, int len, int) { snprintf(name, len, "%s", NAME); return SUCCESS; }
 Result cuDeviceTotalMem_v2(size_t* bytes, int) { *bytes = size_t(8) << 30; return SUCCESS; }
-Result cuDeviceGetUuid_v2(char* uuid, int) { memset(uuid, 0, 16); return SUCCESS; }
+Result cuDeviceGetUuid_v2(char* uuid, int device) { memset(uuid, device, 16); return SUCCESS; }
 Result cuDeviceGetAttribute(int* value, int attribute, int) {
     switch (attribute) {
         case 75: *value = 9; break;        // compute capability
@@ -329,3 +338,5 @@ int cublasGemmStridedBatchedEx(void* handle, int ta, int tb, int m, int n, int k
     return 0;
 }
 }
+
+#include "nccl.hpp"

@@ -7,6 +7,7 @@
 //!   order; along the tree it does not depend on which process has which shares.
 //! - [`sum::same_bits`]: the sum of the gradients of all processes along that tree.
 //! - [`in_bf16`]: the same with half the bytes, without that promise.
+//! - `Nccl` (feature `nccl`): the same sums of numbers on GPUs, one for each process, without a way through the host.
 //! - [`Watch`]: ends a process that waits for others that never answer.
 //!
 //! The crate prints nothing but the last words of [`Watch`].
@@ -15,6 +16,8 @@ mod alone;
 mod communicator;
 #[cfg(feature = "mpi")]
 mod mpi;
+#[cfg(feature = "nccl")]
+mod nccl;
 mod place;
 mod rounded;
 pub mod shares;
@@ -26,6 +29,8 @@ pub use alone::Alone;
 pub use communicator::Communicator;
 #[cfg(feature = "mpi")]
 pub use mpi::Mpi;
+#[cfg(feature = "nccl")]
+pub use nccl::{Met, Nccl};
 pub use place::{Launcher, Place};
 pub use rounded::in_bf16;
 pub use threads::Threads;

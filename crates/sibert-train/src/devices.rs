@@ -28,6 +28,7 @@ pub fn run(args: &DevicesArgs) -> Result<()> {
 pub struct Devices {
     cpu: Cpu,
     cuda: Family<Gpu>,
+    nccl: Nccl,
     metal: Family<Metal>,
 }
 
@@ -64,6 +65,16 @@ struct Gpu {
     supported: bool,
 }
 
+/// NCCL, which adds the gradients of several processes on their GPUs.
+#[derive(Debug, Serialize)]
+struct Nccl {
+    /// Whether this program was built for it.
+    built: bool,
+    version: Option<String>,
+    /// Why there is none.
+    reason: Option<String>,
+}
+
 #[derive(Debug, Serialize)]
 struct Metal {
     device: String,
@@ -72,7 +83,7 @@ struct Metal {
 impl Devices {
     /// Looks for them.
     pub fn found() -> Self {
-        Self { cpu: Cpu::found(), cuda: cuda(), metal: metal() }
+        Self { cpu: Cpu::found(), cuda: cuda(), nccl: Nccl::found(), metal: metal() }
     }
 }
 
@@ -123,6 +134,23 @@ fn cuda() -> Family<Gpu> {
     Family { built: cfg!(feature = "cuda"), devices, reason }
 }
 
+impl Nccl {
+    #[cfg(feature = "nccl")]
+    fn found() -> Self {
+        let (version, reason) = match sibert_ranks::Nccl::version() {
+            Ok(version) => (Some(version), None),
+            Err(error) => (None, Some(format!("{error:#}"))),
+        };
+        Self { built: true, version, reason }
+    }
+
+    #[cfg(not(feature = "nccl"))]
+    fn found() -> Self {
+        let reason = "this build has no NCCL: build with --features nccl";
+        Self { built: false, version: None, reason: Some(reason.to_string()) }
+    }
+}
+
 fn metal() -> Family<Metal> {
     let (devices, reason) = match DeviceName::Metal.open() {
         Ok(_) => (vec![Metal { device: DeviceName::Metal.to_string() }], None),
@@ -147,10 +175,13 @@ impl From<cukernel::Gpu> for Gpu {
 
 impl fmt::Display for Devices {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self { cpu, cuda, metal } = self;
+        let Self { cpu, cuda, nccl, metal } = self;
         let mut rows = vec![(cpu.device.clone(), cpu.to_string()), ("bf16".to_string(), cpu.bf16.clone())];
         rows.extend(cuda.devices.iter().map(|gpu| (gpu.device.clone(), gpu.to_string())));
         rows.extend(cuda.reason.iter().map(|reason| ("cuda".to_string(), format!("none: {reason}"))));
+        let reason = nccl.reason.iter().filter(|_| nccl.built); // of no interest to a build without
+        rows.extend(nccl.version.iter().map(|version| ("nccl".to_string(), version.clone())));
+        rows.extend(reason.map(|reason| ("nccl".to_string(), format!("none: {reason}"))));
         rows.extend(metal.devices.iter().map(|gpu| (gpu.device.clone(), "Apple's GPU".to_string())));
         rows.extend(metal.reason.iter().map(|reason| ("metal".to_string(), format!("none: {reason}"))));
         let lines: Vec<String> = rows.iter().map(|(name, what)| format!("{name:<8} {what}")).collect();
@@ -210,14 +241,16 @@ mod tests {
         };
         let gpus = vec![gpu(0, "NVIDIA H100", (9, 0)), gpu(1, "Tesla V100", (7, 0))];
         let cuda = Family { built: true, devices: gpus, reason: None };
+        let nccl = Nccl { built: true, version: Some("2.28.9".to_string()), reason: None };
         let metal = Family { built: false, devices: vec![], reason: Some("not built".to_string()) };
         assert_eq!(
-            Devices { cpu, cuda, metal }.to_string(),
+            Devices { cpu, cuda, nccl, metal }.to_string(),
             "cpu      2 cores, 4 threads, 1.5 GiB, AVX2, FMA\n\
              bf16     f32 products of rounded operands: it is old\n\
              cuda:0   NVIDIA H100, 80.0 GiB, compute capability 9.0, 132 multiprocessors\n\
              cuda:1   Tesla V100, 80.0 GiB, compute capability 7.0, 132 multiprocessors: too old, expected at least \
              8.0 (Ampere)\n\
+             nccl     2.28.9\n\
              metal    none: not built"
         );
     }

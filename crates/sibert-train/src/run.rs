@@ -40,6 +40,7 @@ impl<'a> Run<'a> {
     /// team have different settings.
     pub fn prepare(config: RunConfig, resume: bool, team: &'a Team) -> Result<Self> {
         let device = team.agree(config.device.open())?;
+        team.join_gpus(&device)?;
         team.ensure_same("the settings", config.same_everywhere().to_toml()?.as_bytes())?;
         team.agree(team.shares(config.shares).map(drop))?;
         let mut lock = None;

@@ -79,6 +79,7 @@ impl<'a> TaskRun<'a> {
         );
         team.patience(None);
         let device = team.agree(args.compute.open())?;
+        team.join_gpus(&device)?;
         let pretrained = team.in_turn(|| Pretrained::open(&args.model, &device))?;
         let before = team.first(|| Ok(if args.resume { Begun::shares(out) } else { None }))?;
         let shares = args.shares.or(before);

@@ -58,7 +58,7 @@ impl Part {
 
 /// Which numbers are sent: a part of each variable, in the order of the variables.
 pub struct Layout {
-    parts: Vec<Part>,
+    pub parts: Vec<Part>,
     /// Where the numbers of each part lie.
     places: Vec<Range<usize>>,
 }

@@ -5,6 +5,9 @@
 //! process alone speaks and writes to the run's folder.
 
 mod ahead;
+#[cfg(feature = "nccl")]
+mod device;
+mod engine;
 mod flat;
 mod join;
 mod numbers;
@@ -45,6 +48,9 @@ pub struct Team {
     agreed: AtomicBool,
     /// What is sent while the backward pass of the next step goes on.
     plan: Mutex<ahead::Plan>,
+    /// What adds gradients on the GPUs, since [`Team::join_gpus`].
+    #[cfg(feature = "nccl")]
+    nccl: std::sync::Mutex<Option<std::sync::Arc<sibert_ranks::Nccl>>>,
 }
 
 impl Team {
@@ -68,6 +74,8 @@ impl Team {
             on_host,
             agreed: AtomicBool::new(false),
             plan: Mutex::default(),
+            #[cfg(feature = "nccl")]
+            nccl: std::sync::Mutex::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use sisgd::Gradient;
 use super::flat::Part;
 
 /// What adds nothing.
-const NOTHING: f32 = -0.;
+pub const NOTHING: f32 = -0.;
 
 /// The numbers of several gradients.
 pub struct Flat<'a>(pub Vec<Vec<Run<'a>>>);

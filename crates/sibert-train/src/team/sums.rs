@@ -37,7 +37,7 @@ pub struct Sharing {
 }
 
 /// The sums of a node of the tree of shares.
-type Piece = (Range<usize>, (Gradients, Deferred<Sums>));
+pub type Piece = (Range<usize>, (Gradients, Deferred<Sums>));
 
 /// What a backward pass tells when the gradient of a variable is whole.
 pub type Finished<'a> = dyn FnMut(&Tensor, &mut Gradients) -> candle_core::Result<()> + 'a;
@@ -84,6 +84,10 @@ impl Team {
                 })?;
                 tree.close(range, sums);
             }
+            #[cfg(feature = "nccl")]
+            if let Some(nccl) = self.nccl() {
+                return self.sum_on_gpus(&nccl, tree.pieces(), vars, sharing, device);
+            }
             if self.size() == 1 {
                 let (_, sums) = tree.pieces().into_iter().next().context("a batch without shares")?;
                 return Ok(sums);
@@ -124,7 +128,11 @@ impl Team {
     }
 
     /// The sums of the figures of all pieces.
-    fn figures(&self, shares: usize, own: impl Iterator<Item = (Range<usize>, Sums)>) -> Result<Sums> {
+    pub(super) fn figures(
+        &self,
+        shares: usize,
+        own: impl Iterator<Item = (Range<usize>, Sums)>,
+    ) -> Result<Sums> {
         let own: Vec<(Range<usize>, [f64; 6])> = own.map(|(range, sums)| (range, sums.numbers())).collect();
         let said = self.ranks.all_gather(&serde_json::to_vec(&own)?)?;
         let mut all = Vec::new();
