@@ -19,8 +19,9 @@ fn keys(value: &Value) -> Vec<&str> {
 #[test]
 fn json_keeps_its_keys() {
     let devices = json();
-    assert_eq!(keys(&devices), ["cpu", "cuda", "metal"]);
+    assert_eq!(keys(&devices), ["cpu", "cuda", "nccl", "metal"]);
     assert_eq!(keys(&devices["cpu"]), ["device", "cores", "threads", "memory_bytes", "instructions", "bf16"]);
+    assert_eq!(keys(&devices["nccl"]), ["built", "version", "reason"]);
     for family in ["cuda", "metal"] {
         assert_eq!(keys(&devices[family]), ["built", "devices", "reason"]);
         let none = devices[family]["devices"].as_array().unwrap().is_empty();
