@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Two hosts on one machine: network namespaces, joined by a link. Runs a program as one process on each, over MPI's TCP.
 #
-#   scripts/two_hosts.sh [--rate 1gbit] [--cut SECONDS] PROGRAM ARGS…
+#   scripts/two_hosts.sh [--rate 1gbit] [--burst 256kb] [--cut SECONDS] PROGRAM ARGS…
 #
-# --rate limits the link, in tc's words; --cut takes it down after so many seconds, as if a host were lost. Needs Linux, root,
+# --rate limits the link, and what passes at once, in tc's words: 10gbit wants a burst of 4mb. --cut takes it down after so many seconds, as if a host were lost. Needs Linux, root,
 # iproute2 and Open MPI; ends with 77 where the machine allows no network namespaces. The exit code is mpirun's.
 set -euo pipefail
 
-rate='' cut=''
+rate='' burst=256kb cut=''
 while true; do
     case ${1:-} in
         --rate) rate=$2; shift 2 ;;
+        --burst) burst=$2; shift 2 ;;
         --cut) cut=$2; shift 2 ;;
         *) break ;;
     esac
@@ -38,7 +39,7 @@ for n in 0 1; do
     ip -n "${hosts[n]}" addr add "$net.$((n + 1))/24" dev "s$$-$n"
     ip -n "${hosts[n]}" link set "s$$-$n" up
     ip -n "${hosts[n]}" link set lo up
-    [ -z "$rate" ] || tc -n "${hosts[n]}" qdisc add dev "s$$-$n" root tbf rate "$rate" burst 4mb latency 50ms
+    [ -z "$rate" ] || tc -n "${hosts[n]}" qdisc add dev "s$$-$n" root tbf rate "$rate" burst "$burst" latency 50ms
 done
 
 # What mpirun takes for ssh: HOST COMMAND…

@@ -19,7 +19,7 @@ use super::Sharing;
 use super::flat::Layout;
 
 /// Numbers that are summed at a time, at least: 4 MiB.
-const PARCEL: usize = 1 << 20;
+const BUCKET: usize = 1 << 20;
 
 /// The variables that are sent ahead, by their places in the list of all, in this order.
 pub type Plan = Vec<usize>;
@@ -28,7 +28,7 @@ pub type Plan = Vec<usize>;
 type Letter = (usize, Vec<Gradients>);
 
 /// The sums of some variables.
-pub struct Parcel {
+pub struct Bucket {
     pub layout: Layout,
     pub sums: Vec<f32>,
 }
@@ -45,7 +45,7 @@ pub struct Outbox<'scope> {
 
 struct Courier<'scope> {
     inbox: Sender<Letter>,
-    thread: ScopedJoinHandle<'scope, Result<Vec<Parcel>>>,
+    thread: ScopedJoinHandle<'scope, Result<Vec<Bucket>>>,
 }
 
 impl<'scope> Outbox<'scope> {
@@ -91,14 +91,14 @@ impl<'scope> Outbox<'scope> {
     ///
     /// # Errors
     /// If the engine or the device fails.
-    pub fn close(mut self, vars: &[(String, Var)], sums: &[Gradients]) -> Result<(Vec<Parcel>, Plan)> {
+    pub fn close(mut self, vars: &[(String, Var)], sums: &[Gradients]) -> Result<(Vec<Bucket>, Plan)> {
         for (place, (_, var)) in vars.iter().enumerate() {
             self.send(place, var, sums.iter());
         }
         let Some(Courier { inbox, thread }) = self.courier else { return Ok((Vec::new(), self.met)) };
         drop(inbox);
-        let parcels = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((parcels, self.met))
+        let buckets = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok((buckets, self.met))
     }
 }
 
@@ -109,15 +109,15 @@ fn carry(
     plan: &[usize],
     sharing: Sharing,
     letters: &Receiver<Letter>,
-) -> Result<Vec<Parcel>> {
-    let mut parcels = Vec::new();
+) -> Result<Vec<Bucket>> {
+    let mut buckets = Vec::new();
     let mut arrived: HashMap<usize, Vec<Gradients>> = HashMap::new();
-    for range in parcels_of(plan, vars) {
+    for range in buckets_of(plan, vars) {
         let layout = Layout::whole(&plan[range.clone()], vars);
         let mut sums: Vec<Gradients> = Vec::new();
         for place in &plan[range] {
             while !arrived.contains_key(place) {
-                let Ok((place, of_var)) = letters.recv() else { return Ok(parcels) };
+                let Ok((place, of_var)) = letters.recv() else { return Ok(buckets) };
                 arrived.insert(place, of_var);
             }
             let of_var = arrived.remove(place).unwrap_or_default();
@@ -127,20 +127,20 @@ fn carry(
             }
         }
         let sums = layout.sums(ranks, &sums, vars, sharing)?;
-        parcels.push(Parcel { layout, sums });
+        buckets.push(Bucket { layout, sums });
     }
-    Ok(parcels)
+    Ok(buckets)
 }
 
 /// The parts of the plan that are sent together.
-fn parcels_of(plan: &[usize], vars: &[(String, Var)]) -> Vec<Range<usize>> {
-    let (mut parcels, mut start, mut numbers) = (Vec::new(), 0, 0);
+fn buckets_of(plan: &[usize], vars: &[(String, Var)]) -> Vec<Range<usize>> {
+    let (mut buckets, mut start, mut numbers) = (Vec::new(), 0, 0);
     for (i, &place) in plan.iter().enumerate() {
         numbers += vars[place].1.elem_count();
-        if numbers >= PARCEL || i + 1 == plan.len() {
-            parcels.push(start..i + 1);
+        if numbers >= BUCKET || i + 1 == plan.len() {
+            buckets.push(start..i + 1);
             (start, numbers) = (i + 1, 0);
         }
     }
-    parcels
+    buckets
 }

@@ -10,7 +10,7 @@ use sibert_ranks::shares::{Tree, root};
 use sisgd::Deferred;
 
 use super::Team;
-use super::ahead::{Outbox, Parcel, Plan};
+use super::ahead::{Bucket, Outbox, Plan};
 use super::flat::Layout;
 use crate::sums::Sums;
 
@@ -112,14 +112,14 @@ impl Team {
             figures.push(sums);
         }
         let figures = Deferred::read(figures)?.into_iter().collect::<candle_core::Result<Vec<_>>>()?;
-        let (parcels, met) = outbox.close(vars, &gradients)?;
+        let (buckets, met) = outbox.close(vars, &gradients)?;
         let figures = self.figures(sharing.shares, ranges.into_iter().zip(figures))?;
         let (agreed, met) = Layout::agreed(&*self.ranks, &gradients, vars, &met)?;
-        let rest = agreed.without(parcels.iter().map(|parcel| &parcel.layout), vars);
+        let rest = agreed.without(buckets.iter().map(|bucket| &bucket.layout), vars);
         let sums = rest.sums(&*self.ranks, &gradients, vars, sharing)?;
         let mut all = Gradients::of(vars.iter().map(|(_, var)| var));
         rest.write(&sums, &agreed, vars, device, &mut all)?;
-        for Parcel { layout, sums } in parcels {
+        for Bucket { layout, sums } in buckets {
             layout.write(&sums, &agreed, vars, device, &mut all)?;
         }
         let whole = agreed.whole_ones();
