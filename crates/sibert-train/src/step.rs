@@ -1,10 +1,9 @@
 //! The gradients of one optimizer step, as `pretrain` takes them and `bench` times them.
 
-use std::iter::Peekable;
 use std::ops::Range;
 
 use anyhow::{Result, ensure};
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 use sibert_data::batches::MaskedBatch;
 use sibert_model::{Gradients, Mode, PreTraining, PretrainingOutput, Tape, random};
 use sisgd::Deferred;
@@ -12,7 +11,7 @@ use sisgd::Deferred;
 use crate::batch;
 use crate::config::RunConfig;
 use crate::sums::Sums;
-use crate::team::{Sharing, Team};
+use crate::team::{Finished, Sharing, Team};
 
 /// A micro-batch with the index of its first row in the batch.
 pub type Part = (usize, MaskedBatch);
@@ -46,53 +45,50 @@ pub fn gradients(
     let [masked, sequences] = team.totals([masked, sequences])?;
     ensure!(masked > 0, "no token to predict in its batch: the tokenizer knows none of the words");
     let weights = [masked, sequences].map(|count| config.loss_scale / count as f64);
+    let loss = Loss { model, weights, config, step, device };
     let mut micro_batches = micro_batches.into_iter().peekable();
-    let sharing = Sharing { shares: config.shares, sums: config.gradient_sums };
-    team.sum(&model.parameters(), sharing, device, |share, gradients, finished| {
+    let of_share = |share| {
         let end = (share + 1) * config.batch_size / config.shares;
-        let mut sums = Deferred::ready(Sums::default());
-        while let Some(part) = next_before(end, &mut micro_batches) {
-            let is_last = micro_batches.peek().is_none_or(|(row, _)| *row >= end);
-            let finished = |var: &Tensor, gradients: &mut Gradients| match is_last {
-                true => finished(var, gradients),
-                false => Ok(()),
-            };
-            let figures = add_part(gradients, part, model, weights, config, step, device, finished)?;
-            sums = sums.zip(figures)?.map(|(sums, part)| sums.plus(&part));
-        }
-        Ok(sums)
-    })
+        std::iter::from_fn(|| micro_batches.next_if(|(row, _)| *row < end)).collect()
+    };
+    let sharing = Sharing { shares: config.shares, sums: config.gradient_sums };
+    let add = |part, gradients: &mut Gradients, finished: &mut Finished| {
+        loss.differentiate(part, gradients, finished)
+    };
+    team.sum(&model.parameters(), sharing, device, of_share, add)
 }
 
-/// The next micro-batch, if it begins before row `end`.
-fn next_before(end: usize, parts: &mut Peekable<impl Iterator<Item = Part>>) -> Option<Part> {
-    parts.next_if(|(row, _)| *row < end)
-}
-
-/// Adds the gradients of a micro-batch, whose losses of tokens and of pairs have these weights; its figures.
-#[allow(clippy::too_many_arguments)]
-fn add_part(
-    gradients: &mut Gradients,
-    (row, batch): Part,
-    model: &PreTraining,
+/// The loss of a step, whose tokens and pairs have these weights.
+struct Loss<'a> {
+    model: &'a PreTraining,
     weights: [f64; 2],
-    config: &RunConfig,
+    config: &'a RunConfig,
     step: usize,
-    device: &Device,
-    finished: impl FnMut(&Tensor, &mut Gradients) -> candle_core::Result<()>,
-) -> Result<Deferred<Sums>> {
-    if batch.labels.is_empty() {
-        return Ok(Deferred::ready(Sums::default()));
+    device: &'a Device,
+}
+
+impl Loss<'_> {
+    /// Adds the gradients of a micro-batch; its figures.
+    fn differentiate(
+        &self,
+        (row, batch): Part,
+        gradients: &mut Gradients,
+        finished: &mut Finished,
+    ) -> Result<Deferred<Sums>> {
+        let &Self { model, weights: [of_tokens, of_pairs], config, step, device } = self;
+        if batch.labels.is_empty() {
+            return Ok(Deferred::ready(Sums::default()));
+        }
+        let mode = Mode::train(random::fork(random::named(config.seed, "dropout"), step as u64));
+        let batch = batch::to_device(batch, model, device)?; // (micro_batch, seq_len)
+        let forward = || Tape::record(|| model.forward(&batch, mode.from_row(row)));
+        let (output, tape) = config.precision.scope(forward)?;
+        let sums = Sums::of(&output, &batch)?;
+        let PretrainingOutput { masked_lm_loss, next_sentence_loss, logits, .. } = output;
+        drop(logits); // the backward pass needs the memory
+        let pairs = next_sentence_loss.as_ref().map(|loss| (loss, of_pairs));
+        let losses: Vec<_> = [(&masked_lm_loss, of_tokens)].into_iter().chain(pairs).collect();
+        tape.backward_telling(&losses, gradients, finished)?;
+        Ok(sums)
     }
-    let mode = Mode::train(random::fork(random::named(config.seed, "dropout"), step as u64));
-    let batch = batch::to_device(batch, model, device)?; // (micro_batch, seq_len)
-    let forward = || Tape::record(|| model.forward(&batch, mode.from_row(row)));
-    let (output, tape) = config.precision.scope(forward)?;
-    let sums = Sums::of(&output, &batch)?;
-    let PretrainingOutput { masked_lm_loss, next_sentence_loss, logits, .. } = output;
-    drop(logits); // the backward pass needs the memory
-    let pairs = next_sentence_loss.as_ref().map(|loss| (loss, weights[1]));
-    let losses: Vec<_> = [(&masked_lm_loss, weights[0])].into_iter().chain(pairs).collect();
-    tape.backward_telling(&losses, gradients, finished)?;
-    Ok(sums)
 }

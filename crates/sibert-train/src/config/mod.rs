@@ -188,8 +188,9 @@ pub struct RunConfig {
 /// The default of `rank_timeout`.
 const PATIENCE: u64 = 600;
 
+/// A default that is not written.
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
-fn is_one(number: &usize) -> bool {
+pub(crate) fn is_one(number: &usize) -> bool {
     *number == 1
 }
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use candle_core::Tensor;
 use serde_json::json;
 use sibert_model::{FineTuning, Gradients, Mode, Tape, random};
 use sibert_ranks::shares::of_rank;
@@ -179,44 +178,40 @@ impl<'a> Seed<'a> {
         let (vars, count) = (model.parameters(), run.train.terms(batch) as f64);
         let shares = run.settings.shares.min(batch.len());
         let sharing = Sharing { shares, sums: GradientSums::Reproducible };
-        let (gradients, sums) = run.team.sum(&vars, sharing, &run.device, |share, gradients, finished| {
-            self.add_share(gradients, batch, of_rank(batch.len(), share, shares), count, finished)
-        })?;
+        let of_share = |share| {
+            let rows = of_rank(batch.len(), share, shares);
+            let size = run.settings.micro_batch_size();
+            rows.clone().step_by(size).map(|start| start..rows.end.min(start + size)).collect()
+        };
+        let add = |rows, gradients: &mut Gradients, finished: &mut Finished| {
+            self.differentiate(batch, rows, count, gradients, finished)
+        };
+        let (gradients, sums) = run.team.sum(&vars, sharing, &run.device, of_share, add)?;
         Ok((gradients, sums.map(move |sums| sums.loss / count)))
     }
 
     /// Adds the gradients of the losses of these rows of a batch whose losses are `count` terms; the sum of these losses.
-    fn add_share(
+    fn differentiate(
         &self,
-        gradients: &mut Gradients,
         batch: &[usize],
         rows: Range<usize>,
         count: f64,
+        gradients: &mut Gradients,
         finished: &mut Finished,
     ) -> Result<Deferred<Sums>> {
         let Self { run, model, state, .. } = self;
         let mode = Mode::train(random::fork(random::named(state.seed, "dropout"), state.step as u64));
-        let mut sums = Deferred::ready(Sums::default());
-        let part = run.settings.micro_batch_size();
-        for start in rows.clone().step_by(part) {
-            let is_last = start + part >= rows.end;
-            let rows = &batch[start..(start + part).min(rows.end)];
-            let sequences: Vec<_> = rows.iter().map(|&row| &run.train.sequences()[row]).collect();
-            let inputs = inputs(&sequences, model.config().pad_token_id, &run.device)?;
-            let targets = run.train.targets(rows, &run.head.labels, &run.device)?;
-            let forward = || {
-                let logits = model.forward(&inputs, mode.from_row(start))?;
-                model.loss(&logits, &inputs, &targets)
-            };
-            let (loss, tape) = run.settings.precision.scope(|| Tape::record(forward))?;
-            let of_part = Deferred::new(loss.reshape(1)?, |loss| Ok(loss[0]));
-            sums = sums.zip(of_part)?.map(|(sums, loss)| Sums { loss: sums.loss + loss, ..sums });
-            let finished = |var: &Tensor, gradients: &mut Gradients| match is_last {
-                true => finished(var, gradients),
-                false => Ok(()),
-            };
-            tape.backward_telling(&[(&loss, 1. / count)], gradients, finished)?;
-        }
+        let (first, rows) = (rows.start, &batch[rows]);
+        let sequences: Vec<_> = rows.iter().map(|&row| &run.train.sequences()[row]).collect();
+        let inputs = inputs(&sequences, model.config().pad_token_id, &run.device)?;
+        let targets = run.train.targets(rows, &run.head.labels, &run.device)?;
+        let forward = || {
+            let logits = model.forward(&inputs, mode.from_row(first))?;
+            model.loss(&logits, &inputs, &targets)
+        };
+        let (loss, tape) = run.settings.precision.scope(|| Tape::record(forward))?;
+        let sums = Deferred::new(loss.reshape(1)?, |loss| Ok(Sums { loss: loss[0], ..Sums::default() }));
+        tape.backward_telling(&[(&loss, 1. / count)], gradients, finished)?;
         Ok(sums)
     }
 

@@ -36,7 +36,7 @@ pub struct Settings {
     /// Parts of a share of a batch.
     pub accumulation_steps: usize,
     /// Shares of a batch, whose gradients are added along one tree.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "one", skip_serializing_if = "crate::config::is_one")]
     pub shares: usize,
     /// Share of the steps in which the rate rises.
     pub warmup: f64,
@@ -64,11 +64,6 @@ pub struct Settings {
 
 fn one() -> usize {
     1
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
-fn is_one(number: &usize) -> bool {
-    *number == 1
 }
 
 impl Settings {

@@ -45,19 +45,21 @@ pub type Finished<'a> = dyn FnMut(&Tensor, &mut Gradients) -> candle_core::Resul
 impl Team {
     /// The sums over all shares of a batch; each process has them.
     ///
-    /// `share` adds the gradients of one share and returns its figures. It tells of variables whose gradients the share adds
-    /// no more to: they are sent while it goes on. What it does not tell of is sent later.
+    /// `parts` names the parts of a share, which are summed one after the other. `add` adds the gradients of one part and
+    /// returns its figures. It tells of each variable whose gradient is whole: those that nothing more is added to are sent
+    /// while it goes on. What it does not tell of is sent later.
     ///
     /// The bits of reproducible sums do not depend on the number of processes.
     ///
     /// # Errors
-    /// Those of `share`, or if the engine or the device fails.
-    pub fn sum(
+    /// Those of `add`, or if the engine or the device fails.
+    pub fn sum<P>(
         &self,
         vars: &[(String, Var)],
         sharing: Sharing,
         device: &Device,
-        mut share: impl FnMut(usize, &mut Gradients, &mut Finished) -> Result<Deferred<Sums>>,
+        mut parts: impl FnMut(usize) -> Vec<P>,
+        mut add: impl FnMut(P, &mut Gradients, &mut Finished) -> Result<Deferred<Sums>>,
     ) -> Result<(Gradients, Deferred<Sums>)> {
         let own = self.part_of(sharing.shares);
         std::thread::scope(|scope| {
@@ -66,18 +68,23 @@ impl Team {
             let mut tree = Tree::<(Gradients, Deferred<Sums>)>::new(sharing.shares);
             for number in own.clone() {
                 let (range, mut earlier) = tree.open(number);
-                let is_last = number + 1 == own.end;
                 let mut gradients = Gradients::of(vars.iter().map(|(_, var)| var));
-                let mut finished = |var: &Tensor, gradients: &mut Gradients| {
-                    if is_last {
-                        for (of_earlier, _) in &mut earlier {
-                            gradients.absorb(var, of_earlier)?;
+                let mut figures = Deferred::ready(Sums::default());
+                let mut parts = parts(number).into_iter().peekable();
+                while let Some(part) = parts.next() {
+                    let nothing_follows = number + 1 == own.end && parts.peek().is_none();
+                    let mut finished = |var: &Tensor, gradients: &mut Gradients| {
+                        if nothing_follows {
+                            for (of_earlier, _) in &mut earlier {
+                                gradients.absorb(var, of_earlier)?;
+                            }
+                            outbox.hand_in(var, tree.sums().map(|(sums, _)| sums).chain([&*gradients]));
                         }
-                        outbox.hand_in(var, tree.sums().map(|(sums, _)| sums).chain([&*gradients]));
-                    }
-                    Ok(())
-                };
-                let figures = share(number, &mut gradients, &mut finished)?;
+                        Ok(())
+                    };
+                    let of_part = add(part, &mut gradients, &mut finished)?;
+                    figures = figures.zip(of_part)?.map(|(sums, part)| sums.plus(&part));
+                }
                 let sums = earlier.into_iter().try_fold((gradients, figures), |(y, b), (x, a)| {
                     let figures = a.zip(b)?.map(|(a, b)| a.plus(&b));
                     Ok::<_, candle_core::Error>((x.plus(y)?, figures))
