@@ -22,6 +22,7 @@ pretrain() { # PROCESSES OUT OPTIONS: one alone is started without mpirun
     local count=$1 out=$2 launcher=()
     shift 2
     [ "$count" = 1 ] || launcher=(mpirun --oversubscribe --bind-to none -n "$count")
+    [ -z "${shown:-}" ] || launcher+=(bash -c "$shown"' exec "$@"' _)
     # shellcheck disable=SC2086
     "${launcher[@]}" scripts/emulated_gpu.sh "$sibert" pretrain --source LICENSE-APACHE --device "${device:-cuda}" --threads 1 --max-steps 4 \
         --out "$work/$out" --set $settings "$@" >"$work/$out.log" 2>&1
@@ -58,5 +59,12 @@ for sums in any_order bf16; do
     say "sums: $sums: the same loss within 0.2 %"
 done
 
+export CUKERNEL_DEVICES=1
+# shellcheck disable=SC2016
+shown='export CUKERNEL_FIRST=$OMPI_COMM_WORLD_LOCAL_RANK;' pretrain 2 shown || fail "a GPU shown to each" "$work/shown.log"
+grep -q "added by NCCL" "$work/shown.log" || fail "nothing said of NCCL" "$work/shown.log"
+same "two processes that are shown one GPU each" shown
+refused "two processes that are shown the same GPU" shared-by-all "have the same GPU"
+export CUKERNEL_DEVICES=3
 device=cuda:1 refused "two processes on one GPU" shared "have the same GPU"
 SIBERT_NCCL=yes refused "another value of the switch" switch "expected 0 or 1"

@@ -23,7 +23,8 @@ finetune() { # RUN TASK
 export -f finetune
 
 mkdir -p "$sweep/finetuned"
-rows=$(for row in bert-adamw sibert-sgd sibert-sgd-clip sibert-sgd-clip-2x sibert-recipe; do [ -d "$sweep/$row" ] && echo $row; done)
+all="bert-adamw sibert-sgd sibert-sgd-clip sibert-sgd-clip-2x sibert-recipe"
+rows=$(for row in $all; do [ -d "$sweep/$row" ] && echo "$row"; done)
 for row in $rows; do printf '%s mnli\n%s squad\n' "$row" "$row"; done |
     xargs -P 2 -L 1 bash -c 'finetune "$1" "$2"' _
 

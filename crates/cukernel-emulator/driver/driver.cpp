@@ -140,7 +140,11 @@ Result cuDeviceGet(int* device, int ordinal) {
 }
 Result cuDeviceGetName(char* name, int len, int) { snprintf(name, len, "%s", NAME); return SUCCESS; }
 Result cuDeviceTotalMem_v2(size_t* bytes, int) { *bytes = size_t(8) << 30; return SUCCESS; }
-Result cuDeviceGetUuid_v2(char* uuid, int device) { memset(uuid, device, 16); return SUCCESS; }
+Result cuDeviceGetUuid_v2(char* uuid, int device) {
+    const char* first = getenv("CUKERNEL_FIRST");  // for processes that are shown a GPU each, all of them as the first
+    memset(uuid, device + (first ? atoi(first) : 0), 16);
+    return SUCCESS;
+}
 Result cuDeviceGetAttribute(int* value, int attribute, int) {
     switch (attribute) {
         case 75: *value = 9; break;        // compute capability

@@ -31,7 +31,7 @@ pub mod simd;
 pub use arg::{Arg, IntoArg};
 pub use deferred::Deferred;
 pub use executor::{Executor, emulated, with_executor};
-pub use gpu::{Gpu, Memory, devices, keep_compiled_in, memory, open};
+pub use gpu::{Gpu, Memory, devices, keep_compiled_in, memory, open, visible};
 pub use gradients::{Gradient, GradientSource};
 pub use memory::{aligned, download, empty, upload};
 pub use module::{Grid, Module, PRELUDE};

@@ -25,9 +25,15 @@ pub enum DeviceName {
 
 impl DeviceName {
     /// The device of a process that is the `local_rank`-th of its host: of GPUs, each takes one, unless one is named.
+    ///
+    /// A process that sees a single GPU takes that: launchers such as Slurm show each process its own as `cuda:0`.
     pub fn of_rank(self, local_rank: usize) -> Self {
+        self.among(cukernel::visible(), local_rank)
+    }
+
+    fn among(self, visible: usize, local_rank: usize) -> Self {
         match self {
-            Self::Cuda(0) => Self::Cuda(local_rank),
+            Self::Cuda(0) if visible != 1 => Self::Cuda(local_rank),
             device => device,
         }
     }
@@ -147,6 +153,15 @@ mod tests {
             assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
         }
         assert_eq!("cuda".parse(), Ok(DeviceName::Cuda(0)));
+    }
+
+    #[test]
+    fn each_process_of_a_host_takes_its_own_gpu_also_if_it_is_shown_no_other() {
+        let of = |device: DeviceName, visible, local_rank| device.among(visible, local_rank).to_string();
+        assert_eq!([0, 3].map(|rank| of(DeviceName::Cuda(0), 4, rank)), ["cuda:0", "cuda:3"]);
+        assert_eq!([0, 3].map(|rank| of(DeviceName::Cuda(0), 1, rank)), ["cuda:0", "cuda:0"]);
+        assert_eq!([1, 4].map(|visible| of(DeviceName::Cuda(2), visible, 1)), ["cuda:2", "cuda:2"]);
+        assert_eq!(of(DeviceName::Cpu, 0, 1), "cpu");
     }
 
     #[test]

@@ -42,6 +42,12 @@ pub fn devices() -> Result<Vec<Gpu>> {
     (0..count as usize).map(describe).collect()
 }
 
+/// How many GPUs the driver shows this process; none without a driver.
+pub fn visible() -> usize {
+    let count = result::init().and_then(|()| CudaContext::device_count());
+    count.map_or(0, |count| count as usize)
+}
+
 /// Opens a GPU for one stream of work: memory stays with the process, and nothing is synchronised behind its back.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ mod pinned;
 #[cfg(feature = "cuda")]
 pub(crate) use cuda::{address, gemm, launch, upload};
 #[cfg(feature = "cuda")]
-pub use cuda::{devices, memory, open};
+pub use cuda::{devices, memory, open, visible};
 #[cfg(feature = "cuda")]
 pub use kept::keep_compiled_in;
 
@@ -20,7 +20,7 @@ mod none;
 #[cfg(not(feature = "cuda"))]
 pub(crate) use none::{address, gemm, launch, upload};
 #[cfg(not(feature = "cuda"))]
-pub use none::{devices, keep_compiled_in, memory, open};
+pub use none::{devices, keep_compiled_in, memory, open, visible};
 
 /// A GPU that the driver knows of.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,6 +15,11 @@ pub fn devices() -> Result<Vec<Gpu>> {
     bail!("{REASON}")
 }
 
+/// None.
+pub fn visible() -> usize {
+    0
+}
+
 /// No device.
 ///
 /// # Errors
