@@ -1,5 +1,7 @@
 //! Loops over rows and sums across them, in an order that the number of threads does not change.
 
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
 use super::buffer::{uninit, written};
@@ -94,16 +96,31 @@ pub fn in_order<T: Real>(vectors: impl IntoIterator<Item = Vec<T>>, width: usize
 
 /// `Σ_rows x`, for x (…, width): four rows are added before they are added to the sum.
 pub fn column_sums<T: Real>(x: &[T], width: usize) -> Vec<T> {
-    let per_sum = rows_per_sum(width) * width.max(1);
-    let partial = |x: &[T]| {
-        let mut sum = vec![T::zero(); width];
-        vectorize(
-            #[inline(always)]
-            || add_rows(x, &mut sum),
-        );
-        sum
-    };
-    in_order(x.par_chunks(per_sum).map(partial).collect::<Vec<_>>(), width)
+    in_order(x.par_chunks(block(width)).map(|x| block_sum(x, width)).collect::<Vec<_>>(), width)
+}
+
+/// The same for rows that `write` writes, block by block from their first element on, while they are in a cache.
+pub fn written_column_sums<T: Real>(
+    x: &mut [MaybeUninit<T>],
+    width: usize,
+    write: impl for<'a> Fn(usize, &'a mut [MaybeUninit<T>]) -> &'a [T] + Sync,
+) -> Vec<T> {
+    let sum = |(index, x): (usize, _)| block_sum(write(index * block(width), x), width);
+    in_order(x.par_chunks_mut(block(width)).enumerate().map(sum).collect::<Vec<_>>(), width)
+}
+
+/// Elements of a block of rows that is summed by itself.
+fn block(width: usize) -> usize {
+    rows_per_sum(width) * width.max(1)
+}
+
+fn block_sum<T: Real>(x: &[T], width: usize) -> Vec<T> {
+    let mut sum = vec![T::zero(); width];
+    vectorize(
+        #[inline(always)]
+        || add_rows(x, &mut sum),
+    );
+    sum
 }
 
 #[inline(always)]
@@ -141,6 +158,14 @@ mod tests {
             let expected: Vec<f32> =
                 (0..width).map(|column| (0..rows).map(|row| x[row * width + column]).sum()).collect();
             assert_eq!(column_sums(&x, width), expected);
+            let mut copy = uninit(x.len());
+            let sums = written_column_sums(&mut copy, width, |start, part| {
+                let from = &x[start..start + part.len()];
+                part.write_copy_of_slice(from)
+            });
+            assert_eq!(sums, expected);
+            // SAFETY: the parts make up the copy.
+            assert_eq!(unsafe { written(copy) }, x);
         }
     }
 }

@@ -1,16 +1,26 @@
-//! Matrix products over slices: `c = a·b` or `c += a·b`.
+//! Matrix products over slices: `c = a·b` or `c += a·b`, [finished](Finish) on the way.
 //!
-//! f32 and f64 go through the `gemm` crate, bfloat16 through a kernel of our own. The threads divide the rows or the
-//! columns of the result among them: every element is one thread's sum, in the same order whatever their number.
+//! f32 goes through a kernel of our own where AVX2 is the widest there is, with the bits of the `gemm` crate, and through
+//! that elsewhere, as does f64; bfloat16 has kernels of our own. The threads divide the rows or the columns of the result
+//! among them: every element is one thread's sum, in the same order whatever their number.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 pub(crate) mod bf16;
-pub(crate) mod native;
+mod finish;
+mod lines;
+mod matrix;
+mod native;
+mod place;
 
 use rayon::prelude::*;
 
 use super::buffer::{uninit, written};
 use super::real::Real;
 use crate::precision::Precision;
+pub use finish::Finish;
+pub use matrix::Matrix;
+pub use place::Place;
 
 /// Rows and columns are divided in multiples of this, a whole number of register tiles, or of half a block of AMX tiles.
 const ALIGN: usize = 16;
@@ -24,55 +34,14 @@ const SMALL: usize = 1 << 16;
 /// `gemm` has kernels of their own for results of no more elements.
 const SMALL_RESULT: usize = 256;
 
-/// A matrix inside a slice: element (i, j) is `data[i * row + j * column]`.
-#[derive(Clone, Copy)]
-pub struct Matrix<'a, T> {
-    /// The elements, beginning with (0, 0).
-    pub data: &'a [T],
-    /// Distance of two rows.
-    pub row: usize,
-    /// Distance of two columns.
-    pub column: usize,
-}
-
-impl<'a, T> Matrix<'a, T> {
-    /// Row-major, with rows of `width` elements.
-    pub fn rows(data: &'a [T], width: usize) -> Self {
-        Self { data, row: width, column: 1 }
-    }
-
-    /// The transpose, in place.
-    pub fn t(self) -> Self {
-        Self { data: self.data, row: self.column, column: self.row }
-    }
-
-    /// Without the first `rows` rows and `columns` columns.
-    fn from(self, rows: usize, columns: usize) -> Self {
-        let start = (rows * self.row + columns * self.column).min(self.data.len());
-        Self { data: &self.data[start..], ..self }
-    }
-
-    /// Whether (rows, columns) elements are inside the slice.
-    fn holds(&self, rows: usize, columns: usize) -> bool {
-        rows == 0 || columns == 0 || (rows - 1) * self.row + (columns - 1) * self.column < self.data.len()
-    }
-}
-
 /// A float type whose matrices are multiplied.
 pub trait Multiply: Real {
-    /// `c = a·b` or `c += a·b` on one thread; see [`serial`].
+    /// `c = a·b` or `c += a·b`, finished, on one thread; `k` is the number of columns of `a`.
     ///
     /// # Safety
-    /// `a` holds (m, k) elements, `b` (k, n), and `c` (m, n) with rows `stride` apart, for this thread alone.
-    unsafe fn product(
-        precision: Precision,
-        dims: (usize, usize, usize),
-        a: Matrix<Self>,
-        b: Matrix<Self>,
-        c: *mut Self,
-        stride: usize,
-        accumulate: bool,
-    );
+    /// `a` holds (rows, k) elements and `b` (k, columns) for those of the place, which is inside a result and for this thread
+    /// alone.
+    unsafe fn product(precision: Precision, k: usize, a: Matrix<Self>, b: Matrix<Self>, place: Place<Self>);
 
     /// Whether products of (m, n, k) in `precision` are f32 products of copies that [`Multiply::copied`] makes for all threads.
     fn copies(_precision: Precision, _dims: (usize, usize, usize)) -> bool {
@@ -91,6 +60,22 @@ pub trait Multiply: Real {
 }
 
 impl Multiply for f32 {
+    unsafe fn product(precision: Precision, k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+        let dims = (place.rows, place.columns, k);
+        // SAFETY: the caller's promise, and the processor has the instructions of its way.
+        unsafe {
+            match precision {
+                #[cfg(target_arch = "x86_64")]
+                Precision::F32 if packs(dims) && avx2::pays(dims, b) => {
+                    avx2::product::<avx2::Exact>(k, a, b, place)
+                }
+                Precision::F32 => native::product(k, a, b, place),
+                Precision::Bf16 => bf16::product::<1>(k, a, b, place),
+                Precision::Bf16x3 => bf16::product::<2>(k, a, b, place),
+            }
+        }
+    }
+
     fn copies(precision: Precision, dims: (usize, usize, usize)) -> bool {
         bf16::rounded::shared(precision, dims)
     }
@@ -103,51 +88,22 @@ impl Multiply for f32 {
     ) {
         bf16::rounded::copies::with_copies(dims, a, b, f);
     }
-
-    unsafe fn product(
-        precision: Precision,
-        dims: (usize, usize, usize),
-        a: Matrix<Self>,
-        b: Matrix<Self>,
-        c: *mut Self,
-        stride: usize,
-        accumulate: bool,
-    ) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match precision {
-                Precision::F32 => native::product(dims, a, b, c, stride, accumulate, [0., 1.]),
-                Precision::Bf16 => bf16::product::<1>(dims, a, b, c, stride, accumulate),
-                Precision::Bf16x3 => bf16::product::<2>(dims, a, b, c, stride, accumulate),
-            }
-        }
-    }
 }
 
 impl Multiply for f64 {
-    unsafe fn product(
-        _precision: Precision,
-        dims: (usize, usize, usize),
-        a: Matrix<Self>,
-        b: Matrix<Self>,
-        c: *mut Self,
-        stride: usize,
-        accumulate: bool,
-    ) {
+    unsafe fn product(_: Precision, k: usize, a: Matrix<f64>, b: Matrix<f64>, place: Place<f64>) {
         // SAFETY: the caller's promise.
-        unsafe { native::product(dims, a, b, c, stride, accumulate, [0., 1.]) }
+        unsafe { native::product(k, a, b, place) }
     }
 }
 
-/// The result: rows of a slice, `stride` apart.
-struct Target<T> {
-    data: *mut T,
-    stride: usize,
-    accumulate: bool,
+/// Whether our own kernel can stand for `gemm` in products of (m, n, k), and is faster where it has to pack.
+fn packs(dims: (usize, usize, usize)) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return avx2::takes(dims) && avx2::gains();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
-
-// SAFETY: `divided` hands parts that do not overlap to its threads.
-unsafe impl<T: Send> Sync for Target<T> {}
 
 /// `c = a·b` (or `c += a·b`), a (m, k), b (k, n), c (m, n) row-major with rows `stride` apart; on one thread.
 pub fn serial<T: Multiply>(
@@ -157,28 +113,31 @@ pub fn serial<T: Multiply>(
     b: Matrix<T>,
     c: &mut [T],
     stride: usize,
-    accumulate: bool,
+    add: bool,
 ) {
     check(dims, a, b, c.len(), stride);
-    let target = Target { data: c.as_mut_ptr(), stride, accumulate };
+    let (rows, columns, k) = dims;
+    let place = Place { c: c.as_mut_ptr(), stride, rows, columns, add, finish: Finish::Nothing };
     // SAFETY: `check` has compared the dimensions with the slices, and `c` is borrowed for this call.
-    unsafe { part(precision, dims, a, b, &target, (0, 0)) }
+    unsafe { part(precision, k, a, b, place) }
 }
 
-/// `a·b` (m, n) of a (m, k) and b (k, n), in fresh memory, divided among the threads of the pool.
+/// `a·b` (m, n) of a (m, k) and b (k, n), finished, in fresh memory, divided among the threads of the pool.
 pub fn parallel<T: Multiply>(
     precision: Precision,
     dims: (usize, usize, usize),
     a: Matrix<T>,
     b: Matrix<T>,
+    finish: Finish<T>,
 ) -> Vec<T> {
-    let (m, n, _) = dims;
-    let mut c = uninit::<T>(m * n);
-    check(dims, a, b, c.len(), n);
-    let target = Target { data: c.as_mut_ptr().cast(), stride: n, accumulate: false };
+    let (rows, columns, k) = dims;
+    let mut c = uninit::<T>(rows * columns);
+    check(dims, a, b, c.len(), columns);
+    assert!(finish.holds(rows, columns), "what a product is finished with has other dimensions");
+    let place = Place { c: c.as_mut_ptr().cast(), stride: columns, rows, columns, add: false, finish };
     // SAFETY: `check` has compared the dimensions with the slices and with `c`, which is ours.
-    unsafe { divided(precision, dims, a, b, &target) };
-    // SAFETY: the parts make up the result, and a product that does not accumulate writes each element.
+    unsafe { divided(precision, k, a, b, place) };
+    // SAFETY: the parts make up the result, and a product that does not add writes each element.
     unsafe { written(c) }
 }
 
@@ -190,37 +149,34 @@ pub fn add_parallel<T: Multiply>(
     b: Matrix<T>,
     c: &mut [T],
 ) {
-    check(dims, a, b, c.len(), dims.1);
-    let target = Target { data: c.as_mut_ptr(), stride: dims.1, accumulate: true };
+    let (rows, columns, k) = dims;
+    check(dims, a, b, c.len(), columns);
+    let place =
+        Place { c: c.as_mut_ptr(), stride: columns, rows, columns, add: true, finish: Finish::Nothing };
     // SAFETY: `check` has compared the dimensions with the slices, and `c` is borrowed for this call.
-    unsafe { divided(precision, dims, a, b, &target) }
+    unsafe { divided(precision, k, a, b, place) }
 }
 
-/// The whole target, by as many threads as pay.
+/// The whole place, by as many threads as pay.
 ///
 /// # Safety
-/// The dimensions fit the operands and the target, which no one else touches.
-unsafe fn divided<T: Multiply>(
-    precision: Precision,
-    (m, n, k): (usize, usize, usize),
-    a: Matrix<T>,
-    b: Matrix<T>,
-    target: &Target<T>,
-) {
+/// The operands hold what [`Multiply::product`] needs of them, and no one else touches the place.
+unsafe fn divided<T: Multiply>(precision: Precision, k: usize, a: Matrix<T>, b: Matrix<T>, place: Place<T>) {
+    let (m, n) = (place.rows, place.columns);
     if T::copies(precision, (m, n, k)) {
         let depth = native::depth(k); // of the sums: cut there, they stay the same, and the copies stay in a cache
         for p in (0..k.max(1)).step_by(depth) {
-            let dims = (m, n, depth.min(k - p));
-            let target = Target { accumulate: target.accumulate || p > 0, ..*target };
-            T::copied(dims, a.from(0, p), b.from(p, 0), |a, b| {
+            let deep = depth.min(k - p);
+            let place = place.block(p == 0, p + depth >= k);
+            T::copied((m, n, deep), a.from(0, p), b.from(p, 0), |a, b| {
                 // SAFETY: the caller's promise; the copies have the dimensions of parts of the operands.
-                unsafe { divided(Precision::F32, dims, a, b, &target) }
+                unsafe { divided(Precision::F32, deep, a, b, place) }
             });
         }
         return;
     }
     let threads = if m * n * k < SMALL { 1 } else { rayon::current_num_threads() };
-    let by_rows = prefers_rows(precision, m, n);
+    let by_rows = prefers_rows(precision, (m, n, k));
     let (len, across) = if by_rows { (m, n) } else { (n, m) };
     // `gemm` sums the elements of small results in another order: no part may be small that the whole is not
     let most = if across > 1 { len / (ALIGN + SMALL_RESULT / across + 1) } else { 1 };
@@ -228,12 +184,10 @@ unsafe fn divided<T: Multiply>(
     (0..parts).into_par_iter().for_each(|i| {
         let bound = |i: usize| if i == parts { len } else { i * len / parts / ALIGN * ALIGN };
         let (start, size) = (bound(i), bound(i + 1) - bound(i));
-        let (dims, corner) = match by_rows {
-            true => ((size, n, k), (start, 0)),
-            false => ((m, size, k), (0, start)),
-        };
-        // SAFETY: the caller's promise; the parts are disjoint blocks of rows, or of columns, of the target.
-        unsafe { part(precision, dims, a.from(corner.0, 0), b.from(0, corner.1), target, corner) }
+        let (corner, sizes) = if by_rows { ((start, 0), (size, n)) } else { ((0, start), (m, size)) };
+        let (a, b) = (a.from(corner.0, 0), b.from(0, corner.1));
+        // SAFETY: the caller's promise; the parts are disjoint blocks of rows, or of columns, of the place.
+        unsafe { part(precision, k, a, b, place.tile(corner, sizes)) }
     });
 }
 
@@ -241,11 +195,9 @@ unsafe fn divided<T: Multiply>(
 ///
 /// Measured: `gemm` packs its left operand once for narrow results, and gains by columns up to an eighth of the rows
 /// (98 against 87 GFLOP/s at 1024 x 256 x 1024); our own kernels pack both, and gain by the larger dimension.
-fn prefers_rows(precision: Precision, m: usize, n: usize) -> bool {
-    match precision {
-        Precision::F32 => m > 8 * n,
-        Precision::Bf16 | Precision::Bf16x3 => m >= n,
-    }
+fn prefers_rows(precision: Precision, dims: (usize, usize, usize)) -> bool {
+    let (m, n, _) = dims;
+    if precision == Precision::F32 && !packs(dims) { m > 8 * n } else { m >= n }
 }
 
 /// Panics unless operands and result, whose rows are `stride` apart, hold as many elements as the dimensions say.
@@ -255,23 +207,16 @@ fn check<T>((m, n, k): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, len: u
     assert!(m == 0 || n == 0 || (m - 1) * stride + n <= len, "the result of a product is too short");
 }
 
-/// The block of `c` that begins at `corner`.
+/// The product of one thread, unless there is nothing to write.
 ///
 /// # Safety
-/// The dimensions fit the operands and, from the corner, the target; no other thread touches the block.
-unsafe fn part<T: Multiply>(
-    precision: Precision,
-    dims: (usize, usize, usize),
-    a: Matrix<T>,
-    b: Matrix<T>,
-    target: &Target<T>,
-    (row, column): (usize, usize),
-) {
-    if dims.0 == 0 || dims.1 == 0 {
-        return;
+/// As [`Multiply::product`].
+unsafe fn part<T: Multiply>(precision: Precision, k: usize, a: Matrix<T>, b: Matrix<T>, place: Place<T>) {
+    if place.rows > 0 && place.columns > 0 {
+        // SAFETY: the caller's promise.
+        unsafe { T::product(precision, k, a, b, place) }
     }
-    // SAFETY: the corner is inside the target.
-    let c = unsafe { target.data.add(row * target.stride + column) };
-    // SAFETY: the caller's promise.
-    unsafe { T::product(precision, dims, a, b, c, target.stride, target.accumulate) }
 }
+
+#[cfg(test)]
+mod tests;

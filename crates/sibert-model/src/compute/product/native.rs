@@ -1,6 +1,7 @@
-//! Products in the type of their operands.
+//! Products through `gemm`.
 
-use super::Matrix;
+use super::{Matrix, Place};
+use crate::compute::real::Real;
 
 /// Depth of a block of the sums at most; `gemm`'s own for large results.
 pub const DEPTH: usize = 512;
@@ -11,40 +12,32 @@ pub fn depth(k: usize) -> usize {
     k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1)
 }
 
-/// `c = a·b` or `c += a·b` through `gemm`, on one thread.
+/// `c = a·b` or `c += a·b`, on one thread.
 ///
 /// # Safety
-/// `a` holds (m, k) elements, `b` (k, n), and `c` (m, n) with rows `stride` apart, for this thread alone.
-pub unsafe fn product<T: Copy + 'static>(
-    (m, n, k): (usize, usize, usize),
-    a: Matrix<T>,
-    b: Matrix<T>,
-    c: *mut T,
-    stride: usize,
-    accumulate: bool,
-    [zero, one]: [T; 2],
-) {
+/// As [`Multiply::product`](super::Multiply::product).
+pub unsafe fn product<T: Real>(k: usize, a: Matrix<T>, b: Matrix<T>, place: Place<T>) {
     let depth = depth(k);
     for p in (0..k.max(1)).step_by(depth) {
-        let accumulate = accumulate || p > 0;
+        let add = place.add || p > 0;
         // SAFETY: the caller's promise; the strides are those of the slices.
         unsafe {
             gemm::gemm(
-                m,
-                n,
+                place.rows,
+                place.columns,
                 depth.min(k - p),
-                c,
+                place.c,
                 1,
-                stride as isize,
-                accumulate,
+                place.stride as isize,
+                add,
                 a.data.as_ptr().add(p * a.column),
                 a.column as isize,
                 a.row as isize,
                 b.data.as_ptr().add(p * b.row),
                 b.column as isize,
                 b.row as isize,
-                if accumulate { one } else { zero },
-                one,
+                if add { T::one() } else { T::zero() },
+                T::one(),
                 false,
                 false,
                 false,
@@ -52,4 +45,6 @@ pub unsafe fn product<T: Copy + 'static>(
             );
         }
     }
+    // SAFETY: the sums of this thread's place are complete.
+    unsafe { place.finish() }
 }

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::compute::product::{Matrix, Multiply};
+use crate::compute::product::{Finish, Matrix, Multiply, Place};
 use crate::precision::Precision;
 
 /// A tensor (batch, seq, hidden) of which each task writes the columns of its head.
@@ -21,7 +21,7 @@ impl<T: Multiply> Columns<T> {
         Self { data: data.as_mut_ptr().cast(), row, dim }
     }
 
-    /// Rows `first .. first + m` of the head that begins at `start` become `a·b`, or grow by it; a (m, k), b (k, dim).
+    /// Rows `first .. first + rows` of the head that begins at `start` become `a·b`, or grow by it; a (rows, k), b (k, dim).
     ///
     /// # Safety
     /// The rows are inside the tensor, no other thread writes this head, and the operands hold as many elements.
@@ -29,16 +29,15 @@ impl<T: Multiply> Columns<T> {
         &self,
         precision: Precision,
         [start, first]: [usize; 2],
-        (m, k): (usize, usize),
+        (rows, k): (usize, usize),
         a: Matrix<T>,
         b: Matrix<T>,
-        accumulate: bool,
+        add: bool,
     ) {
+        let c = self.data.wrapping_add(start + first * self.row);
+        let place = Place { c, stride: self.row, rows, columns: self.dim, add, finish: Finish::Nothing };
         // SAFETY: the caller's promise.
-        unsafe {
-            let c = self.data.add(start + first * self.row);
-            T::product(precision, (m, self.dim, k), a, b, c, self.row, accumulate);
-        }
+        unsafe { T::product(precision, k, a, b, place) }
     }
 
     /// Rows `first .. end` of the head that begins at `start` become zero.

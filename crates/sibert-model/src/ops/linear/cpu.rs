@@ -1,11 +1,11 @@
 use candle_core::{CpuStorage, D, InplaceOp3, Layout, Result, Shape, Tensor, bail};
 
 use super::Rectifier;
-use super::epilogue::{add_bias, add_bias_relu, relu_mask};
+use super::rectifier::relu_mask;
 use crate::compute::buffer::{Values, slice, tensor, uninit, written};
 use crate::compute::by_float;
-use crate::compute::product::{Matrix, add_parallel, parallel};
-use crate::compute::row_sums::{column_sums, for_each_block};
+use crate::compute::product::{Finish, Matrix, add_parallel, parallel};
+use crate::compute::row_sums::{column_sums, written_column_sums};
 use crate::precision::Precision;
 use crate::tape::{Backward, Sink};
 
@@ -40,30 +40,33 @@ impl Kept {
         by_float!("linear", x.dtype(), T => {
             let (xs, weights, biases) = (Values::of(x), Values::of(&self.weight), bias.map(Values::of));
             let (xs, weights) = (Matrix::rows(xs.slice()?, width), Matrix::rows(weights.slice()?, width).t());
-            let mut y = parallel::<T>(self.precision, dims, xs, weights);
-            if let Some(bias) = &biases {
-                let (bias, add) = (bias.slice::<T>()?, if relu { add_bias_relu } else { add_bias });
-                for_each_block(&mut y, out, |_, rows| add(rows, bias));
-            }
+            let finish = match &biases {
+                Some(bias) if relu => Finish::BiasRelu(bias.slice()?),
+                Some(bias) => Finish::Bias(bias.slice()?),
+                None => Finish::Nothing,
+            };
+            let y = parallel::<T>(self.precision, dims, xs, weights, finish);
             tensor(y, Shape::from([leading, &[out]].concat()))
         })
     }
 
     fn backward(self, dy: &Tensor, sink: &mut Sink) -> Result<()> {
         let Self { precision, x, weight, bias, y } = self;
-        let dy = match y {
-            Some(y) => before_relu(dy, &y)?,
-            None => dy.clone(),
+        let (dy, db) = match y {
+            Some(y) => before_relu(dy, &y).map(|(dy, db)| (dy, Some(db)))?,
+            None if bias && sink.wants(2) => (dy.clone(), Some(bias_gradient(dy)?)),
+            None => (dy.clone(), None),
         };
-        if bias && sink.wants(2) {
-            sink.add(2, bias_gradient(&dy)?)?;
+        if let Some(db) = db {
+            sink.add(2, db)?;
         }
         if sink.wants(1) {
             let earlier = sink.take(1)?;
             sink.add(1, weight_gradient(precision, &dy, &x, &weight, earlier)?)?;
         }
         if sink.wants(0) {
-            sink.add(0, input_gradient(precision, &dy, &weight, &x)?)?;
+            let earlier = sink.take_shared(0);
+            sink.add_own(0, input_gradient(precision, &dy, &weight, &x, earlier)?)?;
         }
         Ok(())
     }
@@ -75,30 +78,42 @@ fn bias_gradient(dy: &Tensor) -> Result<Tensor> {
     by_float!("linear", dy.dtype(), T => tensor(column_sums(Values::of(dy).slice::<T>()?, out), out))
 }
 
-/// `dy ∘ [y > 0]`, the gradient before the rectifier.
-fn before_relu(dy: &Tensor, y: &Tensor) -> Result<Tensor> {
+/// `dy ∘ [y > 0]`, the gradient before the rectifier, and the sum of its rows, that of the bias.
+fn before_relu(dy: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor)> {
+    let out = y.dim(D::Minus1)?;
     by_float!("linear", y.dtype(), T => {
         let (dys, ys) = (Values::of(dy), Values::of(y));
         let (dys, ys) = (dys.slice::<T>()?, ys.slice::<T>()?);
         let mut masked = uninit::<T>(ys.len());
-        for_each_block(&mut masked, 1, |start, masked| {
+        let sums = written_column_sums(&mut masked, out, |start, masked| {
             let range = start..start + masked.len();
-            relu_mask(&dys[range.clone()], &ys[range], masked);
+            relu_mask(&dys[range.clone()], &ys[range], masked)
         });
-        // SAFETY: each task writes the whole of its part, whose elements `dy` and `y` have too.
-        tensor(unsafe { written(masked) }, y.shape())
+        // SAFETY: each task writes the whole of its part.
+        Ok((tensor(unsafe { written(masked) }, y.shape())?, tensor(sums, out)?))
     })
 }
 
-/// `dx = dy W`.
-fn input_gradient(precision: Precision, dy: &Tensor, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
+/// `dx = dy W`, added to `earlier` if there is one.
+fn input_gradient(
+    precision: Precision,
+    dy: &Tensor,
+    weight: &Tensor,
+    x: &Tensor,
+    earlier: Option<Tensor>,
+) -> Result<Tensor> {
     let (out, width) = weight.dims2()?;
+    let earlier = earlier.map(|earlier| earlier.contiguous()).transpose()?;
     by_float!("linear", dy.dtype(), T => {
-        let (dy, weight) = (Values::of(dy), Values::of(weight));
+        let (dy, weight, earlier) = (Values::of(dy), Values::of(weight), earlier.as_ref().map(Values::of));
         let (dy, weight) = (dy.slice::<T>()?, weight.slice::<T>()?);
         let rows = dy.len() / out.max(1);
         let (dy, weight) = (Matrix::rows(dy, out), Matrix::rows(weight, width));
-        tensor(parallel(precision, (rows, width, out), dy, weight), x.shape())
+        let finish = match &earlier {
+            Some(earlier) => Finish::Plus(Matrix::rows(earlier.slice()?, width)),
+            None => Finish::Nothing,
+        };
+        tensor(parallel(precision, (rows, width, out), dy, weight, finish), x.shape())
     })
 }
 
@@ -118,7 +133,7 @@ fn weight_gradient(
     by_float!("linear", dy.dtype(), T => {
         let (dys, xs) = (Values::of(dy), Values::of(x));
         let (dims, dys, xs) = transposed(dys.slice::<T>()?, xs.slice()?, (out, width));
-        tensor(parallel(precision, dims, dys, xs), weight.shape())
+        tensor(parallel(precision, dims, dys, xs, Finish::Nothing), weight.shape())
     })
 }
 

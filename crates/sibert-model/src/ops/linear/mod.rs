@@ -3,7 +3,7 @@
 mod composed;
 mod cpu;
 pub(super) mod cuda;
-mod epilogue;
+mod rectifier;
 #[cfg(test)]
 mod tests;
 

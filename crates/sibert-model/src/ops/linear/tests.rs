@@ -51,6 +51,17 @@ fn linear_gradient_matches_finite_differences() {
 }
 
 #[test]
+fn the_gradients_of_all_that_reads_an_input_are_added() {
+    let apply = |inputs: &[Tensor]| {
+        let x = crate::ops::rotary(&inputs[0], 1, 10.)?; // a result: variables keep sums of their own
+        let (y, z) = (linear(&x, &inputs[1])?, linear(&x, &inputs[2])?);
+        let sum = crate::ops::residual(&y, &z, 0., 0, 0)?;
+        crate::ops::residual(&sum, &crate::ops::normalize(&x)?, 0., 0, 0)
+    };
+    assert_gradients(apply, &[sample(&[2, 3, 4], 1), sample(&[4, 4], 2), sample(&[4, 4], 3)]);
+}
+
+#[test]
 fn linear_adds_the_degrees_of_its_arguments() {
     assert_homogeneous(|inputs| linear(&inputs[0], &inputs[1]), &inputs(), &[0, 1], 2);
     assert_homogeneous(|inputs| linear(&inputs[0], &inputs[1]), &inputs(), &[1], 1);

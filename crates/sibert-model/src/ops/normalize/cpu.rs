@@ -10,7 +10,8 @@ use crate::compute::row_sums::{TASK, for_each_row};
 use crate::ops::op::width;
 use crate::tape::{Backward, Sink};
 
-/// The backward pass needs the result and the `1 / σ` of every row.
+/// The backward pass needs the result and the `1 / σ` of every row. The gradient is added to that of the residual stream,
+/// where it is there already.
 pub fn normalize([x]: [Tensor; 1], _: ()) -> Result<(Tensor, impl Backward)> {
     let width = width(&x);
     let (y, inverses) = by_float!("normalize", x.dtype(), T => {
@@ -19,11 +20,13 @@ pub fn normalize([x]: [Tensor; 1], _: ()) -> Result<(Tensor, impl Backward)> {
     });
     let kept = y.clone();
     let backward = move |dy: &Tensor, sink: &mut Sink| {
+        let earlier = sink.take_shared(0).map(|earlier| earlier.contiguous()).transpose()?;
         let dx = by_float!("normalize", kept.dtype(), T => {
-            let [ys, dys] = [&kept, dy].map(Values::of);
-            tensor(backward::<T>(ys.slice()?, &inverses, dys.slice()?, width), kept.shape())
+            let ([ys, dys], earlier) = ([&kept, dy].map(Values::of), earlier.as_ref().map(Values::of));
+            let earlier = earlier.as_ref().map(Values::slice).transpose()?;
+            tensor(backward::<T>(ys.slice()?, &inverses, dys.slice()?, earlier, width), kept.shape())
         })?;
-        sink.add(0, dx)
+        sink.add_own(0, dx)
     };
     Ok((y, backward))
 }
@@ -143,8 +146,8 @@ fn forward<T: Real>(x: &[T], width: usize) -> (Vec<T>, Vec<f64>) {
     (unsafe { written(y) }, inverses)
 }
 
-/// `dx = (dy − mean(dy) − y · mean(dy ∘ y)) / σ`, from the normalised rows.
-fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], width: usize) -> Vec<T> {
+/// `dx = (dy − mean(dy) − y · mean(dy ∘ y)) / σ`, from the normalised rows, added to an earlier gradient if there is any.
+fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], earlier: Option<&[T]>, width: usize) -> Vec<T> {
     let mut dx = uninit(y.len());
     for_each_row(
         &mut dx,
@@ -159,11 +162,22 @@ fn backward<T: Real>(y: &[T], inverses: &[f64], dy: &[T], width: usize) -> Vec<T
                 |y, dy| [dy.wide(), y.wide() * dy.wide()],
             );
             let ([mean, dot], inverse) = (sums.map(|sum| sum / width as f64), inverses[row]);
-            for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
-                dx.write(T::narrow((dy.wide() - mean - y.wide() * dot) * inverse));
+            let gradient = |y: T, dy: T| T::narrow((dy.wide() - mean - y.wide() * dot) * inverse);
+            let rows = dx.iter_mut().zip(y.iter().zip(dy));
+            match earlier.map(|earlier| &earlier[row * width..][..width]) {
+                Some(earlier) => {
+                    for ((dx, (&y, &dy)), &earlier) in rows.zip(earlier) {
+                        dx.write(earlier + gradient(y, dy));
+                    }
+                }
+                None => {
+                    for (dx, (&y, &dy)) in rows {
+                        dx.write(gradient(y, dy));
+                    }
+                }
             }
         },
     );
-    // SAFETY: each row is written whole: `y` and `dy` are as wide.
+    // SAFETY: each row is written whole: `y`, `dy` and what is added are as wide.
     unsafe { written(dx) }
 }

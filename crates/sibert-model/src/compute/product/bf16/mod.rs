@@ -15,53 +15,41 @@
 mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod lines;
-mod place;
-mod round;
+pub(super) mod round;
 pub mod rounded;
 pub mod route;
 #[cfg(target_arch = "x86_64")]
 mod vectors;
 
-use super::Matrix;
+use super::{Matrix, Place, lines, place};
 pub use route::Route;
 
-/// `c = a·b` or `c += a·b` for a (m, k), b (k, n) and c (m, n) with rows `stride` apart, on one thread.
-pub type Product = unsafe fn((usize, usize, usize), Matrix<f32>, Matrix<f32>, *mut f32, usize, bool);
-
-/// `c = a·b` or `c += a·b` with operands of `P` bfloat16 parts, on one thread.
+/// `c = a·b` or `c += a·b`, finished, with operands of `P` bfloat16 parts, on one thread.
 ///
 /// Every element is summed in an order that depends on `k` alone.
 ///
 /// # Safety
-/// `a` holds (m, k) elements, `b` (k, n), and `c` (m, n) with rows `stride` apart, for this thread alone.
-pub unsafe fn product<const P: usize>(
-    dims: (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    accumulate: bool,
-) {
-    let by_copies = |one: Product| match P {
-        // SAFETY: the caller's promise, and the processor has the instructions of its way.
-        1 => unsafe { one(dims, a, b, c, stride, accumulate) },
-        // SAFETY: the same.
-        _ => unsafe { rounded::thrice(one, dims, a, b, c, stride, accumulate) },
-    };
-    match Route::current() {
-        // SAFETY: the caller's promise, and the processor has tiles.
-        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        Route::Tiles => unsafe {
-            amx::product::<P, _>(&amx::Tiles::configured(), dims, a, b, c, stride, accumulate)
-        },
-        #[cfg(target_arch = "x86_64")]
-        Route::Vectors => by_copies(vectors::product),
-        Route::Rounded => by_copies(rounded::product),
-        // SAFETY: the caller's promise.
-        _ => unsafe { amx::product::<P, _>(&amx::Emulated, dims, a, b, c, stride, accumulate) },
+/// As [`Multiply::product`](super::Multiply::product).
+pub unsafe fn product<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    let Place { c, stride, rows, columns, add, .. } = place;
+    let dims = (rows, columns, k);
+    // SAFETY: the caller's promise, and the processor has the instructions of its way.
+    unsafe {
+        match Route::current() {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Route::Tiles => amx::product::<P, _>(&amx::Tiles::configured(), dims, a, b, c, stride, add),
+            #[cfg(target_arch = "x86_64")]
+            Route::Vectors if P == 1 => vectors::product(dims, a, b, c, stride, add),
+            #[cfg(target_arch = "x86_64")]
+            Route::Vectors => {
+                rounded::thrice(dims, a, b, |a, b, more| vectors::product(dims, a, b, c, stride, add || more))
+            }
+            Route::Rounded => return rounded::product::<P>(k, a, b, place),
+            _ => amx::product::<P, _>(&amx::Emulated, dims, a, b, c, stride, add),
+        }
+        place.finish();
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,16 +1,39 @@
 #![allow(clippy::unwrap_used)]
 
-use super::super::{Matrix, native};
+use super::super::{Finish, Matrix, Place, native};
 use super::amx::PRODUCTS;
 use super::round::{flush, parts, round};
-use super::{Product, amx, rounded};
+use super::{amx, rounded};
+
+/// A product of f32 operands in some way, of these dimensions, in rows so far apart, added to what is there or not.
+type Product = unsafe fn((usize, usize, usize), Matrix<f32>, Matrix<f32>, *mut f32, usize, bool);
+
+/// The place of a whole result.
+pub fn place(
+    (rows, columns, _): (usize, usize, usize),
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) -> Place<'static> {
+    Place { c, stride, rows, columns, add, finish: Finish::Nothing }
+}
+
+/// A [`Product`] from one of a place.
+macro_rules! way {
+    ($product:expr) => {
+        |dims, a, b, c, stride, add| {
+            // SAFETY: the caller's promise.
+            unsafe { $product(dims.2, a, b, place(dims, c, stride, add)) }
+        }
+    };
+}
 
 /// All ways to a product of operands in `P` parts that this processor has: rounded, emulated tiles, those of its own.
 fn ways<const P: usize>() -> Vec<(&'static str, Product)> {
     let mut ways: Vec<(&str, Product)> = vec![
-        ("this processor's", super::product::<P>),
-        ("rounded", if P == 1 { rounded::product } else { rounded_thrice }),
-        ("rounded copies", if P == 1 { rounded::copies::product } else { copied_thrice }),
+        ("this processor's", way!(super::product::<P>)),
+        ("rounded", way!(rounded::product::<P>)),
+        ("rounded copies", copied::<P>),
         ("emulated tiles", emulated_tiles::<P>),
     ];
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -20,7 +43,8 @@ fn ways<const P: usize>() -> Vec<(&'static str, Product)> {
     ways
 }
 
-unsafe fn rounded_thrice(
+/// By rounded copies alone.
+unsafe fn copied<const P: usize>(
     dims: (usize, usize, usize),
     a: Matrix<f32>,
     b: Matrix<f32>,
@@ -28,20 +52,11 @@ unsafe fn rounded_thrice(
     stride: usize,
     add: bool,
 ) {
-    // SAFETY: the caller's promise.
-    unsafe { rounded::thrice(rounded::product, dims, a, b, c, stride, add) }
-}
-
-unsafe fn copied_thrice(
-    dims: (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    add: bool,
-) {
-    // SAFETY: the caller's promise.
-    unsafe { rounded::thrice(rounded::copies::product, dims, a, b, c, stride, add) }
+    let one = |a: Matrix<f32>, b: Matrix<f32>, more| {
+        // SAFETY: the caller's promise.
+        unsafe { rounded::copies::product(dims.2, a, b, place(dims, c, stride, add || more)) }
+    };
+    if P == 1 { one(a, b, false) } else { rounded::thrice(dims, a, b, one) }
 }
 
 unsafe fn emulated_tiles<const P: usize>(
@@ -325,23 +340,11 @@ fn error(way: Product, k: usize) -> f64 {
     errors.fold(0., f64::max)
 }
 
-unsafe fn in_f32(
-    dims: (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    add: bool,
-) {
-    // SAFETY: the caller's promise.
-    unsafe { native::product(dims, a, b, c, stride, add, [0., 1.]) }
-}
-
 /// The figures of docs/performance.md; `cargo test errors_of_products -- --nocapture` prints them.
 #[test]
 fn errors_of_products_are_as_documented() {
     for k in [64, 256, 1024] {
-        let exact = error(in_f32, k);
+        let exact = error(way!(native::product::<f32>), k);
         println!("depth {k}: f32 {exact:.1e}");
         assert!(exact < 5e-6, "{exact}");
         for ((name, one), (_, three)) in ways::<1>().into_iter().zip(ways::<2>()) {

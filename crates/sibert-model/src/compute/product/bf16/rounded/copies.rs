@@ -6,9 +6,10 @@ use std::mem::MaybeUninit;
 use cukernel::simd::vectorize;
 use rayon::prelude::*;
 
-use super::super::super::{Matrix, native};
 use super::super::round::round;
+use super::super::{Matrix, Place};
 use crate::compute::buffer::uninit;
+use crate::compute::product::native;
 
 /// Numbers that one task rounds at least.
 const TASK: usize = 1 << 16;
@@ -78,21 +79,15 @@ thread_local! {
     static COPIES: RefCell<[Vec<MaybeUninit<f32>>; 2]> = const { RefCell::new([const { Vec::new() }; 2]) };
 }
 
-/// `c = a·b` or `c += a·b`; see [`super::super::product`].
+/// `c = a·b` or `c += a·b`, finished; see [`super::super::product`].
 ///
 /// # Safety
 /// As [`super::super::product`].
-pub unsafe fn product(
-    (m, n, k): (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    accumulate: bool,
-) {
+pub unsafe fn product(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
     COPIES.with_borrow_mut(|[left, right]| {
-        let (a, b) = (copy(a, (m, k), left, false), copy(b, (k, n), right, false));
+        let a = copy(a, (place.rows, k), left, false);
+        let b = copy(b, (k, place.columns), right, false);
         // SAFETY: the caller's promise.
-        unsafe { native::product((m, n, k), a, b, c, stride, accumulate, [0., 1.]) }
+        unsafe { native::product(k, a, b, place) }
     });
 }

@@ -1,16 +1,16 @@
 //! The same products on any processor: operands rounded to bfloat16, multiplied in f32.
 //!
-//! With AVX2 they are rounded while they are packed ([`packed`]); elsewhere, and for vectors and small results, beforehand
-//! ([`copies`]). Both have the same bits.
+//! Where f32 has a kernel of our own it rounds while it packs; elsewhere, and for vectors and small results, there are
+//! rounded copies ([`copies`]). Both have the same bits.
 
 pub mod copies;
-#[cfg(target_arch = "x86_64")]
-pub mod packed;
 
-use super::super::Matrix;
-use super::Route;
 use super::amx::PRODUCTS;
 use super::round::parts;
+use super::{Matrix, Place, Route};
+#[cfg(target_arch = "x86_64")]
+use crate::compute::product::avx2;
+use crate::compute::product::packs;
 use crate::precision::Precision;
 
 /// Whether products of these dimensions are f32 products of rounded copies, which all threads share.
@@ -18,55 +18,49 @@ pub fn shared(precision: Precision, dims: (usize, usize, usize)) -> bool {
     precision == Precision::Bf16 && Route::current() == Route::Rounded && !packs(dims)
 }
 
-/// Whether operands are rounded while they are packed.
-fn packs(dims: (usize, usize, usize)) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return packed::takes(dims) && packed::gains();
-    #[cfg(not(target_arch = "x86_64"))]
-    false
-}
-
-/// `c = a·b` or `c += a·b`; see [`super::product`].
+/// `c = a·b` or `c += a·b`, finished, with operands of `P` parts; see [`super::product`].
 ///
 /// # Safety
 /// As [`super::product`].
-pub unsafe fn product(
-    dims: (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    accumulate: bool,
-) {
-    #[cfg(target_arch = "x86_64")]
-    if packs(dims) {
-        // SAFETY: the caller's promise, and the processor has the instructions.
-        return unsafe { packed::product(dims, a, b, c, stride, accumulate) };
+pub unsafe fn product<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    if P == 1 {
+        // SAFETY: the caller's promise.
+        return unsafe { one(k, a, b, place) };
     }
-    // SAFETY: the caller's promise.
-    unsafe { copies::product(dims, a, b, c, stride, accumulate) }
+    thrice((place.rows, place.columns, k), a, b, |a, b, more| {
+        // SAFETY: the caller's promise; the parts have the dimensions of the operands.
+        unsafe { one(k, a, b, place.block(!more, false)) }
+    });
+    // SAFETY: the sums of this thread's place are complete.
+    unsafe { place.finish() }
 }
 
-/// `c = a·b` or `c += a·b` with operands of two parts: three products of their parts by `one`, the smallest first.
+/// The same in one part.
 ///
 /// # Safety
-/// As [`super::product`], and `one` is a product of this processor.
-pub unsafe fn thrice(
-    one: super::Product,
-    dims: (usize, usize, usize),
+/// As [`super::product`].
+unsafe fn one(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    #[cfg(target_arch = "x86_64")]
+    if packs((place.rows, place.columns, k)) {
+        // SAFETY: the caller's promise, and the processor has the instructions.
+        return unsafe { avx2::product::<avx2::Rounded>(k, a, b, place) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { copies::product(k, a, b, place) }
+}
+
+/// Calls `one` for the three products of two parts of a (m, k) and b (k, n), the smallest first, and says whether there was
+/// one before.
+pub fn thrice(
+    (m, n, k): (usize, usize, usize),
     a: Matrix<f32>,
     b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    accumulate: bool,
+    mut one: impl FnMut(Matrix<f32>, Matrix<f32>, bool),
 ) {
-    let (m, n, k) = dims;
     let ([ah, al], [bh, bl]) = (split(a, m, k), split(b, k, n));
     let (left, right) = ([&ah, &al], [&bh, &bl]);
     for (i, &[l, r]) in PRODUCTS[1].iter().enumerate() {
-        let (a, b) = (Matrix::rows(left[l], k), Matrix::rows(right[r], n));
-        // SAFETY: the caller's promise.
-        unsafe { one(dims, a, b, c, stride, accumulate || i > 0) };
+        one(Matrix::rows(left[l], k), Matrix::rows(right[r], n), i > 0);
     }
 }
 

@@ -9,7 +9,7 @@ mod tile;
 use std::arch::x86_64::{__cpuid, __m512i, _mm512_setzero_si512};
 use std::cell::RefCell;
 
-use super::super::Matrix;
+use super::super::{Finish, Matrix};
 use super::lines::Lines;
 use super::place::Place;
 use pack::{pack, panel};
@@ -51,7 +51,7 @@ fn reserve(buffer: &mut Vec<__m512i>, pairs: usize) -> *mut i32 {
     buffer.as_mut_ptr().cast()
 }
 
-/// `c = a·b` or `c += a·b`; see [`super::product`].
+/// `c = a·b` or `c += a·b`; see [`super::product`]; not finished.
 ///
 /// # Safety
 /// As [`super::product`], and the processor is [`supported`].
@@ -79,8 +79,9 @@ pub unsafe fn product(
                         let height = M.min(m - i);
                         pack::<ROWS>(rows.part((i, height), deep), left);
                         let c = c.wrapping_add(i * stride + j);
+                        let add = accumulate || p > 0;
                         let place =
-                            Place { c, stride, rows: height, columns: width, add: accumulate || p > 0 };
+                            Place { c, stride, rows: height, columns: width, add, finish: Finish::Nothing };
                         block(deep.1, left, right, place);
                     }
                 }

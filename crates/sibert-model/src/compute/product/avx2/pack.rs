@@ -1,41 +1,91 @@
-//! Operands in the order in which the kernel reads them, rounded to bfloat16.
+//! Operands in the order in which the kernel reads them, exact or rounded to bfloat16.
 //!
 //! A panel holds up to `W` lines: for every step of the depth the numbers of all lines, or (of rows that are contiguous) the
 //! lines one after the other. What is beyond the edge is never used.
 
 use std::arch::x86_64::*;
 
-use super::super::super::lines::Lines;
-use super::super::super::round;
-use super::tile::{COLUMNS, Left, ROW, ROWS, mask};
+use super::super::bf16::round;
+use super::super::lines::Lines;
+use super::super::native::DEPTH;
+use super::tile::{COLUMNS, Layout, Left, ROWS, load};
+
+/// What becomes of numbers that are packed.
+pub trait Packing {
+    /// Whether they stay as they are.
+    const EXACT: bool;
+
+    /// Eight numbers.
+    ///
+    /// # Safety
+    /// The processor has AVX2.
+    unsafe fn pack(x: __m256) -> __m256;
+}
+
+/// Nothing.
+pub enum Exact {}
+
+/// The nearest bfloat16, as [`round::round`] has it.
+pub enum Rounded {}
+
+impl Packing for Exact {
+    const EXACT: bool = true;
+
+    #[inline(always)]
+    unsafe fn pack(x: __m256) -> __m256 {
+        x
+    }
+}
+
+impl Packing for Rounded {
+    const EXACT: bool = false;
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn pack(x: __m256) -> __m256 {
+        let bits = _mm256_castps_si256(x);
+        let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+        let nearest = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+        let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(round::QUIET as i32));
+        let nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x);
+        let bits = _mm256_blendv_ps(_mm256_castsi256_ps(nearest), _mm256_castsi256_ps(quiet), nan);
+        _mm256_and_ps(bits, _mm256_castsi256_ps(_mm256_set1_epi32(!0xffff)))
+    }
+}
+
+/// Distance of two lines that a panel holds one after the other: an odd number of cache lines.
+const LINE: usize = DEPTH + 16;
 
 /// Numbers from one panel to the next.
 pub const fn panel<const W: usize>() -> usize {
-    W * ROW
+    W * LINE
 }
 
-/// Packs the rows of `a` into panels of [`ROWS`].
+/// Packs the rows of `a` into panels of [`ROWS`]; what the kernel can read where it is stays there.
 ///
 /// # Safety
 /// The processor has AVX2 and FMA, `rows` describes readable numbers, `out` has room for all panels.
 #[target_feature(enable = "avx2,fma")]
-pub unsafe fn pack_rows(rows: Lines, out: *mut f32) -> Left {
+pub unsafe fn pack_rows<P: Packing>(rows: Lines, out: *mut f32) -> Left {
     if rows.step != 1 {
         // SAFETY: the caller's promise.
-        unsafe { steps::<ROWS>(rows, out) };
-        return Left::Steps;
+        unsafe { steps::<P, ROWS>(rows, out) };
+        return Left { data: out, panel: panel::<ROWS>(), layout: Layout::Steps };
+    }
+    if P::EXACT {
+        return Left { data: rows.data, panel: ROWS * rows.line, layout: Layout::Rows(rows.line) };
     }
     for line in 0..rows.lines {
-        let out = out.wrapping_add(line / ROWS * panel::<ROWS>() + line % ROWS * ROW);
+        let out = out.wrapping_add(line * LINE);
         for p in (0..rows.depth).step_by(8) {
             // SAFETY: the mask keeps to the line; a line of the panel is as long as the greatest depth and a vector.
             unsafe {
                 let x = load(rows.at(line, p), rows.depth - p);
-                _mm256_store_ps(out.add(p), round8(x));
+                _mm256_store_ps(out.add(p), P::pack(x));
             }
         }
     }
-    Left::Rows
+    Left { data: out, panel: panel::<ROWS>(), layout: Layout::Rows(LINE) }
 }
 
 /// Packs the columns of `b` into panels of [`COLUMNS`].
@@ -43,12 +93,12 @@ pub unsafe fn pack_rows(rows: Lines, out: *mut f32) -> Left {
 /// # Safety
 /// As [`pack_rows`].
 #[target_feature(enable = "avx2,fma")]
-pub unsafe fn pack_columns(columns: Lines, out: *mut f32) {
+pub unsafe fn pack_columns<P: Packing>(columns: Lines, out: *mut f32) {
     // SAFETY: the caller's promise.
     unsafe {
         match columns.step {
-            1 => transposed(columns, out),
-            _ => steps::<COLUMNS>(columns, out),
+            1 => transposed::<P>(columns, out),
+            _ => steps::<P, COLUMNS>(columns, out),
         }
     }
 }
@@ -58,7 +108,7 @@ pub unsafe fn pack_columns(columns: Lines, out: *mut f32) {
 /// # Safety
 /// As [`pack_rows`].
 #[target_feature(enable = "avx2,fma")]
-unsafe fn steps<const W: usize>(lines: Lines, out: *mut f32) {
+unsafe fn steps<P: Packing, const W: usize>(lines: Lines, out: *mut f32) {
     /// Steps packed for all lines before the next: few enough that the cache keeps them, far apart in memory.
     const STEPS: usize = 8;
     for start in (0..lines.depth).step_by(STEPS) {
@@ -68,7 +118,7 @@ unsafe fn steps<const W: usize>(lines: Lines, out: *mut f32) {
             let steps = start..lines.depth.min(start + STEPS);
             // SAFETY: numbers of the lines; the eight of a step, of which the next step overwrites what is beyond W.
             unsafe {
-                let write = |p: usize, x| _mm256_storeu_ps(out.add(p * W), round8(x));
+                let write = |p: usize, x| _mm256_storeu_ps(out.add(p * W), P::pack(x));
                 match (lines.line, count) {
                     (1, 8..) => {
                         for p in steps {
@@ -96,7 +146,7 @@ unsafe fn steps<const W: usize>(lines: Lines, out: *mut f32) {
 /// # Safety
 /// As [`pack_rows`].
 #[target_feature(enable = "avx2,fma")]
-unsafe fn transposed(lines: Lines, out: *mut f32) {
+unsafe fn transposed<P: Packing>(lines: Lines, out: *mut f32) {
     for first in (0..lines.lines).step_by(8) {
         let out = out.wrapping_add(first / COLUMNS * panel::<COLUMNS>() + first % COLUMNS);
         let count = lines.lines - first;
@@ -105,7 +155,7 @@ unsafe fn transposed(lines: Lines, out: *mut f32) {
             for (r, row) in square.iter_mut().enumerate() {
                 if r < count {
                     // SAFETY: the mask keeps to the line.
-                    *row = round8(unsafe { load(lines.at(first + r, p), lines.depth - p) });
+                    *row = unsafe { P::pack(load(lines.at(first + r, p), lines.depth - p)) };
                 }
             }
             for (i, step) in transpose(square).into_iter().enumerate() {
@@ -152,33 +202,4 @@ unsafe fn gather(lines: Lines, first: usize, count: usize, p: usize) -> __m256 {
     }
     // SAFETY: eight numbers.
     unsafe { _mm256_loadu_ps(numbers.as_ptr()) }
-}
-
-/// Eight numbers, or `count` numbers and zeros.
-///
-/// # Safety
-/// They are readable.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn load(at: *const f32, count: usize) -> __m256 {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match count {
-            8.. => _mm256_loadu_ps(at),
-            _ => _mm256_maskload_ps(at, mask(count)),
-        }
-    }
-}
-
-/// Eight numbers as [`round::round`] rounds them.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn round8(x: __m256) -> __m256 {
-    let bits = _mm256_castps_si256(x);
-    let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
-    let nearest = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-    let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(round::QUIET as i32));
-    let nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x);
-    let bits = _mm256_blendv_ps(_mm256_castsi256_ps(nearest), _mm256_castsi256_ps(quiet), nan);
-    _mm256_and_ps(bits, _mm256_castsi256_ps(_mm256_set1_epi32(!0xffff)))
 }

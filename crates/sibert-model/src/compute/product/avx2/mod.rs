@@ -1,7 +1,8 @@
-//! The same products by vectors of AVX2: the operands are rounded while they are packed, so that no pass over memory is added.
+//! f32 products by vectors of AVX2: 6 x 16 numbers of the result in registers, of operands that are packed as they are or
+//! rounded to bfloat16.
 //!
-//! The bits are those of [`super::copies`]: every element is the sum of a block of the depth, by one chain of fused
-//! multiplications and additions from zero, added to the sum of the blocks before it.
+//! The bits are those of `gemm`, of the operands or of their rounded copies: every element is the sum of a block of the
+//! depth, by one chain of fused multiplications and additions from zero, added to the sum of the blocks before it.
 
 mod pack;
 mod tile;
@@ -11,9 +12,9 @@ use std::sync::OnceLock;
 
 use cukernel::simd;
 
-use super::super::super::{Matrix, SMALL_RESULT, native};
-use super::super::lines::Lines;
-use super::super::place::Place;
+use super::lines::Lines;
+use super::{Matrix, Place, SMALL_RESULT, native};
+pub use pack::{Exact, Packing, Rounded};
 use pack::{pack_columns, pack_rows, panel};
 use tile::{COLUMNS, Left, ROWS, tile};
 
@@ -22,7 +23,7 @@ pub fn supported() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
 }
 
-/// Whether they are the widest that it may use: products of copies by wider vectors take less time.
+/// Whether they are the widest that it may use: `gemm` with wider vectors takes less time.
 pub fn gains() -> bool {
     static GAINS: OnceLock<bool> = OnceLock::new();
     *GAINS.get_or_init(|| supported() && !is_x86_feature_detected!("avx512f") && !simd::is_portable())
@@ -31,6 +32,13 @@ pub fn gains() -> bool {
 /// Whether a product is summed as here: `gemm` has other orders for vectors and small results.
 pub fn takes((m, n, k): (usize, usize, usize)) -> bool {
     m > 1 && n > 1 && m * n > SMALL_RESULT && k > 2
+}
+
+/// Whether an exact product takes less time than by `gemm`, which has little to pack for narrow results, and for few rows
+/// unless the columns of `b` are contiguous.
+pub fn pays((m, n, _): (usize, usize, usize), b: Matrix<f32>) -> bool {
+    const LEAST: usize = 2 * COLUMNS;
+    n >= LEAST && (m >= LEAST || b.row == 1)
 }
 
 /// Rows and columns of the packed blocks: of `b` all that is shared by the rows, of `a` less than half the second cache.
@@ -57,42 +65,34 @@ fn reserve(buffer: &mut Vec<Line>, numbers: usize) -> *mut f32 {
     buffer.as_mut_ptr().cast()
 }
 
-/// `c = a·b` or `c += a·b`; see [`super::super::product`].
+/// `c = a·b` or `c += a·b`, finished, of operands that are packed by `P`, on one thread.
 ///
 /// # Safety
-/// As [`super::super::product`], and the processor is [`supported`].
+/// As [`Multiply::product`](super::Multiply::product), and the processor is [`supported`].
 #[target_feature(enable = "avx2,fma")]
-pub unsafe fn product(
-    (m, n, k): (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    accumulate: bool,
-) {
+pub unsafe fn product<P: Packing>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    let (m, n) = (place.rows, place.columns);
     let (rows, columns) = (Lines::rows(a, m, k), Lines::columns(b, n, k));
     let (height, width) = if m <= WHOLE.0 { WHOLE } else { BLOCK };
     let depth = native::depth(k);
     PACKED.with_borrow_mut(|[left, right]| {
         let left = reserve(left, m.min(height).div_ceil(ROWS) * panel::<ROWS>());
         let right = reserve(right, n.min(width).div_ceil(COLUMNS) * panel::<COLUMNS>());
-        let mut layout = Left::Rows;
         for p in (0..k.max(1)).step_by(depth) {
             let deep = (p, depth.min(k - p));
+            let place = place.block(p == 0, p + depth >= k);
+            let mut packed = None;
             for j in (0..n).step_by(width) {
                 let width = width.min(n - j);
                 // SAFETY: the caller's promise; the buffer has room for the block, which is inside the matrix.
-                unsafe { pack_columns(columns.part((j, width), deep), right) };
+                unsafe { pack_columns::<P>(columns.part((j, width), deep), right) };
                 for i in (0..m).step_by(height) {
-                    let height = height.min(m - i);
-                    if j == 0 || height < m {
-                        // SAFETY: the same.
-                        layout = unsafe { pack_rows(rows.part((i, height), deep), left) };
-                    }
-                    let c = c.wrapping_add(i * stride + j);
-                    let place = Place { c, stride, rows: height, columns: width, add: accumulate || p > 0 };
+                    // SAFETY: the same.
+                    let pack = || unsafe { pack_rows::<P>(rows.part((i, height.min(m - i)), deep), left) };
+                    let a = packed.filter(|_| m <= height).unwrap_or_else(pack);
+                    packed = Some(a);
                     // SAFETY: the panels of these rows and columns, and the caller's promise of the result.
-                    unsafe { block(deep.1, left, layout, right, place) };
+                    unsafe { block(deep.1, a, right, place.tile((i, j), (height, width))) };
                 }
             }
         }
@@ -104,13 +104,13 @@ pub unsafe fn product(
 /// # Safety
 /// As [`tile`], with as many panels as `block` needs.
 #[target_feature(enable = "avx2,fma")]
-unsafe fn block(depth: usize, a: *const f32, layout: Left, b: *const f32, block: Place) {
+unsafe fn block(depth: usize, a: Left, b: *const f32, block: Place) {
     for j in (0..block.columns).step_by(COLUMNS) {
         let b = b.wrapping_add(j / COLUMNS * panel::<COLUMNS>());
         for i in (0..block.rows).step_by(ROWS) {
-            let a = a.wrapping_add(i / ROWS * panel::<ROWS>());
+            let rows = a.data.wrapping_add(i / ROWS * a.panel);
             // SAFETY: the panels of these rows and columns.
-            unsafe { tile(depth, a, layout, b, block.tile((i, j), (ROWS, COLUMNS))) };
+            unsafe { tile(depth, rows, a.layout, b, block.tile((i, j), (ROWS, COLUMNS))) };
         }
     }
 }

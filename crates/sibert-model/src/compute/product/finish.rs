@@ -1,0 +1,64 @@
+//! What is done with the elements of a product, once their sums are complete.
+
+use super::Matrix;
+use crate::compute::real::Real;
+
+/// What is stored in place of an element `x` of the result, in row i and column j.
+///
+/// A kernel of our own does it in registers, before it stores the last block of the sums; what others have written is
+/// passed over once more, part by part, by the thread that multiplied it. The bits are the same.
+#[derive(Clone, Copy)]
+pub enum Finish<'a, T> {
+    /// `x`.
+    Nothing,
+    /// `x + b[j]`.
+    Bias(&'a [T]),
+    /// `max(x + b[j], 0)`; NaN stays.
+    BiasRelu(&'a [T]),
+    /// `y[i, j] + x` for another matrix, whose rows are contiguous.
+    Plus(Matrix<'a, T>),
+}
+
+impl<T: Real> Finish<'_, T> {
+    /// The same for the elements from (row, column) on.
+    pub fn from(self, row: usize, column: usize) -> Self {
+        match self {
+            Self::Nothing => Self::Nothing,
+            Self::Bias(bias) => Self::Bias(&bias[column..]),
+            Self::BiasRelu(bias) => Self::BiasRelu(&bias[column..]),
+            Self::Plus(y) => Self::Plus(y.from(row, column)),
+        }
+    }
+
+    /// Whether there is what (rows, columns) elements need.
+    pub fn holds(&self, rows: usize, columns: usize) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Bias(bias) | Self::BiasRelu(bias) => bias.len() == columns,
+            Self::Plus(y) => y.column == 1 && y.holds(rows, columns),
+        }
+    }
+
+    /// Finishes row `i`; within `vectorize`.
+    #[inline(always)]
+    pub fn row(&self, i: usize, row: &mut [T]) {
+        match self {
+            Self::Nothing => {}
+            Self::Bias(bias) => {
+                for (x, &b) in row.iter_mut().zip(*bias) {
+                    *x += b;
+                }
+            }
+            Self::BiasRelu(bias) => {
+                for (x, &b) in row.iter_mut().zip(*bias) {
+                    *x = if *x + b < T::zero() { T::zero() } else { *x + b };
+                }
+            }
+            Self::Plus(y) => {
+                for (x, &y) in row.iter_mut().zip(&y.data[i * y.row..]) {
+                    *x = y + *x;
+                }
+            }
+        }
+    }
+}
