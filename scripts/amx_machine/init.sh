@@ -9,6 +9,7 @@ ip link set lo up 2>/dev/null
 cd /work
 exec </dev/null >/dev/ttyS0 2>&1
 stty -echo -onlcr 2>/dev/null
+printf '\namx-machine begins\n'
 sh ./command
 status=$?
 printf '\namx-machine ended with %s\n' $status
