@@ -57,7 +57,10 @@ fn a_way_that_there_is_not_is_refused() {
     let folder = Folder::new();
     let args = ["bench", "--precision", "bf16", "--steps", "1"];
     let output = folder.sibert_with(&[("SIBERT_BF16", "amx")], &args);
-    assert_has(&refused(&output), "SIBERT_BF16 is \"amx\", expected tiles, vectors or rounded");
+    assert_has(
+        &refused(&output),
+        "SIBERT_BF16 is \"amx\", expected tiles, emulated-tiles, vectors or rounded",
+    );
 }
 
 #[test]

@@ -114,11 +114,15 @@ fn chosen() -> &'static (Choice, Option<String>) {
 fn named(name: &str, found: Found) -> Result<Choice, String> {
     let route = match name {
         "tiles" if found.tiles => Route::Tiles,
-        "tiles" => Route::EmulatedTiles,
+        "tiles" | "emulated-tiles" => Route::EmulatedTiles,
         "vectors" if found.vectors => Route::Vectors,
         "vectors" => return Err(format!("{VARIABLE} is vectors, but this processor has no AVX512-BF16")),
         "rounded" => Route::Rounded,
-        _ => return Err(format!("{VARIABLE} is {name:?}, expected tiles, vectors or rounded")),
+        _ => {
+            return Err(format!(
+                "{VARIABLE} is {name:?}, expected tiles, emulated-tiles, vectors or rounded"
+            ));
+        }
     };
     Ok(Choice { route, reason: format!("{VARIABLE} is {name}") })
 }
@@ -189,11 +193,13 @@ mod tests {
         let route = |name, found| named(name, found).map(|choice| choice.route);
         assert_eq!(route("tiles", NOTHING), Ok(Route::EmulatedTiles));
         assert_eq!(route("tiles", Found { tiles: true, ..NOTHING }), Ok(Route::Tiles));
+        assert_eq!(route("emulated-tiles", Found { tiles: true, ..NOTHING }), Ok(Route::EmulatedTiles));
         assert_eq!(route("vectors", Found { vectors: true, ..NOTHING }), Ok(Route::Vectors));
         assert_eq!(route("rounded", Found { tiles: true, ..NOTHING }), Ok(Route::Rounded));
         assert!(route("vectors", NOTHING).is_err_and(|error| error.contains("no AVX512-BF16")));
         assert!(
-            route("amx", NOTHING).is_err_and(|error| error.contains("expected tiles, vectors or rounded"))
+            route("amx", NOTHING)
+                .is_err_and(|error| error.contains("expected tiles, emulated-tiles, vectors or rounded"))
         );
     }
 }

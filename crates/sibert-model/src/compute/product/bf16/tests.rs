@@ -40,7 +40,28 @@ fn ways<const P: usize>() -> Vec<(&'static str, Product)> {
     if amx::tiles_supported() {
         ways.push(("tiles", tiles::<P>));
     }
+    #[cfg(target_arch = "x86_64")]
+    if super::vectors::supported() {
+        ways.push(("vectors", vectors::<P>));
+    }
     ways
+}
+
+/// By the vectors of AVX512-BF16.
+#[cfg(target_arch = "x86_64")]
+unsafe fn vectors<const P: usize>(
+    dims: (usize, usize, usize),
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    let one = |a: Matrix<f32>, b: Matrix<f32>, more| {
+        // SAFETY: the caller's promise; only a processor with the vectors has this way.
+        unsafe { super::vectors::product(dims, a, b, c, stride, add || more) }
+    };
+    if P == 1 { one(a, b, false) } else { rounded::thrice(dims, a, b, one) }
 }
 
 /// By rounded copies alone.
@@ -59,7 +80,7 @@ unsafe fn copied<const P: usize>(
     if P == 1 { one(a, b, false) } else { rounded::thrice(dims, a, b, one) }
 }
 
-unsafe fn emulated_tiles<const P: usize>(
+pub unsafe fn emulated_tiles<const P: usize>(
     dims: (usize, usize, usize),
     a: Matrix<f32>,
     b: Matrix<f32>,
@@ -72,7 +93,7 @@ unsafe fn emulated_tiles<const P: usize>(
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-unsafe fn tiles<const P: usize>(
+pub unsafe fn tiles<const P: usize>(
     dims: (usize, usize, usize),
     a: Matrix<f32>,
     b: Matrix<f32>,
@@ -85,7 +106,7 @@ unsafe fn tiles<const P: usize>(
 }
 
 /// Reproducible bits.
-fn word(state: &mut u64) -> u64 {
+pub fn word(state: &mut u64) -> u64 {
     *state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
     let x = (*state ^ *state >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x ^ x >> 32
@@ -249,17 +270,25 @@ pub fn wild(len: usize, state: &mut u64) -> Vec<f32> {
     (0..len).map(|_| number(word(state))).collect()
 }
 
-/// Calls `f` with random operands of every layout and an old result.
-pub fn wild_products(mut f: impl FnMut((usize, usize, usize), Matrix<f32>, Matrix<f32>, &[f32], bool)) {
+/// Calls `f` with [`wild`] operands of every layout and an old result.
+pub fn wild_products(f: impl FnMut((usize, usize, usize), Matrix<f32>, Matrix<f32>, &[f32], bool)) {
+    products_of(wild, f);
+}
+
+/// Calls `f` with operands of such numbers in every layout and an old result.
+pub fn products_of(
+    numbers: fn(usize, &mut u64) -> Vec<f32>,
+    mut f: impl FnMut((usize, usize, usize), Matrix<f32>, Matrix<f32>, &[f32], bool),
+) {
     let state = &mut 11;
     for round in 0..100 {
         let mut size = |most: u64| 1 + (word(state) % most) as usize;
         let (m, n, k) =
             if round % 10 == 0 { (size(300), size(300), size(700)) } else { (size(70), size(70), size(99)) };
         let spare = |rows: usize, columns: usize| 2 * (rows + 5) * (columns + 5);
-        let (a, b) = (wild(spare(m, k), state), wild(spare(k, n), state));
+        let (a, b) = (numbers(spare(m, k), state), numbers(spare(k, n), state));
         let (a, b) = (view(&a, (m, k), round % 5), view(&b, (k, n), round / 5 % 5));
-        f((m, n, k), a, b, &wild(m * n, state), round % 2 == 0);
+        f((m, n, k), a, b, &numbers(m * n, state), round % 2 == 0);
     }
 }
 
@@ -283,42 +312,6 @@ fn check_emulator<const P: usize>() {
 fn emulated_tiles_have_the_bits_of_the_definition() {
     check_emulator::<1>();
     check_emulator::<2>();
-}
-
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-fn check_tiles<const P: usize>() {
-    wild_products(|(m, n, k), a, b, old, add| {
-        let [mut c, mut expected] = [old.to_vec(), old.to_vec()];
-        // SAFETY: the views, `c` and `expected` have these dimensions.
-        unsafe {
-            tiles::<P>((m, n, k), a, b, c.as_mut_ptr(), n, add);
-            emulated_tiles::<P>((m, n, k), a, b, expected.as_mut_ptr(), n, add);
-        }
-        assert!(bits(&c) == bits(&expected), "({m}, {n}, {k}) in {P} parts");
-    });
-}
-
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#[test]
-fn tiles_have_the_bits_of_the_emulator() {
-    if !amx::tiles_supported() {
-        return println!(
-            "NOT RUN: this processor has no AMX-BF16, so its tiles were not compared with the emulator"
-        );
-    }
-    check_tiles::<1>();
-    check_tiles::<2>();
-}
-
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#[test]
-fn vectors_pack_what_plain_rust_packs() {
-    if !super::vectors::supported() {
-        return println!(
-            "NOT RUN: this processor has no AVX512-BF16, so packing by its vectors was not tested"
-        );
-    }
-    wild_products(|(m, n, k), a, b, _, _| amx::compare_packing((m, n, k), a, b));
 }
 
 /// The largest error of a product in `P` parts, or in f32 without any, against f64, over the mean size of the terms.

@@ -225,23 +225,5 @@ pub fn tiles_agree() -> bool {
     result::<1, _>(&tiles) == result::<1, _>(&Emulated) && result::<2, _>(&tiles) == result::<2, _>(&Emulated)
 }
 
-/// Panics unless the vectors of AVX-512 pack both operands, in one part and in two, as plain Rust does.
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
-pub fn compare_packing((m, n, k): (usize, usize, usize), a: Matrix<f32>, b: Matrix<f32>) {
-    fn compare<const P: usize>(x: Operand) {
-        let (mut found, mut expected) = (Vec::new(), Vec::new());
-        // SAFETY: the operand is inside its slice; the caller has asked for the vectors. Tiles pack by them alone.
-        unsafe {
-            x.pack::<P, Tiles>(&mut found, (0, 1));
-            x.pack::<P, Emulated>(&mut expected, (0, 1));
-        }
-        assert!(found == expected, "{} lines of {} in {P} parts", x.lines.lines, x.lines.depth);
-    }
-    for x in [
-        Operand { lines: Lines::rows(a, m, k), side: Side::Left },
-        Operand { lines: Lines::columns(b, n, k), side: Side::Right },
-    ] {
-        compare::<1>(x);
-        compare::<2>(x);
-    }
-}
+mod tests;

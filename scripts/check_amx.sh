@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Runs bfloat16 in AMX tiles on an emulated Sapphire Rapids (scripts/amx_machine.py): the tests of the tiles against their
+# emulator, on one thread and on two, the tests of vdpbf16ps, and a training in tiles, which must end with the bytes of the same
+# training in the emulator, on two threads, and of one that was begun in tiles and resumed in the emulator.
+#
+#   scripts/check_amx.sh SIBERT TESTS [OPTIONS]    TESTS is the test program of sibert-model, OPTIONS are those of amx_machine.py
+#
+# `just amx` builds both. A training takes half a minute there, the tests a few.
+set -euo pipefail
+[ $# -ge 2 ] || { sed -n '2,8p' "$0" | cut -c3- >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$1" "$work/sibert"
+cp "$2" "$work/tests"
+shift 2
+strip --strip-debug "$work/sibert" "$work/tests"
+
+for animal in cat dog horse bird fish mouse; do
+    for place in house river garden forest city; do
+        echo "The $animal lives near the $place, and the $place likes the $animal."
+    done
+done >"$work/text.txt"
+cat >"$work/run.toml" <<'TOML'
+source = ["text.txt"]
+documents = "per_line"
+held_out = 0.2
+vocab_size = 120
+seq_len = 16
+max_steps = 4
+batch_size = 8
+lr = 8e-4
+budget = 8
+log_every = 1
+eval_every = 2
+eval_sequences = 4
+save_every = 2
+
+[model]
+hidden_size = 64
+num_hidden_layers = 2
+num_attention_heads = 2
+intermediate_size = 128
+max_position_embeddings = 32
+TOML
+cat >"$work/job" <<'JOB'
+set -e
+export TMPDIR=/tmp
+./sibert devices | grep -i -e bf16 -e amx
+./tests --nocapture --test-threads 1 product::bf16::amx
+./tests --nocapture --test-threads 2 product::bf16::amx
+SIBERT_BF16=vectors ./tests --test-threads 1 product::bf16::tests::nan product::bf16::tests::parts product::bf16::tests::errors
+train() { # FOLDER WAY THREADS [OPTION]
+    echo "training in $1: SIBERT_BF16=$2, $3 thread(s)"
+    SIBERT_BF16=$2 ./sibert pretrain --config run.toml --precision bf16 --no-tensorboard --out "$1" --threads "$3" >log 2>&1 ||
+        { cat log; exit 1; }
+}
+same() { # FOLDER
+    for file in model.safetensors training_state/optimizer.safetensors; do
+        cmp "tiles/checkpoint-000004/$file" "$1/checkpoint-000004/$file"
+    done
+    echo "$1: the bytes of the training in tiles"
+}
+train tiles tiles 1
+train two-threads tiles 2
+same two-threads
+train emulated emulated-tiles 1
+same emulated
+cp -r tiles resumed
+rm -r resumed/checkpoint-000004
+echo "resuming the training of tiles in the emulator"
+SIBERT_BF16=emulated-tiles ./sibert pretrain --resume --no-tensorboard --out resumed --threads 1 >log 2>&1 || { cat log; exit 1; }
+! grep SIBERT_BF16 log
+same resumed
+train rounded rounded 1
+if cmp -s tiles/checkpoint-000004/model.safetensors rounded/checkpoint-000004/model.safetensors; then
+    echo "sums in another order gave the same bytes: the comparison shows nothing"
+    exit 1
+fi
+echo "bfloat16 in AMX tiles is as it should be"
+JOB
+adds=()
+for file in sibert tests text.txt run.toml job; do adds+=(--add "$work/$file"); done
+python3 "$here/amx_machine.py" "${adds[@]}" "$@" -- sh ./job
