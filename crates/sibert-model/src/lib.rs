@@ -59,7 +59,6 @@ mod linear;
 mod mode;
 pub mod ops;
 mod parameters;
-mod precision;
 mod pretraining;
 pub mod python;
 pub mod random;
@@ -68,13 +67,13 @@ pub mod tape;
 mod text_encoder;
 
 pub use blocks::{Block, BlockKind};
-pub use compute::product::bf16::route::{Choice as Bf16Choice, Route as Bf16Route};
 pub use config::{AttentionKind, HiddenAct, ModelConfig, ModelType, PositionKind};
 pub use finetuning::{FineTuning, HeadKind, Inputs, Origins, Targets};
 pub use mode::{Mode, Selection};
-pub use precision::Precision;
 pub use pretraining::{Batch, PreTraining, PretrainingOutput};
 pub use recycler::Recycler;
+pub use sibert_products::Precision;
+pub use sibert_products::bf16::route::{Choice as Bf16Choice, Route as Bf16Route};
 pub use tape::{Gradients, Tape, no_grad};
 pub use text_encoder::{Pooling, TextEncoder};
 

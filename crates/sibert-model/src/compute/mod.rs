@@ -5,16 +5,14 @@
 //! | [`buffer`] | fresh memory, the slices of tensors |
 //! | [`real`] | f32 and f64 |
 //! | [`row_sums`], [`lanes`], [`vector_math`] | loops over rows, sums along them, functions of an element |
-//! | [`product`] | matrix products |
 //! | [`sum`] | sums of two tensors, of columns, of all elements |
 //! | [`groups`] | sums of the rows that share an id |
 //!
-//! Results do not depend on the number of threads. Kernels of CUDA C do the same on a GPU.
+//! Matrix products are those of [`sibert_products`]. Results do not depend on the number of threads. Kernels of CUDA C do the same on a GPU.
 
 pub(crate) mod buffer;
 pub(crate) mod groups;
 pub(crate) mod lanes;
-pub(crate) mod product;
 pub(crate) mod real;
 pub(crate) mod row_sums;
 pub(crate) mod sum;

@@ -1,11 +1,12 @@
 //! The float types that the kernels are written for.
 
 use candle_core::WithDType;
+use sibert_products::Multiply;
 
 use super::vector_math;
 
 /// `f32` or `f64`.
-pub trait Real: WithDType + std::ops::Neg<Output = Self> {
+pub trait Real: WithDType + Multiply + std::ops::Neg<Output = Self> {
     /// The nearest number of this type.
     fn narrow(x: f64) -> Self;
     /// The same number as `f64`.

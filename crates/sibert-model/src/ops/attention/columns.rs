@@ -1,9 +1,10 @@
 //! Results that are written head by head.
 
+use crate::compute::real::Real;
 use std::mem::MaybeUninit;
 
-use crate::compute::product::{Finish, Matrix, Multiply, Place};
-use crate::precision::Precision;
+use sibert_products::Precision;
+use sibert_products::{Finish, Matrix, Place};
 
 /// A tensor (batch, seq, hidden) of which each task writes the columns of its head.
 pub struct Columns<T> {
@@ -15,7 +16,7 @@ pub struct Columns<T> {
 // SAFETY: the tasks write disjoint columns.
 unsafe impl<T: Send> Sync for Columns<T> {}
 
-impl<T: Multiply> Columns<T> {
+impl<T: Real> Columns<T> {
     /// Rows of `row` elements, heads of `dim`.
     pub fn new(data: &mut [MaybeUninit<T>], row: usize, dim: usize) -> Self {
         Self { data: data.as_mut_ptr().cast(), row, dim }

@@ -9,8 +9,8 @@ use super::transpose::{WORK, transpose};
 use super::{Problem, Weights};
 use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
-use crate::compute::product::{Matrix, serial};
 use crate::tape::{Backward, Sink};
+use sibert_products::{Matrix, serial};
 
 /// Scores of one block of queries: so many stay in a core's second cache.
 const SCORES: usize = 1 << 16;

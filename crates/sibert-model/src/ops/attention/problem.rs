@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::weights::{Dropout, Weights};
-use crate::precision::Precision;
+use sibert_products::Precision;
 
 /// Shapes and options.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! A row of scores to weights and back, in loops that vectorise.
 
 use super::{Dropout, Weights};
-use crate::compute::product::Multiply;
+use crate::compute::real::Real;
 use crate::random::word;
 
 /// Running sums of a row: with more of them, short rows spend their time in adding them up.
@@ -151,7 +151,7 @@ fn fold<T: Float>(lanes: &[T; LANES], join: impl Fn(T, T) -> T) -> T {
 }
 
 /// A float type with its smallest number whose inverse is finite.
-pub trait Float: Multiply {
+pub trait Float: Real {
     /// That number.
     const SMALLEST: Self;
 }

@@ -1,8 +1,8 @@
 //! The transpose of a head's columns, in loops that vectorise.
 
-use crate::compute::product::Matrix;
 use crate::compute::real::Real;
 use cukernel::simd::vectorize;
+use sibert_products::Matrix;
 
 /// Rows that are transposed at a time.
 const ROWS: usize = 16;

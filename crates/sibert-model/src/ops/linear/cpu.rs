@@ -4,10 +4,10 @@ use super::Rectifier;
 use super::rectifier::relu_mask;
 use crate::compute::buffer::{Values, slice, tensor, uninit, written};
 use crate::compute::by_float;
-use crate::compute::product::{Finish, Matrix, add_parallel, parallel};
 use crate::compute::row_sums::{column_sums, written_column_sums};
-use crate::precision::Precision;
 use crate::tape::{Backward, Sink};
+use sibert_products::Precision;
+use sibert_products::{Finish, Matrix, add_parallel, parallel};
 
 pub fn linear([x, weight]: [Tensor; 2], _: ()) -> Result<(Tensor, impl Backward)> {
     let kept = Kept { precision: Precision::current(), x, weight, bias: false, y: None };

@@ -7,7 +7,7 @@ use crate::compute::buffer::Values;
 use crate::ops::attention::cpu;
 use crate::ops::dropout_mask;
 use crate::ops::test_support::*;
-use crate::precision::Precision;
+use sibert_products::Precision;
 
 /// Sums in another order, and another exponential.
 const F32: [f64; 2] = [2e-6, 5e-6];

@@ -6,21 +6,24 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
-pub(crate) mod bf16;
+pub mod bf16;
+pub mod buffer;
 mod finish;
 mod lines;
 mod matrix;
 mod native;
 mod place;
+mod precision;
+
+use std::ops::{Add, AddAssign};
 
 use rayon::prelude::*;
 
-use super::buffer::{uninit, written};
-use super::real::Real;
-use crate::precision::Precision;
+use buffer::{uninit, written};
 pub use finish::Finish;
 pub use matrix::Matrix;
 pub use place::Place;
+pub use precision::Precision;
 
 /// Rows and columns are divided in multiples of this, a whole number of register tiles, or of half a block of AMX tiles.
 const ALIGN: usize = 16;
@@ -35,7 +38,12 @@ const SMALL: usize = 1 << 16;
 const SMALL_RESULT: usize = 256;
 
 /// A float type whose matrices are multiplied.
-pub trait Multiply: Real {
+pub trait Multiply:
+    Copy + Default + PartialOrd + Add<Output = Self> + AddAssign + Send + Sync + 'static
+{
+    /// 1.
+    const ONE: Self;
+
     /// `c = a·b` or `c += a·b`, finished, on one thread; `k` is the number of columns of `a`.
     ///
     /// # Safety
@@ -60,6 +68,8 @@ pub trait Multiply: Real {
 }
 
 impl Multiply for f32 {
+    const ONE: Self = 1.;
+
     unsafe fn product(precision: Precision, k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
         let dims = (place.rows, place.columns, k);
         // SAFETY: the caller's promise, and the processor has the instructions of its way.
@@ -91,6 +101,8 @@ impl Multiply for f32 {
 }
 
 impl Multiply for f64 {
+    const ONE: Self = 1.;
+
     unsafe fn product(_: Precision, k: usize, a: Matrix<f64>, b: Matrix<f64>, place: Place<f64>) {
         // SAFETY: the caller's promise.
         unsafe { native::product(k, a, b, place) }
@@ -220,3 +232,7 @@ unsafe fn part<T: Multiply>(precision: Precision, k: usize, a: Matrix<T>, b: Mat
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

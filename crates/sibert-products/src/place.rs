@@ -3,7 +3,7 @@
 use cukernel::simd::vectorize;
 
 use super::Finish;
-use crate::compute::real::Real;
+use crate::Multiply;
 
 /// A part of the result.
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ pub struct Place<'a, T = f32> {
 // SAFETY: `divided` hands parts that do not overlap to its threads.
 unsafe impl<T: Send + Sync> Sync for Place<'_, T> {}
 
-impl<T: Real> Place<'_, T> {
+impl<T: Multiply> Place<'_, T> {
     /// The rows and columns from (i, j) on, as far as they go and at most so many.
     pub fn tile(&self, (i, j): (usize, usize), (rows, columns): (usize, usize)) -> Self {
         Self {

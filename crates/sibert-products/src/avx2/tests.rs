@@ -1,7 +1,7 @@
 use super::super::bf16::tests::{bits, numbers, place, view, wild, wild_products};
 use super::super::{Finish, Matrix, Place, native};
 use super::{Exact, Packing, Rounded, product, supported, takes};
-use crate::compute::product::bf16::rounded::copies;
+use crate::bf16::rounded::copies;
 
 /// Whether the kernel can be compared with `gemm` here.
 fn can_run() -> bool {

@@ -8,10 +8,10 @@ pub mod copies;
 use super::amx::PRODUCTS;
 use super::round::parts;
 use super::{Matrix, Place, Route};
+use crate::Precision;
 #[cfg(target_arch = "x86_64")]
-use crate::compute::product::avx2;
-use crate::compute::product::packs;
-use crate::precision::Precision;
+use crate::avx2;
+use crate::packs;
 
 /// Whether products of these dimensions are f32 products of rounded copies, which all threads share.
 pub fn shared(precision: Precision, dims: (usize, usize, usize)) -> bool {

@@ -1,7 +1,7 @@
 //! Products through `gemm`.
 
 use super::{Matrix, Place};
-use crate::compute::real::Real;
+use crate::Multiply;
 
 /// Depth of a block of the sums at most; `gemm`'s own for large results.
 pub const DEPTH: usize = 512;
@@ -16,7 +16,7 @@ pub fn depth(k: usize) -> usize {
 ///
 /// # Safety
 /// As [`Multiply::product`](super::Multiply::product).
-pub unsafe fn product<T: Real>(k: usize, a: Matrix<T>, b: Matrix<T>, place: Place<T>) {
+pub unsafe fn product<T: Multiply>(k: usize, a: Matrix<T>, b: Matrix<T>, place: Place<T>) {
     let depth = depth(k);
     for p in (0..k.max(1)).step_by(depth) {
         let add = place.add || p > 0;
@@ -36,8 +36,8 @@ pub unsafe fn product<T: Real>(k: usize, a: Matrix<T>, b: Matrix<T>, place: Plac
                 b.data.as_ptr().add(p * b.row),
                 b.column as isize,
                 b.row as isize,
-                if add { T::one() } else { T::zero() },
-                T::one(),
+                if add { T::ONE } else { T::default() },
+                T::ONE,
                 false,
                 false,
                 false,

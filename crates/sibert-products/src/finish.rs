@@ -1,7 +1,7 @@
 //! What is done with the elements of a product, once their sums are complete.
 
 use super::Matrix;
-use crate::compute::real::Real;
+use crate::Multiply;
 
 /// What is stored in place of an element `x` of the result, in row i and column j.
 ///
@@ -19,7 +19,7 @@ pub enum Finish<'a, T> {
     Plus(Matrix<'a, T>),
 }
 
-impl<T: Real> Finish<'_, T> {
+impl<T: Multiply> Finish<'_, T> {
     /// The same for the elements from (row, column) on.
     pub fn from(self, row: usize, column: usize) -> Self {
         match self {
@@ -51,7 +51,7 @@ impl<T: Real> Finish<'_, T> {
             }
             Self::BiasRelu(bias) => {
                 for (x, &b) in row.iter_mut().zip(*bias) {
-                    *x = if *x + b < T::zero() { T::zero() } else { *x + b };
+                    *x = if *x + b < T::default() { T::default() } else { *x + b };
                 }
             }
             Self::Plus(y) => {

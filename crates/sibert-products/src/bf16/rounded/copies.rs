@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 use super::super::round::round;
 use super::super::{Matrix, Place};
-use crate::compute::buffer::uninit;
-use crate::compute::product::native;
+use crate::buffer::uninit;
+use crate::native;
 
 /// Numbers that one task rounds at least.
 const TASK: usize = 1 << 16;
