@@ -11,6 +11,12 @@ pub fn sums(precision: Precision, device: &Device) -> Option<String> {
     rounds.then(|| Bf16Route::current().sums().to_owned())
 }
 
+/// The precision of the orthogonal factors beside products in this one: two parts where tiles multiply them, else f32.
+pub fn of_factors(precision: Precision) -> Precision {
+    let tiles = matches!(Bf16Route::current(), Bf16Route::Tiles | Bf16Route::EmulatedTiles);
+    if precision != Precision::F32 && tiles { Precision::Bf16x3 } else { Precision::F32 }
+}
+
 /// Says so if a run goes on with other sums than those of its checkpoint.
 pub fn note_change(checkpoint: &str, saved: Option<&str>, now: Option<&str>) {
     let (Some(saved), Some(now)) = (saved, now) else { return };

@@ -121,6 +121,7 @@ pub use plain_sgd::{PlainSgdConfig, Sgd};
 pub use report::{Report, RotationReport, StepReport, UpdateReport};
 pub use schedule::{Schedule, intrinsic_lr};
 pub use sgd::{SiSgd, SiSgdConfig};
+pub use sibert_products::Precision;
 pub use spectral::{Block, Factor, Length, Spectral, SpectralConfig};
 pub use vars::NamedVars;
 

@@ -220,9 +220,9 @@ impl<'a> TaskRun<'a> {
 
     /// The rule of the update, over the whole run.
     pub fn rule(&self) -> WholeRule {
-        let Settings { optimizer, lr, weight_decay, max_grad_norm, warmup, .. } = self.settings;
+        let Settings { optimizer, lr, weight_decay, max_grad_norm, warmup, precision, .. } = self.settings;
         let schedule = ScheduleConfig::warmed_up(ScheduleKind::Linear, warmup).over(self.total_steps());
-        WholeRule { optimizer, lr, weight_decay, max_grad_norm, schedule }
+        WholeRule { optimizer, lr, weight_decay, max_grad_norm, schedule, precision }
     }
 
     /// `212 samples/s, 1.2 GiB`.

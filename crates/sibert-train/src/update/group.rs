@@ -7,6 +7,7 @@ use sisgd::{
     Spectral, SpectralConfig,
 };
 
+use crate::bf16;
 use crate::config::{GeneralRule, HeadConfig, Optimizer, RunConfig, SpectralSettings};
 
 /// A group of parameters, its rule and its learning rate over time.
@@ -22,15 +23,16 @@ impl Group {
     /// The encoder's, or of everything for BERT.
     pub fn encoder(blocks: Vec<Block>, config: &RunConfig) -> Result<Self> {
         let RunConfig { weight_decay, momentum, .. } = *config;
+        let precision = bf16::of_factors(config.precision);
         let vars = || variables(&blocks);
         let rule: Box<dyn sisgd::Optimizer> = match config.optimizer {
             Optimizer::Spectral => {
                 let settings = config.spectral.unwrap_or_default();
-                let rotation = SpectralConfig { momentum, ..settings.rotation() };
+                let rotation = SpectralConfig { momentum, precision, ..settings.rotation() };
                 Box::new(Spectral::new(settings.blocks(blocks), rotation)?)
             }
             Optimizer::Muon => {
-                let muon = SpectralConfig { momentum, weight_decay, ..SpectralConfig::MUON };
+                let muon = SpectralConfig { momentum, weight_decay, precision, ..SpectralConfig::MUON };
                 Box::new(Spectral::new(SpectralSettings::default().blocks(blocks), muon)?)
             }
             Optimizer::Sisgd => {
@@ -52,15 +54,17 @@ impl Group {
     }
 
     /// The head's, or of what Muon leaves.
-    pub fn head(blocks: Vec<Block>, config: &HeadConfig, max_steps: usize) -> Result<Self> {
+    pub fn head(blocks: Vec<Block>, config: &HeadConfig, run: &RunConfig) -> Result<Self> {
         let rule: Box<dyn sisgd::Optimizer> = match config.optimizer {
             GeneralRule::Spectral => {
-                Box::new(Spectral::new(SpectralSettings::default().blocks(blocks), SpectralConfig::RELATIVE)?)
+                let precision = bf16::of_factors(run.precision);
+                let relative = SpectralConfig { precision, ..SpectralConfig::RELATIVE };
+                Box::new(Spectral::new(SpectralSettings::default().blocks(blocks), relative)?)
             }
             GeneralRule::Lamb => lamb(variables(&blocks), config.weight_decay)?,
             GeneralRule::Adamw => adamw(variables(&blocks), config.weight_decay)?,
         };
-        let schedule = config.schedule.over(max_steps);
+        let schedule = config.schedule.over(run.max_steps);
         Ok(Self { rule, lr: config.lr, decay_to_equilibrium: None, schedule })
     }
 

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use candle_core::Tensor;
-use sibert_model::{FineTuning, ModelType, PreTraining};
+use sibert_model::{FineTuning, ModelType, PreTraining, Precision};
 use sisgd::{
     AdamW, AdamWConfig, Deferred, GradientSource, Guard, Lamb, LambConfig, Schedule, Spectral, SpectralConfig,
 };
 
+use crate::bf16;
 use crate::config::{GeneralRule, Optimizer, RunConfig, SpectralSettings};
 use crate::log::{Sphere, StepMetrics};
 use group::{Group, matrices_and_rest};
@@ -29,6 +30,8 @@ pub struct WholeRule {
     pub max_grad_norm: f64,
     /// Learning rate over time.
     pub schedule: Schedule,
+    /// Of the run's matrix products.
+    pub precision: Precision,
 }
 
 /// The groups that a step updates: the main one, and the head's where it has its own.
@@ -52,7 +55,7 @@ impl Update {
         let head = match head_blocks.is_empty() {
             false => {
                 let settings = config.head.clone().unwrap_or_default();
-                Some(Group::head(head_blocks, &settings, config.max_steps).context("head")?)
+                Some(Group::head(head_blocks, &settings, config).context("head")?)
             }
             true => None,
         };
@@ -65,16 +68,18 @@ impl Update {
     /// # Errors
     /// If the rule refuses its settings.
     pub fn of_tuning(model: &FineTuning, rule: &WholeRule) -> Result<Self> {
-        let WholeRule { optimizer, lr, weight_decay, max_grad_norm, ref schedule } = *rule;
+        let WholeRule { optimizer, lr, weight_decay, max_grad_norm, ref schedule, precision } = *rule;
         let group = |rule| Group { rule, lr, decay_to_equilibrium: None, schedule: schedule.clone() };
         let max_grad_norm = Some(max_grad_norm);
         let vars = model.parameters();
         let (main, head) = match optimizer {
             GeneralRule::Spectral => {
-                let (blocks, settings) =
-                    (|blocks| SpectralSettings::default().blocks(blocks), SpectralConfig::ROTATION);
-                let encoder = Spectral::new(blocks(model.encoder_blocks()), settings)?;
-                let head = Spectral::new(blocks(model.head_blocks()), SpectralConfig::RELATIVE)?;
+                let spectral = |blocks, config| {
+                    let config = SpectralConfig { precision: bf16::of_factors(precision), ..config };
+                    Spectral::new(SpectralSettings::default().blocks(blocks), config)
+                };
+                let encoder = spectral(model.encoder_blocks(), SpectralConfig::ROTATION)?;
+                let head = spectral(model.head_blocks(), SpectralConfig::RELATIVE)?;
                 (group(Box::new(encoder) as Box<dyn sisgd::Optimizer>), Some(group(Box::new(head))))
             }
             GeneralRule::Lamb => {

@@ -1,11 +1,12 @@
 //! The element types of parameters.
 
 use candle_core::CpuStorage;
+use sibert_products::Multiply;
 use std::ops::{Add, Div, Mul};
 
 /// f32 or f64.
 pub(super) trait Real:
-    Copy + Default + Send + Sync + Add<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+    Multiply + Default + Add<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
     /// The value, exactly.
     fn widen(self) -> f64;

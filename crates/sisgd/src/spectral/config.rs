@@ -3,6 +3,7 @@
 use crate::ops::orthogonal::{Move, Moved};
 use crate::require;
 use candle_core::{Result, bail};
+use sibert_products::Precision;
 use std::f64::consts::FRAC_PI_2;
 
 /// The meaning of a step's rate.
@@ -34,29 +35,45 @@ pub struct SpectralConfig {
     pub momentum: f64,
     /// `λ`, decoupled; of [`Length::Absolute`] alone.
     pub weight_decay: f64,
+    /// The precision of the products that make the orthogonal factors on the CPU. bf16 is too coarse for them: they square the
+    /// singular values.
+    pub precision: Precision,
 }
 
 impl SpectralConfig {
     /// The rule for scale-invariant blocks: rotations that keep the norms, without state.
-    pub const ROTATION: Self =
-        Self { length: Length::Rotation, keep_norms: true, momentum: 0., weight_decay: 0. };
+    pub const ROTATION: Self = Self {
+        length: Length::Rotation,
+        keep_norms: true,
+        momentum: 0.,
+        weight_decay: 0.,
+        precision: Precision::F32,
+    };
 
     /// The rule for a head: steps relative to the norms, which may grow; without state.
     pub const RELATIVE: Self = Self { length: Length::Relative, keep_norms: false, ..Self::ROTATION };
 
     /// Muon with the momentum 0.95 and the decay 0.01.
-    pub const MUON: Self =
-        Self { length: Length::Absolute, keep_norms: false, momentum: 0.95, weight_decay: 0.01 };
+    pub const MUON: Self = Self {
+        length: Length::Absolute,
+        keep_norms: false,
+        momentum: 0.95,
+        weight_decay: 0.01,
+        ..Self::ROTATION
+    };
 
     /// Refuses values for which the step means nothing.
     ///
     /// # Errors
     /// A momentum outside [0, 1); a negative decay, or one beside steps that know no decay; norms kept beside steps of
-    /// absolute length.
+    /// absolute length; products in bf16.
     pub fn validate(&self) -> Result<()> {
-        let Self { length, keep_norms, momentum, weight_decay } = *self;
+        let Self { length, keep_norms, momentum, weight_decay, precision } = *self;
         require::fraction("momentum", momentum)?;
         require::non_negative("weight_decay", weight_decay)?;
+        if precision == Precision::Bf16 {
+            bail!("orthogonal factors in bf16 lose the small singular values: use bf16x3 or f32");
+        }
         if length.is_relative() && weight_decay > 0. {
             bail!(
                 "weight_decay {weight_decay} has no meaning for steps relative to the norm, which forget by themselves: set it to 0"
@@ -75,7 +92,13 @@ impl SpectralConfig {
             Length::Relative => (1., lr),
             Length::Absolute => (1. - lr * self.weight_decay, lr),
         };
-        Law { keep, rate, relative: self.length.is_relative(), keep_norms: self.keep_norms }
+        Law {
+            keep,
+            rate,
+            relative: self.length.is_relative(),
+            keep_norms: self.keep_norms,
+            precision: self.precision,
+        }
     }
 
     /// Conditions on a step's rate.
@@ -96,6 +119,8 @@ pub(crate) struct Law {
     pub relative: bool,
     /// Whether `‖W‖` is restored then.
     pub keep_norms: bool,
+    /// Of the products on the CPU.
+    pub precision: Precision,
 }
 
 impl Law {

@@ -104,7 +104,7 @@ impl Blocks {
 
     /// The moves of those of some blocks that are matrices, or are none.
     fn plan(&self, blocks: Range<usize>, matrices: bool, sums: &Tensor, law: Law) -> Result<()> {
-        let Law { keep, rate, relative, keep_norms } = law;
+        let Law { keep, rate, relative, keep_norms, .. } = law;
         let [matrices, relative, keep_norms] = [matrices, relative, keep_norms].map(u32::from);
         let Self { table, parts, moves, .. } = self;
         let args = args![table, blocks.start, matrices, sums, parts, moves, keep, rate, relative, keep_norms];

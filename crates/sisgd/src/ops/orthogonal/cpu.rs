@@ -1,39 +1,45 @@
 //! Slices in, a step out.
 
-use super::polynomial::{View, polynomial, product, triangle};
+use super::polynomial::{polynomial, triangle};
 use super::sides::{Chunk, Sides};
 use super::{Move, Moved, WithBias};
 use crate::ops::Real;
 use rayon::prelude::*;
+use sibert_products::{Matrix, Precision, serial};
 
 /// Sums that run beside each other, so that additions need not wait.
 const LANES: usize = 8;
 
 /// `P` and `‖U‖²` with `U = X P`, where X, (long, short), is the gradient times `scale`.
-pub(super) fn factor<T: Real + 'static>(sides: Sides, grad: WithBias<&[T]>, scale: f64) -> (Vec<T>, f64) {
+pub(super) fn factor<T: Real>(
+    precision: Precision,
+    sides: Sides,
+    grad: WithBias<&[T]>,
+    scale: f64,
+) -> (Vec<T>, f64) {
     let n = sides.short();
     let chunks: Vec<_> = sides.chunks().collect();
-    let grams = chunks.into_par_iter().map(|lines| gram(&sides.chunk(grad, lines, scale), n));
+    let grams = chunks.into_par_iter().map(|lines| gram(precision, &sides.chunk(grad, lines, scale), n));
     let gram = grams.collect::<Vec<_>>().into_iter().reduce(|mut sum, part| {
-        sum.iter_mut().zip(part).for_each(|(sum, part)| *sum = *sum + part);
+        sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
         sum
     });
-    polynomial(gram.unwrap_or_default(), n)
+    polynomial(precision, gram.unwrap_or_default(), n)
 }
 
 /// `Xᵀ X` (n, n) of a chunk.
-fn gram<T: Real + 'static>(x: &Chunk<T>, n: usize) -> Vec<T> {
+fn gram<T: Real>(precision: Precision, x: &Chunk<T>, n: usize) -> Vec<T> {
     let mut gram = vec![T::default(); n * n];
     triangle(n, &mut gram, |start, end, gram| {
-        let left = View { data: &x.data[start * x.element..], row: x.element, column: x.line };
-        let right = View { data: &x.data, row: x.line, column: x.element };
-        product((end - start, end, x.lines), left, right, &mut gram[start * n..], (n, 1), (0., 1.));
+        let left = x.matrix(start).t();
+        serial(precision, (end - start, end, x.lines), left, x.matrix(0), &mut gram[start * n..], n, false);
     });
     gram
 }
 
 /// `W ← keep·W − rate·X P`.
-pub(super) fn descend<T: Real + 'static>(
+pub(super) fn descend<T: Real>(
+    precision: Precision,
     sides: Sides,
     w: WithBias<&mut [T]>,
     grad: WithBias<&[T]>,
@@ -43,7 +49,7 @@ pub(super) fn descend<T: Real + 'static>(
 ) -> Moved {
     let step = |w: WithBias<&mut [T]>, lines: std::ops::Range<usize>| {
         let first = lines.start;
-        let u = times(&sides.chunk(grad, lines, scale), p, sides.short());
+        let u = times(precision, &sides.chunk(grad, lines, scale), p, sides.short());
         let mut moved = Lanes::default();
         sides.visit(w, &u, first, |w, u| moved.advance(w, u, how));
         moved.sum()
@@ -73,11 +79,13 @@ pub(super) fn descend<T: Real + 'static>(
 }
 
 /// `X P`, in memory as X is.
-fn times<T: Real + 'static>(x: &Chunk<T>, p: &[T], n: usize) -> Chunk<T> {
+fn times<T: Real>(precision: Precision, x: &Chunk<T>, p: &[T], n: usize) -> Chunk<T> {
     let mut data = vec![T::default(); x.data.len()];
-    let left = View { data: &x.data, row: x.line, column: x.element };
-    let right = View { data: p, row: n, column: 1 };
-    product((x.lines, n, n), left, right, &mut data, (x.line, x.element), (0., 1.));
+    let (x_matrix, p) = (x.matrix(0), Matrix::rows(p, n));
+    match x.element {
+        1 => serial(precision, (x.lines, n, n), x_matrix, p, &mut data, x.line, false),
+        _ => serial(precision, (n, x.lines, n), p.t(), x_matrix.t(), &mut data, x.element, false),
+    }
     Chunk { data, ..*x }
 }
 

@@ -18,6 +18,7 @@ use super::by_real;
 use super::slices::{read, write};
 use candle_core::{Result, Tensor, Var};
 use rayon::prelude::*;
+use sibert_products::Precision;
 
 pub(crate) use bands::Bands;
 pub(crate) use cuda::Matrix;
@@ -52,13 +53,14 @@ pub(crate) struct WithBias<T> {
 
 /// Moves a matrix along the orthogonal factors U of its bands' gradients; the norm of the whole is `grad_norm`.
 ///
-/// `how` gets `‖U‖²`. On the CPU no copy of the matrix or of its gradient is made: beside both there are four matrices (n, n) and a
+/// `how` gets `‖U‖²`, and `precision` is that of the products on the CPU. On the CPU no copy of the matrix or of its gradient is made: beside both there are four matrices (n, n) and a
 /// few thousand rows at a time, and P (n, n) of each band.
 pub(crate) fn descend(
     bands: Bands,
     var: WithBias<&Var>,
     grad: WithBias<&Tensor>,
     grad_norm: f64,
+    precision: Precision,
     how: impl FnOnce(f64) -> Move,
 ) -> Result<Moved> {
     if !var.matrix.device().is_cpu() {
@@ -70,7 +72,7 @@ pub(crate) fn descend(
             let grad = WithBias { matrix: g, bias: g_bias };
             let factor = |band: &bands::Band| {
                 let scale = if bands.len() == 1 { grad_norm.recip() } else { band.scale(grad) };
-                (scale, cpu::factor(band.sides, band.of(grad), scale))
+                (scale, cpu::factor(precision, band.sides, band.of(grad), scale))
             };
             let factors: Vec<_> = bands.par_iter().map(factor).collect();
             let how = how(factors.iter().map(|(_, (_, squared))| squared).sum());
@@ -78,7 +80,7 @@ pub(crate) fn descend(
                 let mut moved = Moved::default();
                 for (band, (scale, (p, _))) in bands.iter().zip(&factors) {
                     let w = band.of_mut(WithBias { matrix: &mut *w, bias: bias.as_deref_mut() });
-                    moved = moved.plus(cpu::descend(band.sides, w, band.of(grad), *scale, p, how));
+                    moved = moved.plus(cpu::descend(precision, band.sides, w, band.of(grad), *scale, p, how));
                 }
                 Ok(moved)
             }))

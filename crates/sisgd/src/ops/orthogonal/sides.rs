@@ -2,6 +2,7 @@
 
 use super::WithBias;
 use crate::ops::Real;
+use sibert_products::Matrix;
 use std::ops::Range;
 
 /// Lines of a chunk at most: what one task works on.
@@ -24,6 +25,13 @@ pub(super) struct Chunk<T> {
     pub lines: usize,
     pub line: usize,
     pub element: usize,
+}
+
+impl<T> Chunk<T> {
+    /// X (lines, elements) without its first columns.
+    pub fn matrix(&self, columns: usize) -> Matrix<'_, T> {
+        Matrix { data: &self.data[columns * self.element..], row: self.line, column: self.element }
+    }
 }
 
 impl Sides {

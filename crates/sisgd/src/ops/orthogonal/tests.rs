@@ -60,7 +60,9 @@ impl Case {
 
     /// The matrix with its bias after a step, `‖U‖²`, and what the step says it did.
     fn descend(&self, how: Move) -> (Tensor, f64, Moved) {
-        self.descend_by(how, |var, grad, norm, squared| descend(Bands::Whole, var, grad, norm, squared))
+        self.descend_by(how, |var, grad, norm, squared| {
+            descend(Bands::Whole, var, grad, norm, Precision::F32, squared)
+        })
     }
 
     /// The same of ordinary tensor operations.
@@ -131,6 +133,19 @@ fn singular_values_that_are_not_tiny_become_about_one() {
 }
 
 #[test]
+fn factors_of_numbers_in_two_parts_are_near_those_of_f32() {
+    for shape in SHAPES {
+        let case = Case::new(shape, DType::F32);
+        let how = Move { keep: 0., rate: -1. };
+        let exact = case.descend(how).0;
+        let (found, ..) =
+            case.descend_by(how, |w, g, norm, how| descend(Bands::Whole, w, g, norm, Precision::Bf16x3, how));
+        let apart = Case::norm(&(found - &exact).unwrap()) / Case::norm(&exact);
+        assert!(apart > 0. && apart < 1e-3, "{shape:?}: {apart:e}");
+    }
+}
+
+#[test]
 fn powers_of_two_in_the_gradient_leave_every_bit_of_the_step() {
     for shape in SHAPES {
         let case = Case::new(shape, DType::F32);
@@ -195,7 +210,7 @@ fn bands_are_moved_as_matrices_by_themselves() {
         type Way =
             fn(Bands, WithBias<&Var>, WithBias<&Tensor>, f64, &mut dyn FnMut(f64) -> Move) -> Result<Moved>;
         let ways: [Way; 2] = [
-            |b, w, g, n, how| descend(b, w, g, n, how),
+            |b, w, g, n, how| descend(b, w, g, n, Precision::F32, how),
             |b, w, g, n, how| composed::descend(b, w, g, n, how),
         ];
         for way in ways {
