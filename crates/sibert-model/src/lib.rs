@@ -72,8 +72,7 @@ pub use finetuning::{FineTuning, HeadKind, Inputs, Origins, Targets};
 pub use mode::{Mode, Selection};
 pub use pretraining::{Batch, PreTraining, PretrainingOutput};
 pub use recycler::Recycler;
-pub use sibert_products::Precision;
-pub use sibert_products::bf16::route::{Choice as Bf16Choice, Route as Bf16Route};
+pub use sibert_products::{Choice as Bf16Choice, Precision, Route as Bf16Route};
 pub use tape::{Gradients, Tape, no_grad};
 pub use text_encoder::{Pooling, TextEncoder};
 

@@ -6,7 +6,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
-pub mod bf16;
+mod bf16;
 pub mod buffer;
 mod finish;
 mod lines;
@@ -19,6 +19,7 @@ use std::ops::{Add, AddAssign};
 
 use rayon::prelude::*;
 
+pub use bf16::route::{Choice, Route};
 use buffer::{uninit, written};
 pub use finish::Finish;
 pub use matrix::Matrix;

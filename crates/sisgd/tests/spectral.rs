@@ -126,7 +126,8 @@ fn norms_are_kept_and_the_report_says_what_happened() {
 
 #[test]
 fn the_scale_of_parameters_and_gradients_changes_no_direction_in_exact_powers_of_two() {
-    for config in [SpectralConfig::ROTATION, SpectralConfig::RELATIVE] {
+    let momentum = SpectralConfig { momentum: 0.8, ..SpectralConfig::ROTATION };
+    for config in [SpectralConfig::ROTATION, SpectralConfig::RELATIVE, momentum] {
         let expected = Problem::new(DType::F32, 1., 1.).steps(config, 0.1, 5);
         for (weights, gradients) in
             [(2f64.powi(-20), 1.), (2f64.powi(20), 2f64.powi(-40)), (4., 2f64.powi(30))]
