@@ -47,7 +47,7 @@ cuda: (build-cuda)
 # Run bf16 in AMX tiles on an emulated processor: tests and a training; fetches and builds Bochs once, in target/amx-machine
 amx:
     cargo build --release
-    scripts/check_amx.sh {{sibert}} "$(cargo test --release --workspace --lib --no-run 2>&1 | sed -n 's/.*(\(.*sibert_model-[^)]*\)).*/\1/p')"
+    scripts/check_amx.sh {{sibert}} "$(cargo test --release --workspace --lib --no-run 2>&1 | sed -n 's/.*(\(.*sibert_products-[^)]*\)).*/\1/p')"
 
 # Check that 1, 2 and 3 processes over MPI end with the same bytes, also after kills; installs Open MPI where it can
 ranks:

@@ -3,7 +3,7 @@
 # emulator, on one thread and on two, the tests of vdpbf16ps, and a training in tiles, which must end with the bytes of the same
 # training in the emulator, on two threads, and of one that was begun in tiles and resumed in the emulator.
 #
-#   scripts/check_amx.sh SIBERT TESTS [OPTIONS]    TESTS is the test program of sibert-model, OPTIONS are those of amx_machine.py
+#   scripts/check_amx.sh SIBERT TESTS [OPTIONS]    TESTS is the test program of sibert-products, OPTIONS are those of amx_machine.py
 #
 # `just amx` builds both. Takes many minutes of one core.
 set -euo pipefail
@@ -47,9 +47,9 @@ cat >"$work/job" <<'JOB'
 set -e
 export TMPDIR=/tmp
 ./sibert devices | grep "^bf16 *AMX tiles:" # or all that follows would show nothing
-./tests --nocapture --test-threads 1 product::bf16::amx
-./tests --nocapture --test-threads 2 product::bf16::amx
-./tests --test-threads 1 product::bf16::tests::nan product::bf16::tests::parts # also by vdpbf16ps
+./tests --nocapture --test-threads 1 bf16::amx
+./tests --nocapture --test-threads 2 bf16::amx
+./tests --test-threads 1 bf16::tests::nan bf16::tests::parts # also by vdpbf16ps
 train() { # FOLDER WAY THREADS OPTION...: until the last checkpoint is there; the pictures behind it would take minutes
     out=$1 way=$2 threads=$3
     shift 3
