@@ -110,10 +110,10 @@ def archive(entries):
 
 def initial_files(folder, added, command):
     """What the machine finds at its start: busybox, the files and the libraries they need."""
-    files = {'init': (HERE / 'init.sh').read_bytes(), 'work/command': command.encode() + b'\n',
+    files = {'init': (HERE / 'init.sh').read_bytes(), 'job/command': command.encode() + b'\n',
              'bin/busybox': unpack(fetch(folder, *BUSYBOX), 'usr/bin/busybox')}
     for path in added:
-        files[f'work/{path.name}'] = path.read_bytes()
+        files[f'job/{path.name}'] = path.read_bytes()
         files |= {library.lstrip('/'): pathlib.Path(library).read_bytes() for library in libraries(path)}
     folders = {str(parent) for name in files for parent in pathlib.PurePosixPath(name).parents} - {'.'}
     entries = [(name, 0o040755, b'') for name in sorted(folders | {'proc', 'sys', 'dev', 'tmp'})]
