@@ -3,12 +3,12 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use cukernel_emulator::emulate;
+use sibert_products::Precision;
 
 use super::rows as ops_rows;
 use super::test_support::*;
 use super::*;
 use crate::tape::{Gradients, Tape, no_grad};
-use sibert_products::Precision;
 
 /// Rows that are no multiple of a block's, of a width that vectors divide and of one that they do not.
 const SHAPES: [[usize; 2]; 3] = [[7, 64], [5, 37], [70, 132]];

@@ -1,6 +1,7 @@
 use candle_core::{Result, Tensor};
 use cukernel::simd::vectorize;
 use rayon::prelude::*;
+use sibert_products::{Matrix, serial};
 
 use super::columns::Columns;
 use super::row::{Float as Real, Rule, dot};
@@ -10,7 +11,6 @@ use super::{Problem, Weights};
 use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::tape::{Backward, Sink};
-use sibert_products::{Matrix, serial};
 
 /// Scores of one block of queries: so many stay in a core's second cache.
 const SCORES: usize = 1 << 16;

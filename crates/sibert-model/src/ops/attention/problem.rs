@@ -1,9 +1,9 @@
 //! One call of attention: its shapes and options.
 
 use candle_core::{Result, Tensor, bail};
+use sibert_products::Precision;
 
 use super::weights::{Dropout, Weights};
-use sibert_products::Precision;
 
 /// Shapes and options.
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,10 @@
 
 use candle_core::{DType, Result, Tensor};
 use cukernel::{Grid, Module, args, empty, suffix, upload};
+use sibert_products::Precision;
 
 use super::Tokens;
 use crate::tape::{Backward, Sink};
-use sibert_products::Precision;
 
 /// The kernels.
 pub const MODULE: Module = Module::new("embed", include_str!("embed.cu"));

@@ -1,4 +1,5 @@
 use candle_core::{CpuStorage, D, InplaceOp3, Layout, Result, Shape, Tensor, bail};
+use sibert_products::{Finish, Matrix, Precision, add_parallel, parallel};
 
 use super::Rectifier;
 use super::rectifier::relu_mask;
@@ -6,8 +7,6 @@ use crate::compute::buffer::{Values, slice, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::row_sums::{column_sums, written_column_sums};
 use crate::tape::{Backward, Sink};
-use sibert_products::Precision;
-use sibert_products::{Finish, Matrix, add_parallel, parallel};
 
 pub fn linear([x, weight]: [Tensor; 2], _: ()) -> Result<(Tensor, impl Backward)> {
     let kept = Kept { precision: Precision::current(), x, weight, bias: false, y: None };

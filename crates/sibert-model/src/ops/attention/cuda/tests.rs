@@ -1,13 +1,13 @@
 #![allow(clippy::unwrap_used)]
 
 use cukernel_emulator::emulate;
+use sibert_products::Precision;
 
 use super::*;
 use crate::compute::buffer::Values;
 use crate::ops::attention::cpu;
 use crate::ops::dropout_mask;
 use crate::ops::test_support::*;
-use sibert_products::Precision;
 
 /// Sums in another order, and another exponential.
 const F32: [f64; 2] = [2e-6, 5e-6];
