@@ -119,6 +119,9 @@ fn packs(dims: (usize, usize, usize)) -> bool {
 }
 
 /// `c = a·b` (or `c += a·b`), a (m, k), b (k, n), c (m, n) row-major with rows `stride` apart; on one thread.
+///
+/// # Panics
+/// If a slice is shorter than the dimensions say, or the rows of c overlap.
 pub fn serial<T: Multiply>(
     precision: Precision,
     dims: (usize, usize, usize),
@@ -136,6 +139,9 @@ pub fn serial<T: Multiply>(
 }
 
 /// `a·b` (m, n) of a (m, k) and b (k, n), finished, in fresh memory, divided among the threads of the pool.
+///
+/// # Panics
+/// If an operand is shorter than the dimensions say, or what the product is finished with has others.
 pub fn parallel<T: Multiply>(
     precision: Precision,
     dims: (usize, usize, usize),
@@ -155,6 +161,9 @@ pub fn parallel<T: Multiply>(
 }
 
 /// `c += a·b`, a (m, k), b (k, n), c (m, n) row-major, divided among the threads of the pool.
+///
+/// # Panics
+/// If a slice is shorter than the dimensions say.
 pub fn add_parallel<T: Multiply>(
     precision: Precision,
     dims: (usize, usize, usize),

@@ -256,6 +256,8 @@ fn what_cannot_be_meant_is_refused_by_name_and_nothing_changes() {
     misfit[1].vars.push(("more".into(), Var::zeros(9, DType::F32, &Device::Cpu).unwrap()));
     let shape = first_line(Spectral::new(misfit, SpectralConfig::ROTATION));
     assert!(shape.contains("`var2` and `more` has the shapes [[4, 9], [9]]"), "{shape}");
+    let coarse = SpectralConfig { precision: sisgd::Precision::Bf16, ..SpectralConfig::ROTATION };
+    assert!(first_line(coarse.validate()).contains("use bf16x3 or f32"));
     let decay = SpectralConfig { weight_decay: 0.1, ..SpectralConfig::ROTATION };
     assert!(first_line(decay.validate()).contains("weight_decay 0.1 has no meaning"));
     let kept = SpectralConfig { keep_norms: true, ..SpectralConfig::MUON };

@@ -8,7 +8,8 @@
 //! | [`sum`] | sums of two tensors, of columns, of all elements |
 //! | [`groups`] | sums of the rows that share an id |
 //!
-//! Matrix products are those of [`sibert_products`]. Results do not depend on the number of threads. Kernels of CUDA C do the same on a GPU.
+//! Matrix products are those of [`sibert_products`]. Results do not depend on the number of threads. Kernels of CUDA C do the
+//! same on a GPU.
 
 pub(crate) mod buffer;
 pub(crate) mod groups;

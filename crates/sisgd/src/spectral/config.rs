@@ -35,8 +35,9 @@ pub struct SpectralConfig {
     pub momentum: f64,
     /// `λ`, decoupled; of [`Length::Absolute`] alone.
     pub weight_decay: f64,
-    /// The precision of the products that make the orthogonal factors on the CPU. bf16 is too coarse for them: they square the
-    /// singular values.
+    /// The precision of the products that make the orthogonal factors on the CPU: f32 or bf16x3. The factors begin with a Gram
+    /// matrix, which squares the singular values: rounded to the 8 bits of bf16 it would lose those below about 2⁻⁴·⁵ of the
+    /// largest.
     pub precision: Precision,
 }
 

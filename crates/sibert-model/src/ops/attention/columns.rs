@@ -1,9 +1,10 @@
 //! Results that are written head by head.
 
+use std::mem::MaybeUninit;
+
 use sibert_products::{Finish, Matrix, Place, Precision};
 
 use crate::compute::real::Real;
-use std::mem::MaybeUninit;
 
 /// A tensor (batch, seq, hidden) of which each task writes the columns of its head.
 pub struct Columns<T> {

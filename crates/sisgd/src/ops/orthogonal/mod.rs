@@ -53,8 +53,8 @@ pub(crate) struct WithBias<T> {
 
 /// Moves a matrix along the orthogonal factors U of its bands' gradients; the norm of the whole is `grad_norm`.
 ///
-/// `how` gets `‖U‖²`, and `precision` is that of the products on the CPU. On the CPU no copy of the matrix or of its gradient is made: beside both there are four matrices (n, n) and a
-/// few thousand rows at a time, and P (n, n) of each band.
+/// `how` gets `‖U‖²`, and `precision` is that of the products on the CPU. There no copy of the matrix or of its gradient is
+/// made: beside both there are four matrices (n, n) and a few thousand rows at a time, and P (n, n) of each band.
 pub(crate) fn descend(
     bands: Bands,
     var: WithBias<&Var>,
