@@ -21,7 +21,7 @@ pub mod route;
 #[cfg(target_arch = "x86_64")]
 mod vectors;
 
-use super::{Matrix, Place, lines, place};
+use super::{Matrix, Place, lines};
 pub use route::Route;
 
 /// `c = a·b` or `c += a·b`, finished, with operands of `P` bfloat16 parts, on one thread.
@@ -31,23 +31,16 @@ pub use route::Route;
 /// # Safety
 /// As [`Multiply::product`](super::Multiply::product).
 pub unsafe fn product<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
-    let Place { c, stride, rows, columns, add, .. } = place;
-    let dims = (rows, columns, k);
     // SAFETY: the caller's promise, and the processor has the instructions of its way.
     unsafe {
         match Route::current() {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            Route::Tiles => amx::product::<P, _>(&amx::Tiles::configured(), dims, a, b, c, stride, add),
+            Route::Tiles => amx::product::<P, _>(&amx::Tiles::configured(), k, a, b, place),
             #[cfg(target_arch = "x86_64")]
-            Route::Vectors if P == 1 => vectors::product(dims, a, b, c, stride, add),
-            #[cfg(target_arch = "x86_64")]
-            Route::Vectors => {
-                rounded::thrice(dims, a, b, |a, b, more| vectors::product(dims, a, b, c, stride, add || more))
-            }
-            Route::Rounded => return rounded::product::<P>(k, a, b, place),
-            _ => amx::product::<P, _>(&amx::Emulated, dims, a, b, c, stride, add),
+            Route::Vectors => vectors::product::<P>(k, a, b, place),
+            Route::Rounded => rounded::product::<P>(k, a, b, place),
+            _ => amx::product::<P, _>(&amx::Emulated, k, a, b, place),
         }
-        place.finish();
     }
 }
 

@@ -5,8 +5,8 @@ use super::amx::PRODUCTS;
 use super::round::{flush, parts, round};
 use super::{amx, rounded};
 
-/// A product of f32 operands in some way, of these dimensions, in rows so far apart, added to what is there or not.
-type Product = unsafe fn((usize, usize, usize), Matrix<f32>, Matrix<f32>, *mut f32, usize, bool);
+/// A product of f32 operands in some way, so deep.
+type Product = unsafe fn(usize, Matrix<f32>, Matrix<f32>, Place);
 
 /// The place of a whole result.
 pub fn place(
@@ -18,21 +18,11 @@ pub fn place(
     Place { c, stride, rows, columns, add, finish: Finish::Nothing }
 }
 
-/// A [`Product`] from one of a place.
-macro_rules! way {
-    ($product:expr) => {
-        |dims, a, b, c, stride, add| {
-            // SAFETY: the caller's promise.
-            unsafe { $product(dims.2, a, b, place(dims, c, stride, add)) }
-        }
-    };
-}
-
 /// All ways to a product of operands in `P` parts that this processor has: rounded, emulated tiles, those of its own.
 fn ways<const P: usize>() -> Vec<(&'static str, Product)> {
     let mut ways: Vec<(&str, Product)> = vec![
-        ("this processor's", way!(super::product::<P>)),
-        ("rounded", way!(rounded::product::<P>)),
+        ("this processor's", super::product::<P>),
+        ("rounded", rounded::product::<P>),
         ("rounded copies", copied::<P>),
         ("emulated tiles", emulated_tiles::<P>),
     ];
@@ -42,67 +32,27 @@ fn ways<const P: usize>() -> Vec<(&'static str, Product)> {
     }
     #[cfg(target_arch = "x86_64")]
     if super::vectors::supported() {
-        ways.push(("vectors", vectors::<P>));
+        ways.push(("vectors", super::vectors::product::<P>));
     }
     ways
 }
 
-/// By the vectors of AVX512-BF16.
-#[cfg(target_arch = "x86_64")]
-unsafe fn vectors<const P: usize>(
-    dims: (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    add: bool,
-) {
-    let one = |a: Matrix<f32>, b: Matrix<f32>, more| {
-        // SAFETY: the caller's promise; only a processor with the vectors has this way.
-        unsafe { super::vectors::product(dims, a, b, c, stride, add || more) }
-    };
-    if P == 1 { one(a, b, false) } else { rounded::thrice(dims, a, b, one) }
-}
-
 /// By rounded copies alone.
-unsafe fn copied<const P: usize>(
-    dims: (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    add: bool,
-) {
-    let one = |a: Matrix<f32>, b: Matrix<f32>, more| {
-        // SAFETY: the caller's promise.
-        unsafe { rounded::copies::product(dims.2, a, b, place(dims, c, stride, add || more)) }
-    };
-    if P == 1 { one(a, b, false) } else { rounded::thrice(dims, a, b, one) }
+unsafe fn copied<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    let one = rounded::copies::product;
+    // SAFETY: the caller's promise.
+    unsafe { if P == 1 { one(k, a, b, place) } else { rounded::thrice(k, a, b, place, one) } }
 }
 
-pub unsafe fn emulated_tiles<const P: usize>(
-    dims: (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    add: bool,
-) {
+pub unsafe fn emulated_tiles<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
     // SAFETY: the caller's promise.
-    unsafe { amx::product::<P, _>(&amx::Emulated, dims, a, b, c, stride, add) }
+    unsafe { amx::product::<P, _>(&amx::Emulated, k, a, b, place) }
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-pub unsafe fn tiles<const P: usize>(
-    dims: (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    add: bool,
-) {
+pub unsafe fn tiles<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
     // SAFETY: the caller's promise; only a processor with tiles has this way.
-    unsafe { amx::product::<P, _>(&amx::Tiles::configured(), dims, a, b, c, stride, add) }
+    unsafe { amx::product::<P, _>(&amx::Tiles::configured(), k, a, b, place) }
 }
 
 /// Reproducible bits.
@@ -146,7 +96,7 @@ fn check<const P: usize>(
     let before = numbers(m * stride, state);
     let mut c = before.clone();
     // SAFETY: the views and `c` have these dimensions.
-    unsafe { way((m, n, k), a, b, c.as_mut_ptr(), stride, accumulate) };
+    unsafe { way(k, a, b, place((m, n, k), c.as_mut_ptr(), stride, accumulate)) };
     let (number, tolerance) =
         if P == 1 { (round as fn(f32) -> f32, 2e-6) } else { (std::convert::identity as _, 1e-5) };
     for i in 0..m {
@@ -207,6 +157,36 @@ fn several_blocks_match_sums_in_f64() {
     check_several_blocks::<2>();
 }
 
+/// Edges in every direction, blocks on top of blocks, all four layouts of what is added.
+#[test]
+fn what_is_finished_in_registers_has_the_bits_of_what_is_finished_afterwards() {
+    for (name, way) in [ways::<1>(), ways::<2>()].concat() {
+        for (round, dims) in
+            [(70, 75, 40), (251, 33, 1027), (5, 1101, 513), (3, 18, 0)].into_iter().enumerate()
+        {
+            let (m, n, k) = dims;
+            let state = &mut 23;
+            let (a, b) = (numbers(m * k + 1, state), numbers(k * n + 1, state));
+            let (a, b) = (Matrix::rows(&a, k), Matrix::rows(&b, n));
+            let (old, bias, other) = (numbers(m * n, state), numbers(n, state), numbers(m * (n + 3), state));
+            for finish in
+                [Finish::Bias(&bias), Finish::BiasRelu(&bias), Finish::Plus(Matrix::rows(&other, n + 3))]
+            {
+                let [mut inside, mut afterwards] = [0, 1].map(|_| old.clone());
+                let add = round % 2 == 0;
+                // SAFETY: the matrices, the results and what they are finished with have these dimensions.
+                unsafe {
+                    way(k, a, b, Place { finish, ..place(dims, inside.as_mut_ptr(), n, add) });
+                    let afterwards = place(dims, afterwards.as_mut_ptr(), n, add);
+                    way(k, a, b, afterwards);
+                    Place { finish, ..afterwards }.finish();
+                }
+                assert!(bits(&inside) == bits(&afterwards), "{name} {dims:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn parts_have_the_bits_of_the_whole() {
     let (m, n, k) = (131, 75, 1200);
@@ -216,14 +196,14 @@ fn parts_have_the_bits_of_the_whole() {
         let [mut whole, mut rows, mut columns] = [0, 1, 2].map(|_| vec![0f32; m * n]);
         // SAFETY: parts inside the matrices.
         unsafe {
-            way((m, n, k), a, b, whole.as_mut_ptr(), n, false);
+            way(k, a, b, place((m, n, k), whole.as_mut_ptr(), n, false));
             for (start, end) in [(0, 64), (64, 101), (101, m)] {
                 let a = Matrix::rows(&a.data[start * k..], k);
-                way((end - start, n, k), a, b, rows[start * n..].as_mut_ptr(), n, false);
+                way(k, a, b, place((end - start, n, k), rows[start * n..].as_mut_ptr(), n, false));
             }
             for (start, end) in [(0, 16), (16, 64), (64, n)] {
                 let b = Matrix { data: &b.data[start..], ..b };
-                way((m, end - start, k), a, b, columns[start..].as_mut_ptr(), n, false);
+                way(k, a, b, place((m, end - start, k), columns[start..].as_mut_ptr(), n, false));
             }
         }
         assert!(whole == rows, "{name}, split by rows");
@@ -300,7 +280,7 @@ fn check_emulator<const P: usize>() {
     wild_products(|(m, n, k), a, b, old, add| {
         let mut c = old.to_vec();
         // SAFETY: the views and `c` have these dimensions.
-        unsafe { emulated_tiles::<P>((m, n, k), a, b, c.as_mut_ptr(), n, add) };
+        unsafe { emulated_tiles::<P>(k, a, b, place((m, n, k), c.as_mut_ptr(), n, add)) };
         for (at, (c, &old)) in c.iter().zip(old).enumerate().step_by(7) {
             let expected = by_definition::<P>(a, b, k, [at / n, at % n], if add { old } else { 0. });
             assert_eq!(c.to_bits(), expected.to_bits(), "({m}, {n}, {k}) at {at}: {c}, expected {expected}");
@@ -321,7 +301,7 @@ fn error(way: Product, k: usize) -> f64 {
     let (a, b) = (Matrix::rows(&a, k), Matrix::rows(&b, n));
     let mut c = vec![0f32; m * n];
     // SAFETY: the matrices and `c` have these dimensions.
-    unsafe { way((m, n, k), a, b, c.as_mut_ptr(), n, false) };
+    unsafe { way(k, a, b, place((m, n, k), c.as_mut_ptr(), n, false)) };
     let exact = |i: usize, j: usize| -> [f64; 2] {
         let terms = (0..k).map(|p| f64::from(a.data[i * k + p]) * f64::from(b.data[p * n + j]));
         terms.fold([0., 0.], |[sum, squares], x| [sum + x, squares + x * x])
@@ -337,7 +317,7 @@ fn error(way: Product, k: usize) -> f64 {
 #[test]
 fn errors_of_products_are_as_documented() {
     for k in [64, 256, 1024] {
-        let exact = error(way!(native::product::<f32>), k);
+        let exact = error(native::product::<f32>, k);
         println!("depth {k}: f32 {exact:.1e}");
         assert!(exact < 5e-6, "{exact}");
         for ((name, one), (_, three)) in ways::<1>().into_iter().zip(ways::<2>()) {
@@ -376,7 +356,7 @@ fn nan_and_infinity_survive() {
                 left[3 * row + 34 * column] = value;
                 let (a, b) = (Matrix { data: &left, row, column }, view(&right, (k, n), layout / 2));
                 // SAFETY: the views and `c` have these dimensions.
-                unsafe { way((m, n, k), a, b, c.as_mut_ptr(), n, false) };
+                unsafe { way(k, a, b, place((m, n, k), c.as_mut_ptr(), n, false)) };
                 for (i, &c) in c.iter().enumerate() {
                     assert!(if i / n == 3 { is(c) } else { c == k as f32 }, "{name}: {c} in row {}", i / n);
                 }

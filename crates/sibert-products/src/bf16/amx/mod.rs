@@ -21,8 +21,8 @@ mod tiles;
 
 use std::cell::RefCell;
 
-use super::super::Matrix;
 use super::lines::Lines;
+use super::{Matrix, Place};
 pub use emulated::Emulated;
 use pack::{Operand, PANEL, Row, STEP, Side};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -63,43 +63,54 @@ thread_local! {
     static BUFFERS: RefCell<[Vec<Row>; 3]> = const { RefCell::new([const { Vec::new() }; 3]) };
 }
 
-/// `c = a·b` or `c += a·b` with operands of `P` bfloat16 parts; see [`super::product`].
+/// `c = a·b` or `c += a·b`, finished, with operands of `P` bfloat16 parts; see [`super::product`].
 ///
 /// # Safety
 /// As [`super::product`], and the engine is one of this processor.
 pub unsafe fn product<const P: usize, E: Engine>(
     engine: &E,
-    (m, n, k): (usize, usize, usize),
+    k: usize,
     a: Matrix<f32>,
     b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    accumulate: bool,
+    place: Place,
 ) {
-    let result = Block { c, stride, rows: m, columns: n, add: accumulate };
     if k == 0 {
         // SAFETY: the caller's promise.
-        return unsafe { result.clear() };
+        return unsafe { without_depth(place) };
     }
-    let left = Operand { lines: Lines::rows(a, m, k), side: Side::Left };
-    let right = Operand { lines: Lines::columns(b, n, k), side: Side::Right };
-    let (long, short) = if m >= n { (left, right) } else { (right, left) };
+    let left = Operand { lines: Lines::rows(a, place.rows, k), side: Side::Left };
+    let right = Operand { lines: Lines::columns(b, place.columns, k), side: Side::Right };
+    let (long, short) = if place.rows >= place.columns { (left, right) } else { (right, left) };
     // Rows of neighbours are read once, deep; otherwise every row of memory serves all stripes, and is to stay in a cache.
     let (deepest, stripe) = if long.lines.step == 1 { (512 / P, PANEL) } else { (256 / P, 2 * PANEL) };
     let depth = k.div_ceil(k.div_ceil(deepest)).next_multiple_of(STEP);
+    let lines = long.lines.lines;
     BUFFERS.with_borrow_mut(|buffers| {
         for start in (0..short.lines.lines).step_by(WIDTH) {
             let width = WIDTH.min(short.lines.lines - start);
+            let place = place.tile(long.side.order(0, start), long.side.order(lines, width));
             for p in (0..k).step_by(depth) {
                 let piece = (p, depth.min(k - p));
-                let (long, short) =
-                    (long.part((0, long.lines.lines), piece), short.part((start, width), piece));
-                let result = Block { add: accumulate || p > 0, ..result.from(long.side, 0, start) };
-                // SAFETY: the caller's promise; the operands are parts of the matrices, the block one of the result.
-                unsafe { stripes::<P, E>(engine, long, short, stripe, result, buffers) };
+                let (long, short) = (long.part((0, lines), piece), short.part((start, width), piece));
+                let place = place.block(p == 0, p + depth >= k);
+                // SAFETY: the caller's promise; the operands are parts of the matrices, the place one of the result.
+                unsafe { stripes::<P, E>(engine, long, short, stripe, place, buffers) };
             }
         }
     });
+}
+
+/// The product of operands without depth, finished.
+///
+/// # Safety
+/// The place is this thread's alone.
+unsafe fn without_depth(place: Place) {
+    for i in (0..place.rows).filter(|_| !place.add) {
+        // SAFETY: a row of the place.
+        unsafe { place.c.wrapping_add(i * place.stride).write_bytes(0, place.columns) };
+    }
+    // SAFETY: all elements have values.
+    unsafe { place.finish() }
 }
 
 /// All blocks of the result that the shorter side, packed whole, has with the longer one.
@@ -111,7 +122,7 @@ unsafe fn stripes<const P: usize, E: Engine>(
     long: Operand,
     short: Operand,
     height: usize,
-    result: Block,
+    place: Place,
     [kept, now, next]: &mut [Vec<Row>; 3],
 ) {
     let (whole, lines) = ((0, long.lines.depth), long.lines.lines);
@@ -132,53 +143,33 @@ unsafe fn stripes<const P: usize, E: Engine>(
             }
             let (moving, still) = (nth % panels, nth / panels);
             let packed = [&now[moving * rows..], &kept[still * rows..]].map(|x| x.as_ptr().cast::<u16>());
-            let block = result.from(long.side, first + moving * PANEL, still * PANEL);
-            let [a, b] = if long.side == Side::Left { packed } else { [packed[1], packed[0]] };
+            let (a, b) = long.side.order(packed[0], packed[1]);
+            let block = place.tile(long.side.order(first + moving * PANEL, still * PANEL), (PANEL, PANEL));
             // SAFETY: the caller's promise; panels that are packed, and their block of the result.
-            unsafe { block.multiply::<P, E>(engine, long.steps(), a, b) };
+            unsafe { multiply::<P, E>(engine, long.steps(), a, b, block) };
         }
         std::mem::swap(now, next);
     }
 }
 
-/// A part of the result.
-#[derive(Clone, Copy)]
-struct Block {
-    c: *mut f32,
-    stride: usize,
-    rows: usize,
-    columns: usize,
-    add: bool,
-}
-
-impl Block {
-    /// What is left from these lines of the longer and the shorter side on; the longer one is on `side`.
-    fn from(self, side: Side, long: usize, short: usize) -> Self {
-        let (row, column) = if side == Side::Left { (long, short) } else { (short, long) };
-        let c = self.c.wrapping_add(row * self.stride + column);
-        Self { c, rows: self.rows - row, columns: self.columns - column, ..self }
-    }
-
-    /// The first 32 x 32 numbers: in place, or through a copy where there are fewer.
-    ///
-    /// # Safety
-    /// As [`Engine::block`].
-    unsafe fn multiply<const P: usize, E: Engine>(
-        self,
-        engine: &E,
-        steps: usize,
-        a: *const u16,
-        b: *const u16,
-    ) {
-        let Self { c, stride, rows, columns, add } = self;
-        if rows >= PANEL && columns >= PANEL {
-            // SAFETY: the caller's promise.
-            return unsafe { engine.block::<P>(steps, a, b, c, stride, add) };
-        }
-        let (rows, columns) = (rows.min(PANEL), columns.min(PANEL));
-        let mut copy = [[0f32; PANEL]; PANEL];
-        // SAFETY: rows of the block, and of a copy that is as large as any.
-        unsafe {
+/// A block of at most 32 x 32 numbers, finished: in place, or through a copy where there are fewer.
+///
+/// # Safety
+/// As [`Engine::block`].
+unsafe fn multiply<const P: usize, E: Engine>(
+    engine: &E,
+    steps: usize,
+    a: *const u16,
+    b: *const u16,
+    place: Place,
+) {
+    let Place { c, stride, rows, columns, add, .. } = place;
+    // SAFETY: the caller's promise; rows of the block, and of a copy that is as large as any.
+    unsafe {
+        if (rows, columns) == (PANEL, PANEL) {
+            engine.block::<P>(steps, a, b, c, stride, add);
+        } else {
+            let mut copy = [[0f32; PANEL]; PANEL];
             for (i, copy) in copy.iter_mut().enumerate().take(if add { rows } else { 0 }) {
                 c.wrapping_add(i * stride).copy_to_nonoverlapping(copy.as_mut_ptr(), columns);
             }
@@ -187,19 +178,7 @@ impl Block {
                 c.wrapping_add(i * stride).copy_from_nonoverlapping(copy.as_ptr(), columns);
             }
         }
-    }
-
-    /// The product of operands without depth.
-    ///
-    /// # Safety
-    /// The block is this thread's alone.
-    unsafe fn clear(self) {
-        if !self.add {
-            for i in 0..self.rows {
-                // SAFETY: a row of the block.
-                unsafe { self.c.wrapping_add(i * self.stride).write_bytes(0, self.columns) };
-            }
-        }
+        place.finish(); // while the block is in the first cache
     }
 }
 
@@ -215,9 +194,17 @@ pub fn tiles_agree() -> bool {
             (0..count).map(|i| ((i * factor) % 1021) as f32 / 317. - 1.6).collect()
         };
         let (a, b, mut c) = (numbers(m * k, 37), numbers(k * n, 101), numbers(m * n, 11));
-        let (left, right) = (Matrix::rows(&a, k), Matrix::rows(&b, n));
+        let (a, b) = (Matrix::rows(&a, k), Matrix::rows(&b, n));
+        let place = Place {
+            c: c.as_mut_ptr(),
+            stride: n,
+            rows: m,
+            columns: n,
+            add: true,
+            finish: crate::Finish::Nothing,
+        };
         // SAFETY: the matrices are inside their slices; whoever asks has found the engine.
-        unsafe { product::<P, E>(engine, SIZES, left, right, c.as_mut_ptr(), n, true) };
+        unsafe { product::<P, E>(engine, k, a, b, place) };
         c.into_iter().map(f32::to_bits).collect()
     }
     // SAFETY: whoever asks has found the tiles, and nothing else on this thread uses them here.

@@ -34,6 +34,16 @@ pub enum Side {
     Right,
 }
 
+impl Side {
+    /// (left, right), of what this side has and what the other has.
+    pub fn order<T>(self, this: T, other: T) -> (T, T) {
+        match self {
+            Self::Left => (this, other),
+            Self::Right => (other, this),
+        }
+    }
+}
+
 /// Lines of one operand.
 #[derive(Clone, Copy)]
 pub struct Operand {

@@ -4,9 +4,9 @@
 
 use std::thread;
 
-use super::super::super::Matrix;
+use super::super::Matrix;
 use super::super::lines::Lines;
-use super::super::tests::{bits, emulated_tiles, products_of, tiles, wild, wild_products, word};
+use super::super::tests::{bits, emulated_tiles, place, products_of, tiles, wild, wild_products, word};
 use super::super::vectors;
 use super::{Emulated, Operand, Side, Tiles, product, tiles_agree, tiles_supported};
 
@@ -34,8 +34,8 @@ fn compare<const P: usize>(
         [0, 1].map(|_| old.iter().copied().cycle().take(m * stride).collect::<Vec<f32>>());
     // SAFETY: the views and the results have these dimensions; the caller has asked for the tiles.
     unsafe {
-        tiles::<P>((m, n, k), a, b, found.as_mut_ptr(), stride, add);
-        emulated_tiles::<P>((m, n, k), a, b, expected.as_mut_ptr(), stride, add);
+        tiles::<P>(k, a, b, place((m, n, k), found.as_mut_ptr(), stride, add));
+        emulated_tiles::<P>(k, a, b, place((m, n, k), expected.as_mut_ptr(), stride, add));
     }
     for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
         let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
@@ -83,8 +83,8 @@ fn tiles_go_on_from_their_own_results() {
             let (a, b) = (Matrix::rows(&a, k), Matrix::rows(&b, n));
             // SAFETY: the matrices and the results have these dimensions, and there are tiles.
             unsafe {
-                tiles::<1>(SIZES, a, b, found.as_mut_ptr(), n, true);
-                emulated_tiles::<1>(SIZES, a, b, expected.as_mut_ptr(), n, true);
+                tiles::<1>(k, a, b, place(SIZES, found.as_mut_ptr(), n, true));
+                emulated_tiles::<1>(k, a, b, place(SIZES, expected.as_mut_ptr(), n, true));
             }
             assert!(bits(&found) == bits(&expected));
         }
@@ -103,11 +103,11 @@ fn threads_keep_their_tiles() {
             let [mut found, mut expected] = [0, 1].map(|_| vec![0f32; m * n]);
             // SAFETY: the matrices and the results have these dimensions, and there are tiles.
             unsafe {
-                product::<1, _>(&Emulated, SIZES, a, b, expected.as_mut_ptr(), n, false);
+                product::<1, _>(&Emulated, k, a, b, place(SIZES, expected.as_mut_ptr(), n, false));
                 for _ in 0..100 {
                     let tiles = Tiles::configured();
                     thread::yield_now();
-                    product::<1, _>(&tiles, SIZES, a, b, found.as_mut_ptr(), n, false);
+                    product::<1, _>(&tiles, k, a, b, place(SIZES, found.as_mut_ptr(), n, false));
                     assert!(bits(&found) == bits(&expected), "thread of seed {seed}");
                 }
             }

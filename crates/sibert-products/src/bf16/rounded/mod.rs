@@ -23,16 +23,8 @@ pub fn shared(precision: Precision, dims: (usize, usize, usize)) -> bool {
 /// # Safety
 /// As [`super::product`].
 pub unsafe fn product<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
-    if P == 1 {
-        // SAFETY: the caller's promise.
-        return unsafe { one(k, a, b, place) };
-    }
-    thrice((place.rows, place.columns, k), a, b, |a, b, more| {
-        // SAFETY: the caller's promise; the parts have the dimensions of the operands.
-        unsafe { one(k, a, b, place.block(!more, false)) }
-    });
-    // SAFETY: the sums of this thread's place are complete.
-    unsafe { place.finish() }
+    // SAFETY: the caller's promise.
+    unsafe { if P == 1 { one(k, a, b, place) } else { thrice(k, a, b, place, one) } }
 }
 
 /// The same in one part.
@@ -49,18 +41,23 @@ unsafe fn one(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
     unsafe { copies::product(k, a, b, place) }
 }
 
-/// Calls `one` for the three products of two parts of a (m, k) and b (k, n), the smallest first, and says whether there was
-/// one before.
-pub fn thrice(
-    (m, n, k): (usize, usize, usize),
+/// A product of two parts of each operand: three products by `one`, the smallest first.
+///
+/// # Safety
+/// As [`super::product`], and that of `one`.
+pub unsafe fn thrice(
+    k: usize,
     a: Matrix<f32>,
     b: Matrix<f32>,
-    mut one: impl FnMut(Matrix<f32>, Matrix<f32>, bool),
+    place: Place,
+    one: unsafe fn(usize, Matrix<f32>, Matrix<f32>, Place),
 ) {
-    let ([ah, al], [bh, bl]) = (split(a, m, k), split(b, k, n));
+    let ([ah, al], [bh, bl]) = (split(a, place.rows, k), split(b, k, place.columns));
     let (left, right) = ([&ah, &al], [&bh, &bl]);
     for (i, &[l, r]) in PRODUCTS[1].iter().enumerate() {
-        one(Matrix::rows(left[l], k), Matrix::rows(right[r], n), i > 0);
+        let place = place.block(i == 0, i + 1 == PRODUCTS[1].len());
+        // SAFETY: the caller's promise; the parts have the dimensions of the operands.
+        unsafe { one(k, Matrix::rows(left[l], k), Matrix::rows(right[r], place.columns), place) };
     }
 }
 

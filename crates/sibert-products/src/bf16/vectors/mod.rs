@@ -9,9 +9,9 @@ mod tile;
 use std::arch::x86_64::{__cpuid, __m512i, _mm512_setzero_si512};
 use std::cell::RefCell;
 
-use super::super::{Finish, Matrix};
 use super::lines::Lines;
-use super::place::Place;
+use super::rounded::thrice;
+use super::{Matrix, Place};
 use pack::{pack, panel};
 use tile::{COLUMNS, ROWS, tile};
 
@@ -51,19 +51,22 @@ fn reserve(buffer: &mut Vec<__m512i>, pairs: usize) -> *mut i32 {
     buffer.as_mut_ptr().cast()
 }
 
-/// `c = a·b` or `c += a·b`; see [`super::product`]; not finished.
+/// `c = a·b` or `c += a·b`, finished, with operands of `P` parts; see [`super::product`].
 ///
 /// # Safety
 /// As [`super::product`], and the processor is [`supported`].
+pub unsafe fn product<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    // SAFETY: the caller's promise.
+    unsafe { if P == 1 { one(k, a, b, place) } else { thrice(k, a, b, place, one) } }
+}
+
+/// The same in one part.
+///
+/// # Safety
+/// As [`product`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-pub unsafe fn product(
-    (m, n, k): (usize, usize, usize),
-    a: Matrix<f32>,
-    b: Matrix<f32>,
-    c: *mut f32,
-    stride: usize,
-    accumulate: bool,
-) {
+unsafe fn one(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    let (m, n) = (place.rows, place.columns);
     let (rows, columns) = (Lines::rows(a, m, k), Lines::columns(b, n, k));
     let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).next_multiple_of(2);
     PACKED.with_borrow_mut(|[left, right]| {
@@ -72,17 +75,13 @@ pub unsafe fn product(
         for j in (0..n).step_by(N) {
             for p in (0..k.max(1)).step_by(depth.max(1)) {
                 let (width, deep) = (N.min(n - j), (p, depth.min(k - p)));
+                let place = place.block(p == 0, p + depth >= k);
                 // SAFETY: the caller's promise; the buffers have room for the blocks, which are inside the matrices.
                 unsafe {
                     pack::<COLUMNS>(columns.part((j, width), deep), right);
                     for i in (0..m).step_by(M) {
-                        let height = M.min(m - i);
-                        pack::<ROWS>(rows.part((i, height), deep), left);
-                        let c = c.wrapping_add(i * stride + j);
-                        let add = accumulate || p > 0;
-                        let place =
-                            Place { c, stride, rows: height, columns: width, add, finish: Finish::Nothing };
-                        block(deep.1, left, right, place);
+                        pack::<ROWS>(rows.part((i, M.min(m - i)), deep), left);
+                        block(deep.1, left, right, place.tile((i, j), (M, N)));
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::super::avx512::mask;
-use super::super::place::Place;
+use crate::{Finish, Place};
 
 /// Rows of a tile: 12 x 2 accumulators of 16 numbers leave 8 registers for the operands.
 pub const ROWS: usize = 12;
@@ -11,7 +11,7 @@ pub const ROWS: usize = 12;
 /// Columns of a tile.
 pub const COLUMNS: usize = 32;
 
-/// `c = a·b` or `c += a·b` for up to [`ROWS`] x [`COLUMNS`] elements.
+/// `c = a·b` or `c += a·b`, finished, for up to [`ROWS`] x [`COLUMNS`] elements.
 ///
 /// # Safety
 /// The processor has AVX-512 F and BF16; `a` and `b` are packed panels of `pairs` x ROWS and `pairs` x COLUMNS pairs;
@@ -38,7 +38,7 @@ pub unsafe fn tile(pairs: usize, a: *const i32, b: *const i32, place: Place) {
 /// As [`tile`], whose place has so many rows and vectors.
 #[target_feature(enable = "avx512f,avx512bf16")]
 unsafe fn sized<const R: usize, const V: usize>(pairs: usize, a: *const i32, b: *const i32, place: Place) {
-    let Place { c, stride, columns, add, .. } = place;
+    let Place { c, stride, columns, .. } = place;
     for r in 0..R {
         // The sums are ready long after: by then the first and the last line of every row are in the cache.
         _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(r * stride).cast());
@@ -58,18 +58,54 @@ unsafe fn sized<const R: usize, const V: usize>(pairs: usize, a: *const i32, b: 
             }
         }
     }
+    // SAFETY: the caller's promise of the place.
+    unsafe {
+        match place.finish {
+            Finish::Nothing => store(place, sums, |_, _, x| x),
+            Finish::Bias(bias) => store(place, sums, |_, v, x| _mm512_add_ps(x, vector(bias, v))),
+            Finish::BiasRelu(bias) => store(place, sums, |_, v, x| {
+                // of a zero and a NaN, or of two zeros, the second
+                _mm512_max_ps(_mm512_setzero_ps(), _mm512_add_ps(x, vector(bias, v)))
+            }),
+            Finish::Plus(y) => {
+                store(place, sums, |r, v, x| _mm512_add_ps(vector(&y.data[r * y.row..], v), x))
+            }
+        }
+    }
+}
+
+/// Stores what `finish` makes of the sums in row r and vector v, or of their total with what is there.
+///
+/// # Safety
+/// The place is inside the result and has so many rows and vectors.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn store<const R: usize, const V: usize>(
+    Place { c, stride, columns, add, .. }: Place,
+    sums: [[__m512; V]; R],
+    finish: impl Fn(usize, usize, __m512) -> __m512,
+) {
     let edge = mask(columns - 16 * (V - 1));
-    for (r, row) in sums.iter().enumerate() {
-        for (v, &sum) in row.iter().enumerate() {
+    for (r, row) in sums.into_iter().enumerate() {
+        for (v, sum) in row.into_iter().enumerate() {
             let mask = if v + 1 < V { !0 } else { edge };
             // SAFETY: the mask keeps to the columns of the tile.
             unsafe {
                 let at = c.add(r * stride + 16 * v);
                 let sum = if add { _mm512_add_ps(_mm512_maskz_loadu_ps(mask, at), sum) } else { sum };
-                _mm512_mask_storeu_ps(at, mask, sum);
+                _mm512_mask_storeu_ps(at, mask, finish(r, v, sum));
             }
         }
     }
+}
+
+/// Vector `v` of a slice, with zeros behind its end.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn vector(x: &[f32], v: usize) -> __m512 {
+    let x = &x[16 * v..];
+    // SAFETY: so many numbers.
+    unsafe { _mm512_maskz_loadu_ps(mask(x.len()), x.as_ptr()) }
 }
 
 /// Sixteen pairs.
