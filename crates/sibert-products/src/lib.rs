@@ -15,7 +15,7 @@ mod native;
 mod place;
 mod precision;
 
-use std::ops::{Add, AddAssign};
+use std::ops::{Add, AddAssign, Range};
 
 use rayon::prelude::*;
 
@@ -198,28 +198,44 @@ unsafe fn divided<T: Multiply>(precision: Precision, k: usize, a: Matrix<T>, b: 
         return;
     }
     let threads = if m * n * k < SMALL { 1 } else { rayon::current_num_threads() };
-    let by_rows = prefers_rows(precision, (m, n, k));
-    let (len, across) = if by_rows { (m, n) } else { (n, m) };
-    // `gemm` sums the elements of small results in another order: no part may be small that the whole is not
-    let most = if across > 1 { len / (ALIGN + SMALL_RESULT / across + 1) } else { 1 };
-    let parts = threads.max(len.div_ceil(WIDE)).min(most).max(1);
-    (0..parts).into_par_iter().for_each(|i| {
-        let bound = |i: usize| if i == parts { len } else { i * len / parts / ALIGN * ALIGN };
-        let (start, size) = (bound(i), bound(i + 1) - bound(i));
-        let (corner, sizes) = if by_rows { ((start, 0), (size, n)) } else { ((0, start), (m, size)) };
-        let (a, b) = (a.from(corner.0, 0), b.from(0, corner.1));
-        // SAFETY: the caller's promise; the parts are disjoint blocks of rows, or of columns, of the place.
-        unsafe { part(precision, k, a, b, place.tile(corner, sizes)) }
+    let (down, across) = grid(threads, precision, (m, n, k));
+    (0..down * across).into_par_iter().for_each(|i| {
+        let (rows, columns) = (share(m, i / across, down), share(n, i % across, across));
+        let (a, b) = (a.from(rows.start, 0), b.from(0, columns.start));
+        let place = place.tile((rows.start, columns.start), (rows.len(), columns.len()));
+        // SAFETY: the caller's promise; the parts are disjoint blocks of the place.
+        unsafe { part(precision, k, a, b, place) }
     });
 }
 
-/// Whether to divide the rows of the result rather than its columns.
-///
-/// Measured: `gemm` packs its left operand once for narrow results, and gains by columns up to an eighth of the rows
-/// (98 against 87 GFLOP/s at 1024 x 256 x 1024); our own kernels pack both, and gain by the larger dimension.
-fn prefers_rows(precision: Precision, dims: (usize, usize, usize)) -> bool {
+/// Into how many parts the rows and the columns of a result are divided, so that all threads pack as little as they can.
+fn grid(threads: usize, precision: Precision, dims: (usize, usize, usize)) -> (usize, usize) {
+    /// Rows or columns of a part at least.
+    const LEAST: usize = 2 * ALIGN;
     let (m, n, _) = dims;
-    if precision == Precision::F32 && !packs(dims) { m > 8 * n } else { m >= n }
+    // A part packs its rows and its columns. Our kernels take as long for a row as for a column; `gemm` takes an eighth
+    // (measured: 98 GFLOP/s by columns and 87 by rows at 1024 x 256 x 1024).
+    let row = if precision == Precision::F32 && !packs(dims) { 1. / 8. } else { 1. };
+    let by_rows = row * m as f64 >= n as f64;
+    let packed = |&(down, across): &(usize, usize)| row * (m / down) as f64 + (n / across) as f64;
+    let (down, across) = (1..=threads)
+        .filter(|down| threads.is_multiple_of(*down))
+        .map(|down| (down, threads / down))
+        .filter(|&(down, across)| (down == 1 || m / down >= LEAST) && (across == 1 || n / across >= LEAST))
+        .min_by(|x, y| packed(x).total_cmp(&packed(y)))
+        .unwrap_or(if by_rows { (threads, 1) } else { (1, threads) });
+    // `gemm` sums the elements of small results in another order: no part may be small that the whole is not.
+    let most =
+        |len: usize, other: usize| if other > 1 { len / (ALIGN + SMALL_RESULT / other + 1) } else { 1 };
+    let parts =
+        |parts: usize, len: usize, other: usize| parts.max(len.div_ceil(WIDE)).min(most(len, other)).max(1);
+    if by_rows { (parts(down, m, n / across), across) } else { (down, parts(across, n, m / down)) }
+}
+
+/// The rows or columns of part `i`: beginning at a multiple of [`ALIGN`].
+fn share(len: usize, i: usize, parts: usize) -> Range<usize> {
+    let bound = |i: usize| if i == parts { len } else { i * len / parts / ALIGN * ALIGN };
+    bound(i)..bound(i + 1)
 }
 
 /// Panics unless operands and result, whose rows are `stride` apart, hold as many elements as the dimensions say.
