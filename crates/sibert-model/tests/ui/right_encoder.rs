@@ -16,8 +16,9 @@ fn encode(p: &[Homogeneous<One>], ids: &Tensor, keep: &Tensor) -> Result<Homogen
     z.add(&wide.linear(&p[8])?)?.normalize()
 }
 
-fn main() -> Result<()> {
-    let parameter = |shape: &[usize]| Tensor::randn(0f32, 1., shape, &Device::Cpu).map(Homogeneous::parameter);
+pub fn encodes() -> Result<()> {
+    let parameter =
+        |shape: &[usize]| Tensor::randn(0f32, 1., shape, &Device::Cpu).map(Homogeneous::parameter);
     let square = || parameter(&[4, 4]);
     let p = [
         parameter(&[9, 4])?,
