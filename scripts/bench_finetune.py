@@ -4,7 +4,8 @@
     V/bin/python scripts/bench_finetune.py --sibert target/release/sibert --model DIR --data-dir GLUE --out OUT.jsonl
 
 V is the virtual environment of scripts/finetune_peer.py. Both train one epoch on the same rows with the same batch
-size, longest input and threads. The times include neither evaluation nor start-up. Nothing else should run.
+size, longest input and threads; `--precision bf16` is the Trainer's `bf16=True`. The times include neither evaluation nor start-up.
+Nothing else should run.
 """
 import argparse, json, pathlib, shutil, statistics, subprocess, sys, tempfile
 
@@ -32,6 +33,7 @@ def ours(folder, seed):
 
 def peer(folder, seed):
     run = [sys.executable, peer_script, *common, '--seeds', str(seed), '--json', folder / 'peer.jsonl']
+    run += ['--bf16'] if args.precision == 'bf16' else []
     subprocess.run(run, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return json.loads((folder / 'peer.jsonl').read_text())
 

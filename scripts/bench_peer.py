@@ -11,10 +11,11 @@ Prints Markdown tables and writes every measurement and every ratio to --out, on
 
 rows: first      16 x 128 tokens, width 256, 4 layers, vocabulary 8192, against SIBERT, BERT and transformers' BERT, f32
       second     8 x 128 tokens, width 512, 4 layers, vocabulary 30522, against the same
-      bf16       as first with bf16 products, against SIBERT under bf16 autocast
+      bf16       as first, second and seq512 with bf16 products, against SIBERT under bf16 autocast
       compiled   as first and as bf16, against SIBERT and BERT compiled by torch.compile, where that runs
       seq512     as first with 4 x 512 tokens, against SIBERT and BERT, f32
-      inference  as first, the encoder's forward pass, against BERT
+      inference  as first, the encoder's forward pass, against BERT; with bf16 products against BERT under autocast and with
+                 weights in bf16
       threads    as first, ours on 1 thread and on 2
       memory     ours at 128 ... 4096 tokens per sequence, 4096 tokens per batch
       attention  as memory, against PyTorch's SIBERT
@@ -90,19 +91,19 @@ def table(*rows):
     print('\n'.join('| ' + ' | '.join(row) + ' |' for row in (rows[0], ['---'] * len(rows[0]), *rows[1:])) + '\n', flush=True)
 
 
-def against(bench, title, sizes, peers, options=(), peer_options=(), script=None):
-    """Ours against each peer: one line of the table for each."""
+def against(bench, title, sizes, peers, options=(), peer_options=(), script=None, note=''):
+    """Ours against each peer: one line of the table for each; the note says how the peer runs."""
     rows = [[title, 'ours, tokens/s', 'peer, tokens/s', 'ratio (range)', 'ours, MiB', 'peer, MiB', 'memory ratio']]
     for arch in peers:
         pairs = bench.pairs(lambda: bench.ours(sizes, *options), lambda: bench.peer(arch, sizes, *peer_options, script=script))
         if not pairs:
-            rows.append([f'{NAMES[arch]}: {bench.failure}'] + ['not measured'] * 6)
+            rows.append([f'{NAMES[arch]}{note}: {bench.failure}'] + ['not measured'] * 6)
             continue
         speed, memory = ratios(pairs, 'tokens_per_second'), ratios(pairs, 'peak_mib')
         ours, theirs = zip(*pairs)
-        bench.write(row=bench.row, ratio_to=NAMES[arch], pairs=len(pairs), speed=statistics.median(speed), speeds=speed,
+        bench.write(row=bench.row, ratio_to=NAMES[arch] + note, pairs=len(pairs), speed=statistics.median(speed), speeds=speed,
                     memory=statistics.median(memory) if memory else None)
-        rows.append([NAMES[arch], f'{middle(ours, "tokens_per_second"):,.0f}', f'{middle(theirs, "tokens_per_second"):,.0f}',
+        rows.append([NAMES[arch] + note, f'{middle(ours, "tokens_per_second"):,.0f}', f'{middle(theirs, "tokens_per_second"):,.0f}',
                      f'**{statistics.median(speed):.2f}** ({min(speed):.2f}-{max(speed):.2f})',
                      f'{middle(ours, "peak_mib"):,.0f}' if memory else 'unknown', f'{middle(theirs, "peak_mib"):,.0f}',
                      f'{statistics.median(memory):.2f}' if memory else 'unknown'])
@@ -137,7 +138,9 @@ def run(bench, row):
     elif row == 'second':
         against(bench, '8 x 128, width 512, vocabulary 30522, f32', SECOND, ['sibert', 'bert', 'hf'])
     elif row == 'bf16':
-        against(bench, '16 x 128, width 256, vocabulary 8192, bf16', FIRST, ['sibert'], ['--precision', 'bf16'], ['--bf16'])
+        for title, sizes in [('16 x 128, width 256, vocabulary 8192', FIRST), ('8 x 128, width 512, vocabulary 30522', SECOND),
+                             ('4 x 512, width 256, vocabulary 8192', dict(FIRST, batch=4, seq=512))]:
+            against(bench, title + ', bf16', sizes, ['sibert'], ['--precision', 'bf16'], ['--bf16'])
     elif row == 'compiled':
         title = 'torch.compile, 16 x 128, width 256, vocabulary 8192, '
         against(bench, title + 'f32', FIRST, ['sibert', 'bert'], script='peer_compiled.py')
@@ -145,7 +148,11 @@ def run(bench, row):
     elif row == 'seq512':
         against(bench, '4 x 512, width 256, vocabulary 8192, f32', dict(FIRST, batch=4, seq=512), ['sibert', 'bert'])
     elif row == 'inference':
-        against(bench, 'encoder, 16 x 128, width 256, f32', FIRST, ['bert', 'hf'], ['--inference'], script='peer_inference.py')
+        script = 'peer_inference.py'
+        against(bench, 'encoder, 16 x 128, width 256, f32', FIRST, ['bert', 'hf'], ['--inference'], script=script)
+        for way in ['autocast', 'weights']:
+            against(bench, 'encoder, 16 x 128, width 256, bf16', FIRST, ['bert'], ['--inference', '--precision', 'bf16'],
+                    ['--bf16', way], script, f', bf16 {way}')
     elif row == 'threads':
         threads(bench)
     else:

@@ -25,6 +25,7 @@ parser.add_argument('--warmup', type=float, default=0.1)
 parser.add_argument('--weight-decay', type=float, default=0.01)
 parser.add_argument('--train-rows', type=int)
 parser.add_argument('--threads', type=int, default=os.cpu_count())
+parser.add_argument('--bf16', action='store_true', help="the Trainer's bf16=True")
 parser.add_argument('--json', required=True, type=pathlib.Path)
 args = parser.parse_args()
 
@@ -94,8 +95,8 @@ def train(seed):
     model = transformers.AutoModelForSequenceClassification.from_pretrained(args.model, num_labels=count)
     steps = math.ceil(len(train_rows) / args.batch_size) * args.epochs
     settings = transformers.TrainingArguments(
-        output_dir=tempfile.gettempdir(), use_cpu=True, seed=seed, report_to='none', save_strategy='no', disable_tqdm=True,
-        eval_strategy='epoch', logging_strategy='no', num_train_epochs=args.epochs, learning_rate=args.lr,
+        output_dir=tempfile.gettempdir(), use_cpu=True, bf16=args.bf16, seed=seed, report_to='none', save_strategy='no',
+        disable_tqdm=True, eval_strategy='epoch', logging_strategy='no', num_train_epochs=args.epochs, learning_rate=args.lr,
         per_device_train_batch_size=args.batch_size, per_device_eval_batch_size=args.batch_size,
         warmup_steps=round(args.warmup * steps), lr_scheduler_type='linear', weight_decay=args.weight_decay,
         max_grad_norm=1., adam_epsilon=1e-6, train_sampling_strategy='group_by_length')

@@ -12,6 +12,7 @@ import torch
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument('--peer', required=True, metavar='DIR')
 parser.add_argument('--arch', choices=['bert', 'sibert', 'hf'], default='bert')
+parser.add_argument('--bf16', choices=['autocast', 'weights'], help='products under autocast, or all weights and activations')
 for name, default in dict(batch=16, seq=128, hidden=256, layers=4, heads=0, vocab=8192, steps=15, warmup=3, threads=2).items():
     parser.add_argument('--' + name, type=int, default=default)
 a = parser.parse_args()
@@ -43,8 +44,10 @@ else:
     model = (Bert if a.arch == 'bert' else SIBert)(config).eval()
     encode = (lambda ids: bert_hidden(model, ids)) if a.arch == 'bert' else model.enc
 
+if a.bf16 == 'weights':
+    model = model.to(torch.bfloat16)
 times = []
-with torch.no_grad():
+with torch.no_grad(), torch.autocast('cpu', dtype=torch.bfloat16, enabled=a.bf16 == 'autocast'):
     for step in range(a.warmup + a.steps):
         start = time.perf_counter()
         encode(torch.randint(0, a.vocab, (a.batch, a.seq)))
@@ -52,6 +55,6 @@ with torch.no_grad():
             times.append(time.perf_counter() - start)
 seconds = sum(times) / len(times)
 print(json.dumps(dict(
-    arch=a.arch, inference=True, bf16=False, threads=a.threads, batch=a.batch, seq=a.seq, hidden=a.hidden, layers=a.layers,
+    arch=a.arch, inference=True, bf16=a.bf16, threads=a.threads, batch=a.batch, seq=a.seq, hidden=a.hidden, layers=a.layers,
     vocab=a.vocab, tokens_per_second=round(a.batch * a.seq / seconds), ms_per_step=round(seconds * 1e3, 1),
     peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, parameters=sum(p.numel() for p in model.parameters()))))
