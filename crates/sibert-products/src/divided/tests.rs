@@ -26,6 +26,6 @@ fn parts_are_disjoint_complete_and_never_small() {
 fn many_threads_divide_rows_and_columns() {
     assert_eq!(grid(2, Precision::Bf16, (2048, 1024, 256)), (2, 1));
     assert_eq!(grid(32, Precision::Bf16, (2048, 1024, 256)), (8, 4));
-    assert_eq!(grid(32, Precision::Bf16, (256, 1024, 2048)), (4, 8));
+    assert_eq!(grid(32, Precision::Bf16, (512, 1024, 2048)), (4, 8));
     assert_eq!(grid(7, Precision::Bf16, (2048, 1024, 256)), (7, 1));
 }
