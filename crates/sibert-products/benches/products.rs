@@ -34,7 +34,7 @@ struct Product<'a> {
 fn main() {
     let (route, threads) = (Route::current(), rayon::current_num_threads());
     println!("{threads} threads, {ROUNDS} rounds, bf16 by {}", route.sums());
-    println!("{:24} {:>8} {:>10}  {:>18}  {:>18}", "", "", "GFLOP/s", "f32 / gemm", "bf16 / gemm");
+    println!("{:18} {:14} {:>10}  {:>18}  {:>18}", "", "", "GFLOP/s", "f32 / gemm", "bf16 / gemm");
     for (rows, inside, outside) in LAYERS {
         let numbers = |count: usize| -> Vec<f32> {
             (0..count).map(|i| (i.wrapping_mul(2_654_435_761) % 1021) as f32 / 1021. - 0.5).collect()

@@ -55,8 +55,8 @@ fn grid(threads: usize, precision: Precision, dims: (usize, usize, usize)) -> (u
     /// Rows or columns of a part at least.
     const LEAST: usize = 2 * ALIGN;
     let (m, n, _) = dims;
-    // A part packs its rows and its columns. Our kernels take as long for a row as for a column; `gemm` takes an eighth
-    // (measured: 98 GFLOP/s by columns and 87 by rows at 1024 x 256 x 1024).
+    // A part packs its rows and its columns. For our kernels a row costs as much as a column, for `gemm` an eighth of it (measured:
+    // 98 GFLOP/s by columns and 87 by rows at 1024 x 256 x 1024).
     let row = if precision == Precision::F32 && !packs(dims) { 1. / 8. } else { 1. };
     let by_rows = row * m as f64 >= n as f64;
     let packed = |&(down, across): &(usize, usize)| row * (m / down) as f64 + (n / across) as f64;

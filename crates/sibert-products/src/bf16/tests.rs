@@ -157,7 +157,7 @@ fn several_blocks_match_sums_in_f64() {
     check_several_blocks::<2>();
 }
 
-/// Edges in every direction, blocks on top of blocks, all four layouts of what is added.
+/// A bias, a bias with a rectifier, and another matrix; edges in every direction, several blocks of the depth, and no depth.
 #[test]
 fn what_is_finished_in_registers_has_the_bits_of_what_is_finished_afterwards() {
     for (name, way) in [ways::<1>(), ways::<2>()].concat() {
