@@ -1,13 +1,15 @@
 //! Matrix products over slices: `c = a·b` or `c += a·b`, [finished](Finish) on the way.
 //!
 //! f32 goes through a kernel of our own where AVX2 is the widest there is, with the bits of the `gemm` crate, and through
-//! that elsewhere, as does f64; bfloat16 has kernels of our own. The threads divide the rows or the columns of the result
+//! that elsewhere, as does f64; operands in a core's caches are multiplied where they lie ([`Multiply::cached`]); bfloat16 has
+//! kernels of our own. The threads divide the rows or the columns of the result
 //! among them: every element is one thread's sum, in the same order whatever their number.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod bf16;
 pub mod buffer;
+mod direct;
 mod divided;
 mod finish;
 mod lines;
@@ -42,6 +44,16 @@ pub trait Multiply:
     /// `a` holds (rows, k) elements and `b` (k, columns) for those of the place, which is inside a result and for this thread
     /// alone.
     unsafe fn product(precision: Precision, k: usize, a: Matrix<Self>, b: Matrix<Self>, place: Place<Self>);
+
+    /// The same of operands that are in a core's first caches. It may multiply f32 numbers as they are in any precision: where
+    /// rounding them takes longer.
+    ///
+    /// # Safety
+    /// As [`Multiply::product`].
+    unsafe fn cached(precision: Precision, k: usize, a: Matrix<Self>, b: Matrix<Self>, place: Place<Self>) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::product(precision, k, a, b, place) }
+    }
 
     /// Whether products of (m, n, k) in `precision` are f32 products of copies that [`Multiply::copied`] makes for all threads.
     fn copies(_precision: Precision, _dims: (usize, usize, usize)) -> bool {
@@ -78,6 +90,17 @@ impl Multiply for f32 {
         }
     }
 
+    unsafe fn cached(precision: Precision, k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if direct::takes(precision, k, b, &place) {
+                direct::product(k, a, b, place);
+            } else {
+                Self::product(precision, k, a, b, place);
+            }
+        }
+    }
+
     fn copies(precision: Precision, dims: (usize, usize, usize)) -> bool {
         bf16::rounded::shared(precision, dims)
     }
@@ -109,7 +132,8 @@ fn packs(dims: (usize, usize, usize)) -> bool {
     false
 }
 
-/// `c = a·b` (or `c += a·b`), a (m, k), b (k, n), c (m, n) row-major with rows `stride` apart; on one thread.
+/// `c = a·b` (or `c += a·b`), a (m, k), b (k, n), c (m, n) row-major with rows `stride` apart, on one thread, in whose caches
+/// the operands are: as [`Multiply::cached`].
 ///
 /// # Panics
 /// If a slice is shorter than the dimensions say, or the rows of c overlap.
@@ -125,8 +149,10 @@ pub fn serial<T: Multiply>(
     check(dims, a, b, c.len(), stride);
     let (rows, columns, k) = dims;
     let place = Place { c: c.as_mut_ptr(), stride, rows, columns, add, finish: Finish::Nothing };
-    // SAFETY: `check` has compared the dimensions with the slices, and `c` is borrowed for this call.
-    unsafe { part(precision, k, a, b, place) }
+    if rows > 0 && columns > 0 {
+        // SAFETY: `check` has compared the dimensions with the slices, and `c` is borrowed for this call.
+        unsafe { T::cached(precision, k, a, b, place) }
+    }
 }
 
 /// `a·b` (m, n) of a (m, k) and b (k, n), finished, in fresh memory, divided among the threads of the pool.
