@@ -1,4 +1,5 @@
-//! Every operation against the machine's limit: `cargo bench -p sibert-model`, with RAYON_NUM_THREADS as wanted.
+//! Every operation against the machine's limit: `cargo bench -p sibert-model`, with RAYON_NUM_THREADS as wanted; or those whose
+//! names contain a word: `cargo bench -p sibert-model --bench ops -- attention`.
 //!
 //! Element-wise operations are held against the time in which memory moves the bytes that they must read and write,
 //! those made of products against one large product of `gemm`, both measured in the same run on the same threads. What
@@ -20,6 +21,8 @@ const SEQ: usize = 128;
 const HIDDEN: usize = 256;
 const WIDE: usize = 4 * HIDDEN;
 const HEADS: usize = 4;
+const SHORT: usize = 32;
+const SMALL: usize = 16;
 const MASKED: usize = 307;
 const VOCAB: usize = 8192;
 const TOKENS: usize = BATCH * SEQ;
@@ -48,7 +51,7 @@ fn run() -> Result<()> {
         bandwidth / 1e9,
         flops / 1e9
     );
-    println!("{:24} {:>12} {:>12}   of the limit", "operation", "forward", "backward");
+    println!("{:36} {:>12} {:>12}   of the limit", "operation", "forward", "backward");
 
     let stream = TOKENS * HIDDEN;
     let hidden = || Tensor::randn(0f32, 1., (BATCH, SEQ, HIDDEN), &Device::Cpu);
@@ -81,9 +84,21 @@ fn run() -> Result<()> {
     measure("residual", Work::Floats(3 * stream, 2 * stream), vec![hidden()?, hidden()?], &|x| {
         ops::residual(&x[0], &x[1], 0.1, 1, 0)
     })?;
-    measure("rotary", Work::Floats(2 * stream, 2 * stream), vec![hidden()?], &|x| {
-        ops::rotary(&x[0], HEADS, 1e4)
-    })?;
+    for dim in [HIDDEN / HEADS, SMALL] {
+        let heads = HIDDEN / dim;
+        measure(
+            &format!("rotary, heads of {dim}"),
+            Work::Floats(2 * stream, 2 * stream),
+            vec![hidden()?],
+            &|x| ops::rotary(&x[0], heads, 1e4),
+        )?;
+        measure(
+            &format!("unit_heads, heads of {dim}"),
+            Work::Floats(2 * stream, 3 * stream),
+            vec![hidden()?],
+            &|x| ops::unit_heads(&x[0], heads),
+        )?;
+    }
     let wide = TOKENS * WIDE;
     let activation = vec![Tensor::randn(0f32, 1., (TOKENS, WIDE), &Device::Cpu)?];
     measure("gelu", Work::Floats(2 * wide, 3 * wide), activation, &|x| ops::gelu(&x[0]))?;
@@ -118,14 +133,25 @@ fn run() -> Result<()> {
             precision.scope(|| ops::linear_bias_relu(&x[0], &x[1], &x[2]))
         })?;
         let scores = BATCH * SEQ * SEQ * HIDDEN;
-        for weights in [Weights::Relu, Weights::softmax(HIDDEN / HEADS)] {
+        for (rule, weights) in [("relu", Weights::Relu), ("softmax", Weights::softmax(HIDDEN / HEADS))] {
             let dropout = Some(ops::Dropout { p: 0.1, key: 1, offset: 0 });
-            let name = named(&format!("attention {weights:?}"));
+            let name = named(&format!("attention {rule}"));
             measure(
                 &name,
                 Work::Flops(4 * scores, 10 * scores),
                 vec![hidden()?, hidden()?, hidden()?],
                 &|x| precision.scope(|| ops::attention(&x[0], &x[1], &x[2], &keep, HEADS, weights, dropout)),
+            )?;
+            // the same tokens, in short sequences and small heads
+            let (batch, seq, heads) = (TOKENS / SHORT, SHORT, HIDDEN / SMALL);
+            let short = || Tensor::randn(0f32, 1., (batch, seq, HIDDEN), &Device::Cpu);
+            let keep = keep.reshape((batch, seq))?;
+            let scores = batch * seq * seq * HIDDEN;
+            measure(
+                &format!("{name}, {SHORT} tokens"),
+                Work::Flops(4 * scores, 10 * scores),
+                vec![short()?, short()?, short()?],
+                &|x| precision.scope(|| ops::attention(&x[0], &x[1], &x[2], &keep, heads, weights, None)),
             )?;
         }
     }
@@ -140,6 +166,9 @@ fn report(
     inputs: &[Tensor],
     f: &dyn Fn(&[Tensor]) -> Result<Tensor>,
 ) -> Result<()> {
+    if std::env::args().skip(1).any(|word| !word.starts_with('-') && !name.contains(&word)) {
+        return Ok(());
+    }
     let vars = inputs.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
     let inputs: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
     let (mut forward, mut backward) = (Vec::new(), Vec::new());
@@ -159,7 +188,7 @@ fn report(
         Work::Flops(forward, backward) => [forward, backward].map(|count| count as f64 / flops),
     };
     println!(
-        "{name:24} {:9.3} ms {:9.3} ms   {:4.0} % {:4.0} %",
+        "{name:36} {:9.3} ms {:9.3} ms   {:4.0} % {:4.0} %",
         1e3 * forward,
         1e3 * backward,
         100. * least[0] / forward,
@@ -173,9 +202,9 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-/// Bytes a second, read and written, of a copy between buffers of 256 MiB.
+/// Bytes a second, read and written, of a copy between buffers of 64 MiB: with those of the operations no more than the recycler keeps.
 fn copy_bandwidth() -> f64 {
-    let (from, mut to) = (vec![1f32; 1 << 26], vec![0f32; 1 << 26]);
+    let (from, mut to) = (vec![1f32; 1 << 24], vec![0f32; 1 << 24]);
     let mut times = Vec::new();
     for _ in 0..REPEATS {
         let began = Instant::now();

@@ -5,6 +5,7 @@
 //! | [`buffer`] | fresh memory, the slices of tensors |
 //! | [`real`] | f32 and f64 |
 //! | [`row_sums`], [`lanes`], [`vector_math`] | loops over rows, sums along them, functions of an element |
+//! | [`vectors`] | what a kernel needs that says itself what a vector is |
 //! | [`sum`] | sums of two tensors, of columns, of all elements |
 //! | [`groups`] | sums of the rows that share an id |
 //!
@@ -18,6 +19,7 @@ pub(crate) mod real;
 pub(crate) mod row_sums;
 pub(crate) mod sum;
 pub(crate) mod vector_math;
+pub(crate) mod vectors;
 
 use candle_core::{DType, Tensor};
 

@@ -12,17 +12,19 @@ fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     sum
 }
 
+/// The coefficients of q, the highest power's first.
+pub const Q: [f32; 5] = [0.001_395_053_8, 0.008_368_918, 0.041_666_206, 0.166_665_18, 0.5];
+/// `1.5 · 2²³`: adding it rounds to an integer, which is then in the low bits.
+pub const ROUND: f32 = 12_582_912.;
+/// `ln 2` to nine bits, so that its products with `n` are exact, and the rest.
+pub const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+
 /// `eˣ` within two units in the last place; results below the normal range are rounded once more.
 ///
 /// `x = n ln 2 + r` with `|r| ≤ ln 2 / 2`, and `eʳ = 1 + r + r² q(r)`. The power of two is multiplied in two steps,
 /// since `2ⁿ` need not be a number where its product with `eʳ` is one.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    const Q: [f32; 5] = [0.001_395_053_8, 0.008_368_918, 0.041_666_206, 0.166_665_18, 0.5];
-    /// `1.5 · 2²³`: adding it rounds to an integer, which is then in the low bits.
-    const ROUND: f32 = 12_582_912.;
-    /// `ln 2` to nine bits, so that its products with `n` are exact, and the rest.
-    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     // NaN stays: a comparison with it is false
     let clamped = if x < -105. { -105. } else { x };
     let clamped = if clamped > 90. { 90. } else { clamped };

@@ -38,7 +38,7 @@ impl<T: Real> Columns<T> {
         let c = self.data.wrapping_add(start + first * self.row);
         let place = Place { c, stride: self.row, rows, columns: self.dim, add, finish: Finish::Nothing };
         // SAFETY: the caller's promise.
-        unsafe { T::product(precision, k, a, b, place) }
+        unsafe { T::cached(precision, k, a, b, place) }
     }
 
     /// Rows `first .. end` of the head that begins at `start` become zero.

@@ -1,10 +1,10 @@
 use candle_core::{Result, Tensor};
-use cukernel::simd::vectorize;
+use cukernel::simd::prefetch;
 use rayon::prelude::*;
 use sibert_products::{Matrix, serial};
 
 use super::columns::Columns;
-use super::row::{Float as Real, Rule, dot};
+use super::row::{self, Float as Real, Forward, LANES, Rows, Rule};
 use super::scratch::scratch;
 use super::transpose::{WORK, transpose};
 use super::{Problem, Weights};
@@ -57,32 +57,52 @@ impl Problem {
         index / self.heads * self.seq * self.hidden() + index % self.heads * self.dim
     }
 
+    /// Asks for the rows of the next head, which are too far apart for the processor to see a pattern.
+    fn fetch_next<T>(&self, index: usize, tensors: &[&[T]]) {
+        let start = self.start(index + 1);
+        for x in tensors.iter().filter(|x| start < x.len()) {
+            for row in x[start..].chunks(self.hidden()).take(self.seq) {
+                row.iter().take(self.dim).step_by(64 / size_of::<T>()).for_each(|x| prefetch(x));
+            }
+        }
+    }
+
     /// The mask of the keys up to the last that is no padding.
     fn keys<'a, T: Real>(&self, keep: &'a [T], index: usize) -> &'a [T] {
         let keep = &keep[index / self.heads * self.seq..][..self.seq];
         &keep[..keep.iter().rposition(|&keep| keep != T::zero()).map_or(0, |last| last + 1)]
     }
 
-    /// Index of the first weight of query `query` in the dropout stream.
-    fn weight(&self, index: usize, query: usize) -> usize {
-        self.dropout.map_or(0, |dropout| dropout.offset) + (index * self.seq + query) * self.seq
-    }
-
-    fn rule<T: Real>(&self) -> Rule<T> {
-        Rule::new(self.weights, self.dropout)
+    /// The scores of the queries of head `index` from `first` on.
+    fn rows<'a, T: Real>(
+        &self,
+        scores: &'a mut [T],
+        stride: usize,
+        (index, first): (usize, usize),
+        keys: usize,
+        draws: &'a mut [u32],
+    ) -> Rows<'a, T> {
+        let start = self.dropout.map_or(0, |dropout| dropout.offset) + (index * self.seq + first) * self.seq;
+        let (rule, len) = (Rule::new(self.weights, self.dropout), keys.next_multiple_of(LANES));
+        Rows { rule, scores, stride, len, weights: (start, self.seq), draws }
     }
 }
 
 /// Distance of two rows of `len` elements: not a power of two, which would put a column into few lines of a cache.
 fn padded(len: usize) -> usize {
-    len.next_multiple_of(16) + 16
+    len.next_multiple_of(LANES) + LANES
 }
 
-/// Scores of padding inside the sequence become `none`.
+/// Scores of padding inside the sequence, and those that fill the last vector, become `none`.
 fn hide<T: Real>(scores: &mut [T], stride: usize, keep: &[T], none: T) {
-    let hidden = || keep.iter().enumerate().filter(|&(_, &keep)| keep == T::zero()).map(|(key, _)| key);
-    if hidden().next().is_some() {
-        scores.chunks_mut(stride).for_each(|row| hidden().for_each(|key| row[key] = none));
+    let fill = keep.len()..keep.len().next_multiple_of(LANES);
+    let padding: Vec<usize> = (0..keep.len()).filter(|&key| keep[key] == T::zero()).collect();
+    if fill.is_empty() && padding.is_empty() {
+        return;
+    }
+    for row in scores.chunks_mut(stride) {
+        row[fill.clone()].fill(none);
+        padding.iter().for_each(|&key| row[key] = none);
     }
 }
 
@@ -112,24 +132,19 @@ fn forward_head<T: Real>(p: &Problem, index: usize, [q, k, v]: [&[T]; 3], keep: 
         // SAFETY: rows of this task's head.
         return unsafe { out.clear(start, 0, seq) };
     }
-    let (block, stride, rule) = (p.block(), padded(keys), p.rule::<T>());
+    let (block, len, stride) = (p.block(), keys.next_multiple_of(LANES), padded(keys));
+    p.fetch_next(index, &[q, k, v]);
     let [q, k, v] = [q, k, v].map(|x| p.columns(x, index));
-    scratch([dim * stride, block * stride, WORK * dim, keys + 2], |[kt, s, work, draws]| {
+    scratch([dim * stride, block * stride, WORK * dim, stride + 2], |[kt, s, work, draws]| {
         let draws = integers(draws);
         transpose(k, (keys, dim), kt, stride, work);
         for first in (0..seq).step_by(block) {
             let rows = block.min(seq - first);
             let q = Matrix { data: &q.data[first * q.row..], ..q };
-            serial(p.precision, (rows, keys, dim), q, Matrix::rows(kt, stride), s, stride, false);
+            serial(p.precision, (rows, len, dim), q, Matrix::rows(kt, stride), s, stride, false);
             hide(&mut s[..rows * stride], stride, keep, none(p.weights));
-            vectorize(
-                #[inline(always)]
-                || {
-                    for (i, s) in s.chunks_exact_mut(stride).take(rows).enumerate() {
-                        rule.forward(&mut s[..keys], p.weight(index, first + i), draws);
-                    }
-                },
-            );
+            let scores = &mut s[..rows * stride];
+            T::dispatch(Forward(p.rows(scores, stride, (index, first), keys, draws)));
             // SAFETY: rows of this task's head; `s` holds (rows, keys) scores, `v` at least `keys` rows.
             unsafe {
                 out.product(p.precision, [start, first], (rows, keys), Matrix::rows(s, stride), v, false)
@@ -174,9 +189,10 @@ fn backward_head<T: Real>(
             return dq.clear(start, 0, seq);
         }
     }
-    let (block, stride, rule) = (p.block(), padded(keys), p.rule::<T>());
+    let (block, len, stride) = (p.block(), keys.next_multiple_of(LANES), padded(keys));
+    p.fetch_next(index, &[q, k, v, o, d]);
     let [q, k, v, o, d] = [q, k, v, o, d].map(|x| p.columns(x, index));
-    let lens = [dim * stride, dim * stride, block * stride, block * stride, WORK * dim, keys + 2];
+    let lens = [dim * stride, dim * stride, block * stride, block * stride, WORK * dim, stride + 2];
     scratch(lens, |[kt, vt, s, ds, work, draws]| {
         let draws = integers(draws);
         transpose(k, (keys, dim), kt, stride, work);
@@ -184,26 +200,12 @@ fn backward_head<T: Real>(
         for first in (0..seq).step_by(block) {
             let rows = block.min(seq - first);
             let [q, o, d] = [q, o, d].map(|x| Matrix { data: &x.data[first * x.row..], ..x });
-            serial(p.precision, (rows, keys, dim), q, Matrix::rows(kt, stride), s, stride, false);
-            serial(p.precision, (rows, keys, dim), d, Matrix::rows(vt, stride), ds, stride, false);
+            serial(p.precision, (rows, len, dim), q, Matrix::rows(kt, stride), s, stride, false);
+            serial(p.precision, (rows, len, dim), d, Matrix::rows(vt, stride), ds, stride, false);
             hide(&mut s[..rows * stride], stride, keep, none(p.weights));
-            vectorize(
-                #[inline(always)]
-                || {
-                    for (i, (s, ds)) in
-                        s.chunks_exact_mut(stride).zip(ds.chunks_exact_mut(stride)).take(rows).enumerate()
-                    {
-                        let dot = dot(&o.data[i * o.row..][..dim], &d.data[i * d.row..][..dim]);
-                        rule.backward(
-                            &mut s[..keys],
-                            &mut ds[..keys],
-                            dot,
-                            p.weight(index, first + i),
-                            draws,
-                        );
-                    }
-                },
-            );
+            let (scores, gradients) = (&mut s[..rows * stride], &mut ds[..rows * stride]);
+            let rows_of_scores = p.rows(scores, stride, (index, first), keys, draws);
+            T::dispatch(row::Backward { rows: rows_of_scores, d: gradients, result: [o, d], dim });
             let (s, ds) = (Matrix::rows(s, stride), Matrix::rows(ds, stride));
             // SAFETY: rows of this task's head; `s` and `ds` hold (rows, keys) elements, `q` and `d` at least `rows` rows
             // and `k` at least `keys`.

@@ -1,11 +1,13 @@
-//! A row of scores to weights and back, in loops that vectorise.
+//! Rows of scores to weights and back, a vector at a time: behind the last key are scores without weight.
+
+use sibert_products::Matrix;
 
 use super::{Dropout, Weights};
-use crate::compute::real::Real;
+use crate::compute::vectors::{Kernel, Vectorized, Vectors};
 use crate::random::word;
 
-/// Running sums of a row: with more of them, short rows spend their time in adding them up.
-const LANES: usize = 16;
+/// Running sums of a row, and the number that its scores are filled up to a multiple of.
+pub const LANES: usize = 16;
 
 /// The rule that makes weights of scores.
 #[derive(Clone, Copy)]
@@ -15,6 +17,81 @@ pub struct Rule<T> {
     key: u64,
     threshold: u32, // draws below are dropped
     rescale: T,     // of the weights that are kept, 1/(1 − p)
+}
+
+/// Scores of some queries, in rows `stride` apart, and what is known of them.
+pub struct Rows<'a, T> {
+    pub rule: Rule<T>,
+    pub scores: &'a mut [T],
+    pub stride: usize,
+    /// Numbers of a row, a multiple of [`LANES`].
+    pub len: usize,
+    /// Index of the first weight of the first row in the stream of draws, and its distance to that of the next.
+    pub weights: (usize, usize),
+    /// Room for the draws of a row and two more; without dropout zeros.
+    pub draws: &'a mut [u32],
+}
+
+/// Scores to weights, after dropout.
+pub struct Forward<'a, T>(pub Rows<'a, T>);
+
+/// Scores to weights, after dropout, and `d`, the gradient of those, to the gradient of the scores.
+///
+/// Of each row `Σ_k d_k p_k` is needed, which is also the product of the row of the result with its gradient.
+pub struct Backward<'a, T> {
+    pub rows: Rows<'a, T>,
+    pub d: &'a mut [T],
+    /// The result and its gradient, (rows, dim).
+    pub result: [Matrix<'a, T>; 2],
+    pub dim: usize,
+}
+
+impl<T: Float> Kernel<T> for Forward<'_, T> {
+    #[inline(always)]
+    fn run<V: Vectors<T>>(self, v: V) {
+        let Rows { rule, scores, stride, len, weights: (start, step), draws } = self.0;
+        for (i, scores) in scores.chunks_exact_mut(stride).enumerate() {
+            let scores = v.of(&mut scores[..len]);
+            let factor = v.splat(rule.normalize(v, scores) * rule.rescale);
+            let draws = v.draws(rule.draws(start + i * step, len, draws));
+            for (s, &draw) in scores.iter_mut().zip(draws) {
+                let weight = v.mul(v.relu(*s), factor);
+                *s = v.where_kept(draw, rule.threshold, weight);
+            }
+        }
+    }
+}
+
+impl<T: Float> Kernel<T> for Backward<'_, T> {
+    #[inline(always)]
+    fn run<V: Vectors<T>>(self, v: V) {
+        let Rows { rule, scores, stride, len, weights: (start, step), draws } = self.rows;
+        let [result, gradient] = self.result;
+        let (rescale, scale) = (v.splat(rule.rescale), v.splat(rule.scale));
+        let rows = scores.chunks_exact_mut(stride).zip(self.d.chunks_exact_mut(stride));
+        for (i, (scores, d)) in rows.enumerate() {
+            let [result, gradient] = [result, gradient].map(|x| &x.data[i * x.row..][..self.dim]);
+            let dot = v.splat(dot(result, gradient));
+            let (scores, d) = (v.of(&mut scores[..len]), v.of(&mut d[..len]));
+            let factor = v.splat(rule.normalize(v, scores));
+            let draws = v.draws(rule.draws(start + i * step, len, draws));
+            for ((s, d), &draw) in scores.iter_mut().zip(d).zip(draws) {
+                let kept = v.where_kept(draw, rule.threshold, rescale);
+                let difference = v.sub(v.mul(*d, kept), dot);
+                match rule.weights {
+                    Weights::Relu => {
+                        *d = v.where_positive(*s, v.mul(difference, factor));
+                        *s = v.mul(v.mul(v.relu(*s), factor), kept);
+                    }
+                    Weights::Softmax { .. } => {
+                        let weight = v.mul(*s, factor);
+                        *d = v.mul(v.mul(weight, difference), scale);
+                        *s = v.mul(weight, kept);
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl<T: Float> Rule<T> {
@@ -45,63 +122,63 @@ impl<T: Float> Rule<T> {
 
     /// Leaves the scores, or their exponentials; the factor returned makes weights of them.
     #[inline(always)]
-    fn normalize(&self, scores: &mut [T]) -> T {
-        match self.weights {
-            Weights::Relu => inverse(sum(scores, relu)),
+    fn normalize<V: Vectors<T>>(&self, v: V, scores: &mut [V::Vector]) -> T {
+        let zero = v.splat(T::zero());
+        let sum = match self.weights {
+            Weights::Relu => over_lanes(
+                v,
+                scores,
+                zero,
+                #[inline(always)]
+                |sum, s| v.add(sum, v.relu(*s)),
+                |a, b| a + b,
+            ),
             Weights::Softmax { .. } => {
-                let max = reduce(scores, T::narrow(f64::NEG_INFINITY), |s| s, T::larger);
-                let scale = self.scale;
-                scores.iter_mut().for_each(|s| *s = ((*s - max) * scale).exp());
-                inverse(sum(scores, |e| e))
+                let max = over_lanes(
+                    v,
+                    scores,
+                    v.splat(T::narrow(f64::NEG_INFINITY)),
+                    #[inline(always)]
+                    |max, s| v.larger(max, *s),
+                    T::larger,
+                );
+                let (max, scale) = (v.splat(max), v.splat(self.scale));
+                over_lanes(
+                    v,
+                    scores,
+                    zero,
+                    #[inline(always)]
+                    |sum, s| {
+                        *s = v.exp(v.mul(v.sub(*s, max), scale));
+                        v.add(sum, *s)
+                    },
+                    |a, b| a + b,
+                )
             }
-        }
-    }
-
-    /// Scores to weights, after dropout. `start` is the index of the first of them.
-    #[inline(always)]
-    pub fn forward(&self, scores: &mut [T], start: usize, buffer: &mut [u32]) {
-        let (threshold, zero) = (self.threshold, T::zero());
-        let factor = self.normalize(scores) * self.rescale;
-        let draws = self.draws(start, scores.len(), buffer);
-        for (s, &draw) in scores.iter_mut().zip(draws) {
-            let weight = relu(*s) * factor;
-            *s = if draw >= threshold { weight } else { zero };
-        }
-    }
-
-    /// Scores to weights, after dropout, and `d`, the gradient of those, to the gradient of the scores.
-    ///
-    /// `dot = Σ_k d_k p_k`, which is also the product of the row of the result with its gradient.
-    #[inline(always)]
-    pub fn backward(&self, scores: &mut [T], d: &mut [T], dot: T, start: usize, buffer: &mut [u32]) {
-        let (threshold, rescale, zero) = (self.threshold, self.rescale, T::zero()); // in registers
-        let factor = self.normalize(scores);
-        let draws = self.draws(start, scores.len(), buffer);
-        let kept = |draw: u32| if draw >= threshold { rescale } else { zero };
-        match self.weights {
-            Weights::Relu => {
-                for ((s, d), &draw) in scores.iter_mut().zip(d).zip(draws) {
-                    let kept = kept(draw);
-                    let ds = (*d * kept - dot) * factor;
-                    *d = if *s > zero { ds } else { zero };
-                    *s = relu(*s) * factor * kept;
-                }
-            }
-            Weights::Softmax { .. } => {
-                for ((s, d), &draw) in scores.iter_mut().zip(d).zip(draws) {
-                    let (kept, weight) = (kept(draw), *s * factor);
-                    *d = weight * (*d * kept - dot) * self.scale;
-                    *s = weight * kept;
-                }
-            }
-        }
+        };
+        inverse(sum)
     }
 }
 
-/// Keeps NaN.
+/// `step` over the vectors of a row, in [`LANES`] interleaved parts, that `join` makes one.
 #[inline(always)]
-fn relu<T: Float>(s: T) -> T {
-    if s < T::zero() { T::zero() } else { s }
+fn over_lanes<T: Float, V: Vectors<T>>(
+    v: V,
+    row: &mut [V::Vector],
+    start: V::Vector,
+    step: impl Fn(V::Vector, &mut V::Vector) -> V::Vector,
+    join: impl Fn(T, T) -> T,
+) -> T {
+    let parts = LANES / V::WIDTH;
+    let mut lanes = [start; LANES];
+    for vectors in row.chunks_exact_mut(parts) {
+        for part in 0..parts {
+            lanes[part] = step(lanes[part], &mut vectors[part]);
+        }
+    }
+    let mut numbers = [T::zero(); LANES];
+    v.of(&mut numbers).copy_from_slice(&lanes[..parts]);
+    fold(&numbers, join)
 }
 
 /// `1 / sum`; zero where no score counts, or where so little is left of them that the quotient overflows.
@@ -110,27 +187,9 @@ fn inverse<T: Float>(sum: T) -> T {
     if sum < T::SMALLEST { T::zero() } else { T::one() / sum }
 }
 
-/// `join` over `f` of all elements, in interleaved parts.
-#[inline(always)]
-fn reduce<T: Float>(x: &[T], start: T, f: impl Fn(T) -> T, join: impl Fn(T, T) -> T + Copy) -> T {
-    let (body, tail) = x.as_chunks::<LANES>();
-    let mut lanes = [start; LANES];
-    for x in body {
-        lanes.iter_mut().zip(x).for_each(|(lane, &x)| *lane = join(*lane, f(x)));
-    }
-    lanes.iter_mut().zip(tail).for_each(|(lane, &x)| *lane = join(*lane, f(x)));
-    fold(&{ lanes }, join)
-}
-
-/// `Σ f(x)`.
-#[inline(always)]
-fn sum<T: Float>(x: &[T], f: impl Fn(T) -> T) -> T {
-    reduce(x, T::zero(), f, |a, b| a + b)
-}
-
 /// `Σ x y`.
 #[inline(always)]
-pub fn dot<T: Float>(x: &[T], y: &[T]) -> T {
+fn dot<T: Float>(x: &[T], y: &[T]) -> T {
     let ((x, x_tail), (y, y_tail)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
     let mut lanes = [T::zero(); LANES];
     for (x, y) in x.iter().zip(y) {
@@ -151,7 +210,7 @@ fn fold<T: Float>(lanes: &[T; LANES], join: impl Fn(T, T) -> T) -> T {
 }
 
 /// A float type with its smallest number whose inverse is finite.
-pub trait Float: Real {
+pub trait Float: Vectorized {
     /// That number.
     const SMALLEST: Self;
 }
