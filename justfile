@@ -49,6 +49,10 @@ amx:
     cargo build --release
     scripts/check_amx.sh {{sibert}} "$(cargo test --release --workspace --lib --no-run 2>&1 | sed -n 's/.*(\(.*sibert_products-[^)]*\)).*/\1/p')"
 
+# Run the libraries' tests on an emulated processor whose widest vectors are AVX2's; needs qemu-x86_64 (Debian's qemu-user)
+avx2:
+    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="qemu-x86_64 -cpu Haswell" cargo test --release --lib -p sibert-products -p sisgd -p sibert-model
+
 # Check that 1, 2 and 3 processes over MPI end with the same bytes, also after kills; installs Open MPI where it can
 ranks:
     scripts/install_mpi.sh
