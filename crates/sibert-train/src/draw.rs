@@ -19,8 +19,8 @@ use crate::sweep;
 pub fn run(args: &PlotArgs) -> Result<()> {
     let options = Options { over: args.over.clone(), labels: args.labels.clone() };
     ensure!(
-        args.over.is_none() || args.figure == Some(Figure::Robustness),
-        "--over names the setting of --figure robustness: expected --figure robustness"
+        args.over.is_none() || matches!(args.figure, Some(Figure::Robustness | Figure::Loss)),
+        "--over names the setting of --figure robustness, or seconds or tokens for --figure loss: expected one of these figures"
     );
     if let Some(folder) = args.out.as_ref().and_then(|stem| stem.parent()) {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;

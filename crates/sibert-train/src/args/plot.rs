@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 Examples:
   sibert plot runs/sibert-mini-cpu runs/bert-mini-cpu --out docs/results/mini
   sibert plot runs/sgd runs/adamw --figure loss --labels 'SGD,AdamW'
+  sibert plot runs/sgd runs/adamw --figure loss --over seconds
   sibert plot runs/scales --figure robustness --over init_scale --out figures/scales
   sibert plot runs/quickstart-sweep --terminal                                   all runs of a sweep
 
@@ -25,7 +26,8 @@ pub struct PlotArgs {
     /// Write STEM.svg and STEM.png, and for a figure STEM.csv [default: in the first run's folder, curves or the figure's name]
     #[arg(long, value_name = "STEM")]
     pub out: Option<PathBuf>,
-    /// The setting on the x axis of --figure robustness [default: the only number that differs between the runs]
+    /// The setting on the x axis of --figure robustness [default: the only number that differs between the runs]; for --figure loss
+    /// seconds or tokens, in place of steps
     #[arg(long, value_name = "KEY")]
     pub over: Option<String>,
     /// Labels of the lines, in order [default: the settings that differ, else the folders]

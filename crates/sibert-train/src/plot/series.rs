@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// A named run and the lines of its `metrics.jsonl`.
@@ -32,6 +32,25 @@ impl Series {
     pub fn points(&self, key: &str) -> Vec<(f64, f64)> {
         let number = |line: &Value, key: &str| line.pointer(key)?.as_f64().filter(|value| value.is_finite());
         self.lines.iter().filter_map(|line| Some((number(line, "/step")?, number(line, key)?))).collect()
+    }
+
+    /// The same lines with another quantity in place of the step: its last value up to there, beginning with zero.
+    ///
+    /// # Errors
+    /// If no line has the quantity.
+    pub fn over(mut self, key: &str) -> Result<Self> {
+        let measured = self.points(key);
+        ensure!(
+            !measured.is_empty(),
+            "no line of its metrics.jsonl has {}",
+            key.trim_start_matches('/').replace('/', ".")
+        );
+        for line in &mut self.lines {
+            let Some(step) = line.get("step").and_then(Value::as_f64) else { continue };
+            let until = measured.partition_point(|&(at, _)| at <= step);
+            line["step"] = until.checked_sub(1).map_or(0., |last| measured[last].1).into();
+        }
+        Ok(self)
     }
 
     /// Whether the last line that has this key has no number there: JSON has none that is not finite.
@@ -89,6 +108,20 @@ mod tests {
         assert!(!run.ends_without("/loss") && !run.ends_without("/angle"));
         fs::write(dir.path().join("metrics.jsonl"), "{\"step\":2,\"loss\":null}\n{\"step\":3}\n").unwrap();
         assert!(Series::read("a", dir.path()).unwrap().ends_without("/loss"));
+    }
+
+    #[test]
+    fn another_quantity_takes_the_place_of_the_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let lines = "{\"step\":1,\"eval_loss\":5}\n{\"step\":2,\"loss\":2,\"tokens\":64}\n\
+                     {\"step\":3,\"eval_loss\":4}\n{\"step\":4,\"loss\":1,\"tokens\":128}\n";
+        fs::write(dir.path().join("metrics.jsonl"), lines).unwrap();
+        let read = || Series::read("a", dir.path()).unwrap();
+        let run = read().over("/tokens").unwrap();
+        assert_eq!(run.points("/loss"), [(64., 2.), (128., 1.)]);
+        assert_eq!(run.points("/eval_loss"), [(0., 5.), (64., 4.)]);
+        let error = read().over("/timing/elapsed_seconds").err().unwrap().to_string();
+        assert!(error.contains("timing.elapsed_seconds"), "{error}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use plotters::prelude::DrawingBackend;
 
 pub use bars::Bars;
@@ -34,7 +34,7 @@ use crate::args::Figure;
 /// How a figure is drawn.
 #[derive(Debug, Default, Clone)]
 pub struct Options {
-    /// Key of the varied setting, for `robustness`; found when absent.
+    /// Key of the varied setting, for `robustness`; found when absent. Seconds or tokens in place of steps, for `loss`.
     pub over: Option<String>,
     /// Names of the groups, in order; found when empty.
     pub labels: Vec<String>,
@@ -77,14 +77,43 @@ pub fn picture(figure: Figure, runs: &[PathBuf], options: &Options) -> Result<(P
         let (chart, notes) = robustness::chart(&runs, options)?;
         return Ok((Picture::Charts(vec![chart]), notes));
     }
+    let x = options.over.as_deref().map(X::named).transpose()?;
+    let runs = match x {
+        Some(x) => runs.into_iter().map(|run| run.over(x.key)).collect::<Result<_>>()?,
+        None => runs,
+    };
     let groups = runs::groups(runs, &options.labels)?;
     Ok(match figure {
         Figure::Memory => {
             let (bars, notes) = memory::bars(&groups)?;
             (Picture::Bars(bars), notes)
         }
-        _ => (Picture::Charts(over_steps(figure, &groups)?), Vec::new()),
+        _ => {
+            let mut charts = over_steps(figure, &groups)?;
+            if let Some(X { name, .. }) = x {
+                charts.iter_mut().for_each(|chart| (chart.x_key, chart.x_title) = (name.into(), name.into()));
+            }
+            (Picture::Charts(charts), Vec::new())
+        }
     })
+}
+
+/// A quantity that stands in place of the step.
+#[derive(Clone, Copy)]
+struct X {
+    name: &'static str,
+    /// Its JSON pointer in `metrics.jsonl`.
+    key: &'static str,
+}
+
+impl X {
+    fn named(name: &str) -> Result<Self> {
+        const ALL: [X; 2] =
+            [X { name: "seconds", key: "/timing/elapsed_seconds" }, X { name: "tokens", key: "/tokens" }];
+        ALL.into_iter().find(|x| x.name == name).with_context(|| {
+            format!("--over {name}: expected seconds or tokens for --figure loss, or a setting for --figure robustness")
+        })
+    }
 }
 
 fn over_steps(figure: Figure, groups: &[Group]) -> Result<Vec<Chart>> {

@@ -6,7 +6,7 @@ pub mod varied;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 pub use groups::{Group, groups};
 pub use settings::Settings;
@@ -46,6 +46,16 @@ impl RunFolder {
             settings: settings::read(folder)?,
             summary: Summary::read(folder)?,
         })
+    }
+
+    /// The same with another quantity in place of the step; see [`series::Series::over`].
+    ///
+    /// # Errors
+    /// Names the run if it has no such quantity.
+    pub fn over(self, key: &str) -> Result<Self> {
+        let metrics =
+            self.metrics.over(key).with_context(|| format!("cannot draw {}", self.path.display()))?;
+        Ok(Self { metrics, ..self })
     }
 
     /// Whether the run ended in numbers that are not finite.
