@@ -21,6 +21,7 @@
 mod built_in;
 mod check;
 mod file;
+mod files;
 mod labels;
 mod metric;
 mod split;
@@ -32,7 +33,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use file::{ColumnNames, Files, HubSets, Names, Parted, Range, Span, TaskDefaults, TaskFile, Unnamed};
+pub use file::{ColumnNames, Range, Span, TaskDefaults, TaskFile, Unnamed};
+pub use files::{Files, HubSets, Names, Parted};
 pub use labels::{Labels, normalized};
 pub use metric::Metric;
 pub use split::{BySplit, Split};
