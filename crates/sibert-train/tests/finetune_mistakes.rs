@@ -77,6 +77,8 @@ fn wrong_settings_are_refused_by_name() {
         (["--weight-decay", "inf"], "--weight-decay inf, expected 0 or more"),
         (["--max-grad-norm", "0"], "--max-grad-norm 0, expected a positive number"),
         (["--accumulation-steps", "9"], "--accumulation-steps 9, expected at most the 8 examples of a batch"),
+        (["--optimizer=spectral", "--weight-decay=0.1"], "--weight-decay means nothing to the rule spectral"),
+        (["--optimizer=spectral", "--max-grad-norm=1"], "--max-grad-norm means nothing to the rule spectral"),
         (["--max-seq-len", "4"], "have no room for a pair of texts"),
         (["--dataset", "o/n"], "leave out the other"),
     ];

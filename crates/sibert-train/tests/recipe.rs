@@ -112,8 +112,10 @@ fn a_model_of_the_recipe_is_verified_asked_and_tuned_without_state() {
         &stdout(&folder.sibert(&["fill-mask", "--model", "recipe/last", "the cat lives near the [MASK]."])),
         "the",
     );
-    let spectral = ["--epochs", "40", "--lr", "3e-2", "--optimizer", "spectral"];
+    let spectral = ["--epochs", "40", "--lr", "3e-2"];
     stdout(&folder.sibert(&with(&finetune("SST-2", "recipe", "glue", "sst2"), &spectral)));
+    let card = folder.text("sst2/README.md");
+    assert!(card.contains("spectral") && !card.contains("weight_decay"), "{card}");
     let report: Value = serde_json::from_str(&folder.text("sst2/finetune.json")).unwrap();
     assert_eq!(report["seeds"][0]["figures"]["accuracy"], 1.);
 }

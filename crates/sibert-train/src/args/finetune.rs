@@ -174,18 +174,18 @@ pub struct FinetuneArgs {
     /// 4 and more if there are several processes]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub shares: Option<usize>,
-    /// lamb, adamw, or spectral for SIBERT [default: lamb for SIBERT, adamw for BERT]
+    /// lamb, adamw, or spectral for SIBERT [default: spectral for SIBERT by the recipe, lamb as in the paper, adamw for BERT]
     #[arg(long, value_name = "RULE")]
     pub optimizer: Option<GeneralRule>,
     /// Share of the steps over which the learning rate rises
     #[arg(long, value_name = "X", default_value_t = 0.1)]
     pub warmup: f64,
-    /// Decoupled weight decay of the matrices; spectral has none
-    #[arg(long, value_name = "X", default_value_t = 0.01)]
-    pub weight_decay: f64,
-    /// Clip gradients to this norm
-    #[arg(long, value_name = "X", default_value_t = 1.)]
-    pub max_grad_norm: f64,
+    /// Decoupled weight decay of the matrices; spectral has none [default: 0.01]
+    #[arg(long, value_name = "X")]
+    pub weight_decay: Option<f64>,
+    /// Clip gradients to this norm; spectral does not ask how long they are [default: 1]
+    #[arg(long, value_name = "X")]
+    pub max_grad_norm: Option<f64>,
     /// Evaluations per epoch
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub evaluations: usize,

@@ -6,13 +6,17 @@
 //! | | SQuAD | 3e-5 | 2 | 12 | google-research/bert, run_squad |
 //! | smaller BERT | GLUE | 1e-4 | 4 | 32 | google-research/bert, the smaller models' grid |
 //! | | SQuAD | 1e-4 | 3 | 12 | the same grid's rate |
-//! | SIBERT, with LAMB | GLUE | 3e-3 | 4; MRPC, WNLI 5 | 32 | the rate: `docs/results/finetune.md` |
+//! | SIBERT by the recipe, with `spectral` | GLUE | 0.01 | 4; MRPC, WNLI 5 | 32 | the angle: `docs/results/recipe.md` |
+//! | | SQuAD | 0.01 | 3 | 12 | the same |
+//! | SIBERT as in the paper, with LAMB | GLUE | 3e-3 | 4; MRPC, WNLI 5 | 32 | the rate: `docs/results/finetune.md` |
 //! | | SQuAD | 3e-3 | 3 | 12 | the same |
+//!
+//! A rule that the user names has its own rate: that of its row, of AdamW the rate for a BERT of the size.
 //!
 //! Warm-up over a tenth of the steps, decay 0.01 and gradients of at most norm 1 are run_classifier's.
 
 use sibert_data::task::Task;
-use sibert_model::{ModelConfig, ModelType};
+use sibert_model::{AttentionKind, ModelConfig, ModelType};
 
 use crate::answers;
 use crate::config::GeneralRule;
@@ -36,16 +40,22 @@ pub struct Defaults {
 }
 
 impl Defaults {
-    /// The row of the table above, but for what the task itself says.
-    pub fn of(task: Task, config: &ModelConfig) -> Self {
+    /// The row of the table above, but for what the task itself says, and the rule that the user names.
+    pub fn of(task: Task, config: &ModelConfig, rule: Option<GeneralRule>) -> Self {
         let own = task.file().defaults;
         let small_data = own.few_examples;
         let large = config.hidden_size >= LARGE;
         let usual = answers::of(task).usual();
-        let (optimizer, lr) = match (config.model_type, large) {
-            (ModelType::Sibert, _) => (GeneralRule::Lamb, 3e-3),
-            (ModelType::Bert, false) => (GeneralRule::Adamw, 1e-4),
-            (ModelType::Bert, true) => (GeneralRule::Adamw, usual.large_lr),
+        let optimizer = rule.unwrap_or(match (config.model_type, config.attention_kind()) {
+            (ModelType::Bert, _) => GeneralRule::Adamw,
+            (ModelType::Sibert, AttentionKind::Normalized) => GeneralRule::Spectral,
+            (ModelType::Sibert, AttentionKind::Relu) => GeneralRule::Lamb,
+        });
+        let lr = match optimizer {
+            GeneralRule::Spectral => 0.01,
+            GeneralRule::Lamb => 3e-3,
+            GeneralRule::Adamw if large => usual.large_lr,
+            GeneralRule::Adamw => 1e-4,
         };
         let bert = config.model_type == ModelType::Bert;
         let [of_large, of_others] = usual.epochs;
@@ -73,7 +83,20 @@ mod tests {
     }
 
     fn of(task: Task, model_type: ModelType, preset: &str) -> Defaults {
-        Defaults::of(task, &ModelConfig::preset(model_type, preset).unwrap())
+        Defaults::of(task, &ModelConfig::preset(model_type, preset).unwrap(), None)
+    }
+
+    #[test]
+    fn a_rule_that_is_named_has_its_own_rate() {
+        let lr = |model_type, rule| {
+            let config = ModelConfig::preset(model_type, "tiny").unwrap();
+            let defaults = Defaults::of(task("mnli"), &config, Some(rule));
+            assert_eq!(defaults.optimizer, rule);
+            defaults.lr
+        };
+        assert_eq!(lr(ModelType::Sibert, GeneralRule::Spectral), 0.01);
+        assert_eq!(lr(ModelType::Sibert, GeneralRule::Adamw), 1e-4);
+        assert_eq!(lr(ModelType::Bert, GeneralRule::Lamb), 3e-3);
     }
 
     #[test]
@@ -86,5 +109,9 @@ mod tests {
         assert_eq!((squad.lr, squad.epochs, squad.batch_size), (3e-5, 2, 12));
         assert_eq!(of(task("mnli"), ModelType::Bert, "mini").lr, 1e-4);
         assert_eq!(of(task("rte"), ModelType::Sibert, "base").optimizer, GeneralRule::Lamb);
+        let paper = ModelConfig::preset(ModelType::Sibert, "tiny").unwrap();
+        let recipe = ModelConfig { attention: Some(AttentionKind::Normalized), ..paper };
+        let defaults = Defaults::of(task("mrpc"), &recipe, None);
+        assert_eq!((defaults.optimizer, defaults.lr), (GeneralRule::Spectral, 0.01));
     }
 }

@@ -72,21 +72,21 @@ impl Settings {
     /// # Errors
     /// If a number makes no training.
     pub fn of(task: Task, args: &FinetuneArgs, pretrained: &Pretrained, data: String) -> Result<Self> {
-        let defaults = Defaults::of(task, &pretrained.config);
+        let defaults = Defaults::of(task, &pretrained.config, args.optimizer);
         let settings = Self {
             task,
             model: pretrained.name.clone(),
             revision: pretrained.revision.clone(),
             data,
-            optimizer: args.optimizer.unwrap_or(defaults.optimizer),
+            optimizer: defaults.optimizer,
             lr: args.lr.unwrap_or(defaults.lr),
             epochs: args.epochs.unwrap_or(defaults.epochs),
             batch_size: args.batch_size.unwrap_or(defaults.batch_size),
             accumulation_steps: args.accumulation_steps,
             shares: 1,
             warmup: args.warmup,
-            weight_decay: args.weight_decay,
-            max_grad_norm: args.max_grad_norm,
+            weight_decay: args.weight_decay.unwrap_or(0.01),
+            max_grad_norm: args.max_grad_norm.unwrap_or(1.),
             evaluations: args.evaluations,
             patience: args.patience,
             train_rows: args.train_rows,
@@ -97,6 +97,14 @@ impl Settings {
             null_threshold: args.answers.null_threshold,
         };
         settings.validate()?;
+        for (flag, number) in [("--weight-decay", args.weight_decay), ("--max-grad-norm", args.max_grad_norm)]
+        {
+            ensure!(
+                settings.optimizer != GeneralRule::Spectral || number.is_none(),
+                "{flag} means nothing to the rule spectral, which trains {}: leave it out, or name another rule, as --optimizer lamb",
+                settings.model
+            );
+        }
         ensure!(
             settings.optimizer != GeneralRule::Spectral || pretrained.config.model_type == ModelType::Sibert,
             "--optimizer spectral turns encoders whose scale does not matter, and {} is a BERT: use adamw or lamb",
@@ -149,7 +157,7 @@ impl Settings {
         AnswerArgs { n_best, max_answer_len, null_threshold }
     }
 
-    /// Names and values, as the model card lists them: without those that mean nothing to the kind of answer.
+    /// Names and values, as the model card lists them: without those that mean nothing to the kind of answer or to the rule.
     ///
     /// # Errors
     /// If a number cannot be written as JSON.
@@ -163,7 +171,11 @@ impl Settings {
             .collect();
         let lengths = value["lengths"].as_object().into_iter().flatten();
         shown.extend(lengths.map(|(key, value)| (key.clone(), value.to_string())));
-        let idle = answers::of(self.task).idle_settings();
+        let of_rule: &[&str] = match self.optimizer {
+            GeneralRule::Spectral => &["weight_decay", "max_grad_norm"],
+            GeneralRule::Lamb | GeneralRule::Adamw => &[],
+        };
+        let idle = [of_rule, answers::of(self.task).idle_settings()].concat();
         shown.retain(|(key, _)| !idle.contains(&key.as_str()));
         Ok(shown)
     }

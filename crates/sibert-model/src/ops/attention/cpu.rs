@@ -12,7 +12,7 @@ use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::tape::{Backward, Sink};
 
-/// Scores of one block of queries: so many stay in a core's second cache.
+/// Scores of one block of queries, and numbers of a head that is fetched: so many stay in a core's second cache.
 const SCORES: usize = 1 << 16;
 
 pub fn attention(
@@ -57,8 +57,12 @@ impl Problem {
         index / self.heads * self.seq * self.hidden() + index % self.heads * self.dim
     }
 
-    /// Asks for the rows of the next head, which are too far apart for the processor to see a pattern.
+    /// Asks for the rows of the next head, which are too far apart for the processor to see a pattern; if it is small enough to
+    /// wait in the second cache.
     fn fetch_next<T>(&self, index: usize, tensors: &[&[T]]) {
+        if tensors.len() * self.seq * self.dim > SCORES {
+            return;
+        }
         let start = self.start(index + 1);
         for x in tensors.iter().filter(|x| start < x.len()) {
             for row in x[start..].chunks(self.hidden()).take(self.seq) {
