@@ -241,6 +241,8 @@ pub struct Usual {
     pub large_lr: f64,
     /// Passes over the data: of a BERT of width 512 or more, and of any other model.
     pub epochs: [usize; 2],
+    /// Whether a SIBERT by the recipe learns them by the rule `spectral`, and not by LAMB: what was better, or was tried.
+    pub by_angles: bool,
 }
 
 /// The kind of answer of a task: the one place that asks for it.

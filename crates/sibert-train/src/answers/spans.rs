@@ -46,7 +46,7 @@ impl Answers for Spans {
 
     /// run_squad.py of google-research/bert.
     fn usual(&self) -> Usual {
-        Usual { max_seq_len: 384, batch_size: 12, large_lr: 3e-5, epochs: [2, 3] }
+        Usual { max_seq_len: 384, batch_size: 12, large_lr: 3e-5, epochs: [2, 3], by_angles: false }
     }
 
     fn deciding(&self) -> Vec<Metric> {

@@ -30,7 +30,8 @@ pub fn words() -> Words {
 }
 
 /// BERT's settings for GLUE: transformers' run_glue table, and google-research/bert for smaller models.
-pub const USUAL: Usual = Usual { max_seq_len: 128, batch_size: 32, large_lr: 2e-5, epochs: [3, 4] };
+pub const USUAL: Usual =
+    Usual { max_seq_len: 128, batch_size: 32, large_lr: 2e-5, epochs: [3, 4], by_angles: true };
 
 /// Texts as inputs, and the right answers that the file has for them.
 pub struct Texts {

@@ -47,6 +47,10 @@ impl Answers for OfWords {
         }
     }
 
+    fn usual(&self) -> super::Usual {
+        super::Usual { by_angles: false, ..texts::USUAL }
+    }
+
     fn idle_settings(&self) -> &'static [&'static str] {
         &["n_best", "max_answer_len", "null_threshold", "max_query_len"]
     }

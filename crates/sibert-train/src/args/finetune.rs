@@ -174,7 +174,8 @@ pub struct FinetuneArgs {
     /// 4 and more if there are several processes]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub shares: Option<usize>,
-    /// lamb, adamw, or spectral for SIBERT [default: spectral for SIBERT by the recipe, lamb as in the paper, adamw for BERT]
+    /// lamb, adamw, or spectral for SIBERT [default: spectral for SIBERT by the recipe, lamb as in the
+    /// paper and for SQuAD and labels of words, adamw for BERT]
     #[arg(long, value_name = "RULE")]
     pub optimizer: Option<GeneralRule>,
     /// Share of the steps over which the learning rate rises

@@ -7,9 +7,8 @@
 //! | smaller BERT | GLUE | 1e-4 | 4 | 32 | google-research/bert, the smaller models' grid |
 //! | | SQuAD | 1e-4 | 3 | 12 | the same grid's rate |
 //! | SIBERT by the recipe, with `spectral` | GLUE | 0.01 | 4; MRPC, WNLI 5 | 32 | the angle: `docs/results/recipe.md` |
-//! | | SQuAD | 0.01 | 3 | 12 | the same |
 //! | SIBERT as in the paper, with LAMB | GLUE | 3e-3 | 4; MRPC, WNLI 5 | 32 | the rate: `docs/results/finetune.md` |
-//! | | SQuAD | 3e-3 | 3 | 12 | the same |
+//! | any SIBERT, with LAMB | SQuAD, labels of words | 3e-3 | 3; words 4 | 12; words 32 | the same |
 //!
 //! A rule that the user names has its own rate: that of its row, of AdamW the rate for a BERT of the size.
 //!
@@ -48,8 +47,8 @@ impl Defaults {
         let usual = answers::of(task).usual();
         let optimizer = rule.unwrap_or(match (config.model_type, config.attention_kind()) {
             (ModelType::Bert, _) => GeneralRule::Adamw,
-            (ModelType::Sibert, AttentionKind::Normalized) => GeneralRule::Spectral,
-            (ModelType::Sibert, AttentionKind::Relu) => GeneralRule::Lamb,
+            (ModelType::Sibert, AttentionKind::Normalized) if usual.by_angles => GeneralRule::Spectral,
+            (ModelType::Sibert, _) => GeneralRule::Lamb,
         });
         let lr = match optimizer {
             GeneralRule::Spectral => 0.01,
@@ -113,5 +112,7 @@ mod tests {
         let recipe = ModelConfig { attention: Some(AttentionKind::Normalized), ..paper };
         let defaults = Defaults::of(task("mrpc"), &recipe, None);
         assert_eq!((defaults.optimizer, defaults.lr), (GeneralRule::Spectral, 0.01));
+        let defaults = Defaults::of(task("squad"), &recipe, None);
+        assert_eq!((defaults.optimizer, defaults.lr), (GeneralRule::Lamb, 3e-3));
     }
 }
