@@ -94,13 +94,13 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize>(
         // SAFETY: the next step of both operands.
         unsafe {
             let mut vectors = [simd.splat_f32s(0.); V];
-            for v in 0..V {
-                vectors[v] = right.add(v * S::F32_LANES).cast::<S::f32s>().read_unaligned();
+            for (v, vector) in vectors.iter_mut().enumerate() {
+                *vector = right.add(v * S::F32_LANES).cast::<S::f32s>().read_unaligned();
             }
-            for r in 0..R {
+            for (r, sums) in sums.iter_mut().enumerate() {
                 let left = simd.splat_f32s(*rows[r / REACH].add(r % REACH * a.row));
-                for v in 0..V {
-                    sums[r][v] = simd.mul_add_e_f32s(left, vectors[v], sums[r][v]);
+                for (sum, &vector) in sums.iter_mut().zip(&vectors) {
+                    *sum = simd.mul_add_e_f32s(left, vector, *sum);
                 }
             }
         }
