@@ -11,11 +11,11 @@ set -euo pipefail
 export sibert=$1 sweep=$2 glue=$3 squad=$4
 
 finetune() { # RUN TASK
-    local lr=3e-3 data=$glue more="--epochs 2"
-    [[ $1 == bert* ]] && lr=3e-4
+    local rule="lamb --lr 3e-3" data=$glue more="--epochs 2"
+    [[ $1 == bert* ]] && rule="adamw --lr 3e-4"
     [ "$2" = squad ] && { data=$squad; more="--epochs 2 --train-rows 5000 --max-seq-len 128 --doc-stride 48"; }
     # shellcheck disable=SC2086
-    "$sibert" finetune --task "$2" --model "$sweep/$1" --data-dir "$data" --lr $lr --batch-size 32 $more --seeds 3 \
+    "$sibert" finetune --task "$2" --model "$sweep/$1" --data-dir "$data" --optimizer $rule --batch-size 32 $more --seeds 3 \
         --threads 1 --out "$sweep/finetuned/$1/$2" --resume 2>"$sweep/finetuned/$1-$2.log" >/dev/null ||
         { echo "$1 $2 failed, see $sweep/finetuned/$1-$2.log" >&2; return 1; }
     echo "done: $1 $2" >&2

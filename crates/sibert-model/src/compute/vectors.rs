@@ -78,7 +78,7 @@ impl<K: Kernel<f32>> WithSimd for Dispatch<K> {
 
 /// The vectors of f32 of a processor.
 #[derive(Clone, Copy)]
-pub struct Wide<S>(pub S);
+pub struct Wide<S>(S);
 
 impl<S: Simd> Vectors<f32> for Wide<S> {
     type Vector = S::f32s;
