@@ -9,7 +9,8 @@ V is a virtual environment with torch and transformers; `--vocab` is BERT's voca
 2. Small random BERTs with every kind of masked-language-model head, saved by transformers as f32, bf16, shards and untied. The
    log-probabilities of `sibert fill-mask --json` on sentences of TEXT must be within 1e-4 of transformers' own.
 3. Fine-tuned heads of transformers, for classes and for scores: `sibert predict` must give the same classes, and scores within 1e-3.
-4. A BERT from `sibert pretrain`, opened by AutoModelForMaskedLM and AutoTokenizer: log-probabilities within 1e-4.
+4. A BERT from `sibert pretrain`, opened by AutoModelForMaskedLM and AutoTokenizer: log-probabilities within 1e-4. One with rotary
+   positions, which BERT of transformers has not, in RoFormer, whose heads pair other columns: its queries and keys in their order.
 5. SIBERTs of both kinds of attention and positions, opened with the code in their folders (trust_remote_code): on padded batches of
    masked sentences, the logits of the example `gradients` within 1e-5, and its gradient of every parameter within 1e-4 (of its norm)
    of that in f64. The norm, because ReLU has kinks: a value that rounds to the other side of zero changes single numbers by more; `pipeline("fill-mask")` gives the guesses of `sibert fill-mask`; a head for classes trains there.
@@ -38,7 +39,7 @@ import numpy, torch
 from safetensors.torch import load_file, save_file
 from transformers import (AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoModelForTokenClassification,
                           AutoTokenizer, BertConfig, BertForMaskedLM, BertForPreTraining, BertForSequenceClassification,
-                          BertTokenizer, pipeline)
+                          BertTokenizer, RoFormerConfig, RoFormerForMaskedLM, pipeline)
 
 ALLOWED = 1e-4
 sibert = str(args.sibert.resolve())
@@ -95,6 +96,25 @@ def pretrained(name, *settings):
     run('pretrain', '--source', work / 'text.txt', '--out', work / name, '--max-steps', 20, '--set', 'documents=per_line',
         'vocab_size=2000', 'batch_size=8', 'eval_sequences=8', 'model.max_position_embeddings=128', 'held_out=0.1', *settings)
     return work / name / 'last'
+
+
+def roformer(folder):
+    """The BERT with rotary positions of a folder: RoFormer turns neighbouring columns, and ours are half a head apart."""
+    told = json.loads((folder / 'config.json').read_text())
+    kept = ['vocab_size', 'hidden_size', 'num_hidden_layers', 'num_attention_heads', 'intermediate_size', 'max_position_embeddings',
+            'type_vocab_size', 'layer_norm_eps', 'pad_token_id']
+    model = RoFormerForMaskedLM(RoFormerConfig(hidden_act='gelu', **{key: told[key] for key in kept})).eval()
+    width = told['hidden_size'] // told['num_attention_heads']
+    pairs = torch.arange(told['hidden_size']).view(-1, 2, width // 2).transpose(1, 2).flatten()
+    tensors = {}
+    for name, tensor in load_file(folder / 'model.safetensors').items():
+        turned = '.query.' in name or '.key.' in name
+        tensors[name.replace('bert.', 'roformer.', 1)] = tensor[pairs] if turned else tensor
+    found = model.load_state_dict(tensors, strict=False)
+    tables = [name for name in found.missing_keys if 'embed_positions' not in name and 'decoder' not in name]
+    assert not tables and not found.unexpected_keys, found
+    model.tie_weights()
+    return model
 
 
 def compare_gradients(name, folder, model, tokenizer, sentences):
@@ -290,6 +310,9 @@ with tempfile.TemporaryDirectory() as work:
     last = pretrained('bert', 'model.type=bert', 'optimizer=adamw', 'lr=1e-3')
     compare('ours in AutoModelForMaskedLM', last, AutoModelForMaskedLM.from_pretrained(last).eval(),
             AutoTokenizer.from_pretrained(last), sentences)
+
+    last = pretrained('rotary', 'model.type=bert', 'optimizer=adamw', 'lr=1e-3', 'model.position_embedding_type=rotary')
+    compare('ours with rotary positions in RoFormer', last, roformer(last), BertTokenizer.from_pretrained(last), sentences)
 
     # 5. SIBERT, by the code in its folder.
     for attention, positions in [('relu', 'absolute'), ('normalized', 'rotary')]:

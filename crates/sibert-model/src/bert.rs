@@ -4,7 +4,8 @@
 //! z ← LN(z + drop(ATTN(z)))
 //! z ← LN(z + drop(FF(z)))
 //! ```
-//! Devlin et al. 2019; parameter names are BERT's own. `candle-transformers` has the forward pass only.
+//! Devlin et al. 2019; parameter names are BERT's own. `candle-transformers` has the forward pass only. With rotary positions
+//! (Su et al. 2021) queries and keys are turned, and there is no table of positions: a baseline for those of SIBERT.
 
 use std::collections::HashMap;
 
@@ -25,9 +26,9 @@ const OWN_BIAS: &str = "cls.predictions.decoder.bias";
 
 /// Token, position and segment embeddings and their layer norm.
 struct Embeddings {
-    word_embeddings: Tensor,       // (vocab, hidden)
-    position_embeddings: Tensor,   // (positions, hidden)
-    token_type_embeddings: Tensor, // (segments, hidden)
+    word_embeddings: Tensor,             // (vocab, hidden)
+    position_embeddings: Option<Tensor>, // (positions, hidden)
+    token_type_embeddings: Tensor,       // (segments, hidden)
     norm: LayerNorm,
 }
 
@@ -37,24 +38,31 @@ impl Embeddings {
         let table = |rows: usize, name: &str| {
             vb.pp(name).get_with_hints((rows, config.hidden_size), "weight", normal)
         };
+        let absolute = config.rotary_base().is_none();
+        let positions = || table(config.max_position_embeddings, "position_embeddings");
         Ok(Self {
             word_embeddings: table(config.vocab_size, "word_embeddings")?,
-            position_embeddings: table(config.max_position_embeddings, "position_embeddings")?,
+            position_embeddings: absolute.then(positions).transpose()?,
             token_type_embeddings: table(config.type_vocab_size, "token_type_embeddings")?,
             norm: LayerNorm::new(config.hidden_size, config.layer_norm_eps, vb.pp("LayerNorm"))?,
         })
     }
 
     fn forward(&self, input_ids: &Tensor, token_type_ids: &Tensor) -> Result<Tensor> {
-        let tables = [&self.word_embeddings, &self.token_type_embeddings, &self.position_embeddings];
-        self.norm.forward(&ops::embed(tables, input_ids, token_type_ids)?) // (batch, seq, hidden)
+        let (words, types) = (&self.word_embeddings, &self.token_type_embeddings);
+        let sum = match &self.position_embeddings {
+            Some(positions) => ops::embed([words, types, positions], input_ids, token_type_ids),
+            None => ops::embed_without_positions([words, types], input_ids, token_type_ids),
+        };
+        self.norm.forward(&sum?) // (batch, seq, hidden)
     }
 
-    /// Two tables of rows, and the few segments and the norm as a whole each.
+    /// The tables of rows, and the few segments and the norm as a whole each.
     fn blocks(&self) -> Vec<Group> {
-        let tables = [&self.word_embeddings, &self.position_embeddings].map(|table| Group::table(table.id()));
+        let tables = [Some(&self.word_embeddings), self.position_embeddings.as_ref()];
+        let tables = tables.into_iter().flatten().map(|table| Group::table(table.id()));
         let segments = Group::whole([self.token_type_embeddings.id()]);
-        tables.into_iter().chain([segments]).chain(self.norm.blocks()).collect()
+        tables.chain([segments]).chain(self.norm.blocks()).collect()
     }
 }
 
@@ -65,6 +73,7 @@ struct Attention {
     value: Dense,
     output: Dense,
     num_heads: usize,
+    rotary_base: Option<f64>,
     dropout: f32,
 }
 
@@ -79,16 +88,26 @@ impl Attention {
             value: dense("self.value")?,
             output: dense("output.dense")?,
             num_heads: config.num_attention_heads,
+            rotary_base: config.rotary_base(),
             dropout: config.attention_probs_dropout_prob,
         })
     }
 
     fn forward(&self, x: &Tensor, keep: &Tensor, rows: Option<&Selection>, mode: Mode) -> Result<Tensor> {
-        let (query, key, value) = (self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?);
+        let (query, key) = (self.turn(self.query.forward(x)?)?, self.turn(self.key.forward(x)?)?);
+        let value = self.value.forward(x)?;
         let inputs = [&query, &key, &value];
         let weights = Weights::softmax(query.dim(2)? / self.num_heads);
         let mixed = mode.attention(inputs, keep, self.num_heads, weights, self.dropout)?;
         self.output.forward(&Selection::of(rows, &mixed)?)
+    }
+
+    /// Queries or keys, turned by the angles of their positions where these are rotary.
+    fn turn(&self, x: Tensor) -> Result<Tensor> {
+        match self.rotary_base {
+            Some(base) => ops::rotary(&x, self.num_heads, base),
+            None => Ok(x),
+        }
     }
 
     fn blocks(&self) -> Vec<Group> {

@@ -87,7 +87,7 @@ pub struct ModelConfig {
     pub attention_probs_dropout_prob: f32,
     /// Longest sequence that has positions.
     pub max_position_embeddings: usize,
-    /// How a token's place is told, `absolute` if absent, which is all that BERT knows.
+    /// How a token's place is told, `absolute` if absent; BERT's published models know no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position_embedding_type: Option<PositionKind>,
     /// The base of the angles of `rotary` positions, 10000 if absent; other positions have no such key.

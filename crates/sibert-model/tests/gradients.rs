@@ -4,16 +4,18 @@
 mod support;
 
 use candle_core::{DType, Device, Tensor};
-use sibert_model::{Mode, ModelConfig, ModelType, PreTraining, random};
+use sibert_model::{Mode, ModelConfig, ModelType, PositionKind, PreTraining, random};
 use support::{batch, mean_loss, norm, normalized, scalar, small};
 
-/// SIBERT with either kind of attention, and BERT.
-fn all() -> [ModelConfig; 3] {
-    [small(ModelType::Sibert), normalized(), small(ModelType::Bert)]
+/// SIBERT with either kind of attention, and BERT with either kind of positions.
+fn all() -> [ModelConfig; 4] {
+    let bert = small(ModelType::Bert);
+    let rotary = ModelConfig { position_embedding_type: Some(PositionKind::Rotary), ..bert.clone() };
+    [small(ModelType::Sibert), normalized(), bert, rotary]
 }
 
 /// The same with dropout.
-fn with_dropout() -> [ModelConfig; 3] {
+fn with_dropout() -> [ModelConfig; 4] {
     all().map(|config| ModelConfig { hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1, ..config })
 }
 

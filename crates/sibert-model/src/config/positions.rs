@@ -3,13 +3,13 @@
 use candle_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{ModelConfig, ModelType};
+use super::ModelConfig;
 
-/// How SIBERT tells the place of a token; BERT has a table.
+/// How the place of a token is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PositionKind {
-    /// A table with a row for each position, added to the embeddings: the paper's.
+    /// A table with a row for each position, added to the embeddings: the paper's, and BERT's own.
     Absolute,
     /// Queries and keys turned by angles that grow with the position (Su et al. 2021); nothing is learned.
     Rotary,
@@ -22,7 +22,7 @@ impl ModelConfig {
         rotary.then(|| self.rope_theta.unwrap_or(1e4))
     }
 
-    /// Refuses rotary positions where they cannot be, and a base where there are no angles.
+    /// Refuses rotary positions of heads without two halves, and a base where there are no angles.
     pub(super) fn validate_positions(&self) -> Result<()> {
         let Some(base) = self.rotary_base() else {
             return match self.rope_theta {
@@ -32,9 +32,6 @@ impl ModelConfig {
                 }
             };
         };
-        if self.model_type == ModelType::Bert {
-            refuse!("position_embedding_type is Rotary, expected Absolute for model_type bert");
-        }
         if !(base.is_finite() && base > 0.) {
             refuse!("rope_theta is {base}, expected a positive number");
         }
@@ -52,20 +49,23 @@ impl ModelConfig {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::ModelType;
 
     #[test]
     fn positions_are_absolute_if_absent_and_rotary_ones_have_a_base() {
-        let base = ModelConfig::preset(ModelType::Sibert, "tiny").unwrap();
-        assert_eq!(base.rotary_base(), None);
-        assert!(!base.to_json().unwrap().contains("position_embedding_type"));
-        let rotary = ModelConfig { position_embedding_type: Some(PositionKind::Rotary), ..base };
-        assert_eq!(rotary.rotary_base(), Some(1e4));
-        let given = ModelConfig { rope_theta: Some(500.), ..rotary.clone() };
-        assert_eq!(given.rotary_base(), Some(500.));
-        for config in [rotary, given] {
-            let json = config.to_json().unwrap();
-            assert!(json.contains(r#""position_embedding_type": "rotary""#), "{json}");
-            assert_eq!(ModelConfig::from_json(&json).unwrap(), config);
+        for model_type in [ModelType::Sibert, ModelType::Bert] {
+            let base = ModelConfig::preset(model_type, "tiny").unwrap();
+            assert_eq!(base.rotary_base(), None);
+            assert!(!base.to_json().unwrap().contains("position_embedding_type"));
+            let rotary = ModelConfig { position_embedding_type: Some(PositionKind::Rotary), ..base };
+            assert_eq!(rotary.rotary_base(), Some(1e4));
+            let given = ModelConfig { rope_theta: Some(500.), ..rotary.clone() };
+            assert_eq!(given.rotary_base(), Some(500.));
+            for config in [rotary, given] {
+                let json = config.to_json().unwrap();
+                assert!(json.contains(r#""position_embedding_type": "rotary""#), "{json}");
+                assert_eq!(ModelConfig::from_json(&json).unwrap(), config);
+            }
         }
         let bert = ModelConfig::preset(ModelType::Bert, "tiny").unwrap();
         let told = ModelConfig { position_embedding_type: Some(PositionKind::Absolute), ..bert };
@@ -73,17 +73,13 @@ mod tests {
     }
 
     #[test]
-    fn positions_that_an_architecture_lacks_are_refused() {
+    fn angles_that_cannot_be_are_refused() {
         let tiny = |model_type| ModelConfig::preset(model_type, "tiny").unwrap();
         let rotary = |model_type, rope_theta| {
             let kind = Some(PositionKind::Rotary);
             ModelConfig { position_embedding_type: kind, rope_theta, ..tiny(model_type) }
         };
         let message = |config: ModelConfig| config.validate().unwrap_err().to_string();
-        assert_eq!(
-            message(rotary(ModelType::Bert, None)),
-            "position_embedding_type is Rotary, expected Absolute for model_type bert"
-        );
         for model_type in [ModelType::Bert, ModelType::Sibert] {
             assert_eq!(
                 message(ModelConfig { rope_theta: Some(500.), ..tiny(model_type) }),

@@ -34,9 +34,9 @@ mod tests {
     #[test]
     fn the_count_is_a_bound_just_below_the_parameters_of_the_encoder() {
         let tiny = |model_type| ModelConfig::preset(model_type, "tiny").unwrap();
-        let rotary =
-            ModelConfig { position_embedding_type: Some(PositionKind::Rotary), ..tiny(ModelType::Sibert) };
-        for config in [tiny(ModelType::Bert), tiny(ModelType::Sibert), rotary] {
+        let rotary = |config| ModelConfig { position_embedding_type: Some(PositionKind::Rotary), ..config };
+        let [bert, sibert] = [tiny(ModelType::Bert), tiny(ModelType::Sibert)];
+        for config in [rotary(bert.clone()), rotary(sibert.clone()), bert, sibert] {
             let config = ModelConfig { vocab_size: 1000, ..config };
             let model = PreTraining::new(&config, 0, DType::F32, &Device::Cpu).unwrap();
             let count: usize = model.encoder_parameters().iter().map(|(_, var)| var.elem_count()).sum();

@@ -31,7 +31,7 @@ pub struct ModelSettings {
     pub attention_scale: Option<f64>,
     /// Longest sequence that has positions, in tokens.
     pub max_position_embeddings: usize,
-    /// SIBERT's positions, `absolute` or `rotary`; absent: `absolute`.
+    /// Positions, `absolute` or `rotary`; absent: `absolute`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position_embedding_type: Option<PositionKind>,
     /// The base of the angles of `rotary` positions; absent: 10000.

@@ -18,9 +18,10 @@ fn config(model_type: ModelType, attention: Option<AttentionKind>, rotary: bool)
 }
 
 /// Both architectures, both kinds of attention and of positions.
-fn configs() -> [ModelConfig; 4] {
+fn configs() -> [ModelConfig; 5] {
     [
         config(ModelType::Bert, None, false),
+        config(ModelType::Bert, None, true),
         config(ModelType::Sibert, None, false),
         config(ModelType::Sibert, Some(AttentionKind::Normalized), true),
         config(ModelType::Sibert, Some(AttentionKind::Normalized), false),

@@ -280,6 +280,11 @@ mod tests {
             }),
             settings(|config| {
                 bert(config);
+                config.optimizer = Optimizer::Muon;
+                config.model.position_embedding_type = Some(PositionKind::Rotary);
+            }),
+            settings(|config| {
+                bert(config);
                 config.optimizer = Optimizer::Lamb;
                 config.model.tie_word_embeddings = Some(false);
             }),

@@ -88,11 +88,10 @@ fn check_function(config: &Value, model_type: ModelType) -> Result<()> {
         ),
     }
     let positions = &config["position_embedding_type"];
-    let rotary = model_type == ModelType::Sibert && positions == "rotary";
     ensure!(
-        positions.is_null() || positions == "absolute" || rotary,
-        "position_embedding_type is {}, expected absolute: attention here does not see relative positions; take a \
-         model with absolute ones",
+        positions.is_null() || positions == "absolute" || positions == "rotary",
+        "position_embedding_type is {}, expected absolute or rotary: attention here knows no table of \
+         distances; take a model with one of the two",
         shown(positions)
     );
     for key in ["is_decoder", "add_cross_attention"] {
@@ -176,11 +175,11 @@ mod tests {
     fn relative_positions_and_decoders_are_refused() {
         let relative = error(json!({"position_embedding_type": "relative_key"}));
         assert!(
-            relative.starts_with("position_embedding_type is relative_key, expected absolute"),
+            relative.starts_with("position_embedding_type is relative_key, expected absolute or rotary"),
             "{relative}"
         );
-        let rotary = json!({"position_embedding_type": "rotary"});
-        assert!(error(rotary).starts_with("position_embedding_type is rotary, expected absolute"));
+        let rotary = with(json!({"position_embedding_type": "rotary"})).to_string();
+        assert_eq!(parse(&rotary, "config.json").unwrap().0.rotary_base(), Some(1e4));
         assert!(error(json!({"is_decoder": true})).starts_with("is_decoder is true: this is a decoder"));
         parse(&with(json!({"position_embedding_type": "absolute", "is_decoder": false})).to_string(), "")
             .unwrap();
