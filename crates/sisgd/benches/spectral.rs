@@ -1,12 +1,13 @@
 //! Spectral descent against the matrix products that it consists of: `cargo bench -p sisgd --bench spectral`.
 //!
 //! Beside each block's step, in the same rounds and with the same threads, candle multiplies matrices with as many
-//! multiplications as the step's formula needs at least: `X P` and half of `Xᵀ X`, and half of the 18 small products of the
-//! polynomial, half because they are symmetric. The ratio of the medians is what is to be small.
+//! multiplications as the step's formula needs at least: `X P` and half of `Xᵀ X`, and of (n, n) half of the 18 products of
+//! Newton-Schulz, half because they are symmetric, or the two inverses of Zolotarev's function, n³/2 each. The ratio of the
+//! medians is what is to be small.
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var};
-use sisgd::{Block, Factor, Spectral, SpectralConfig};
+use sisgd::{Block, Factor, Polar, Spectral, SpectralConfig};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -25,11 +26,24 @@ const CASES: [(&str, usize, usize, usize); 6] = [
 fn main() -> Result<()> {
     let threads = rayon::current_num_threads();
     println!("{threads} threads, medians of {ROUNDS} rounds");
-    println!("{:24} {:>14} {:>10} {:>10} {:>10} {:>6}", "", "shape", "ms", "GFLOP/s", "products", "ratio");
-    CASES.into_iter().try_for_each(|(name, rows, columns, count)| measure(name, rows, columns, count))
+    for (polar, name, small) in
+        [(Polar::NewtonSchulz, "Newton-Schulz", 9), (Polar::Zolotarev, "Zolotarev", 1)]
+    {
+        println!(
+            "{name:24} {:>14} {:>10} {:>10} {:>10} {:>6}",
+            "shape", "ms", "GFLOP/s", "products", "ratio"
+        );
+        CASES.into_iter().try_for_each(|case| measure(case, polar, small))?;
+    }
+    Ok(())
 }
 
-fn measure(name: &str, rows: usize, columns: usize, count: usize) -> Result<()> {
+/// The step of some blocks beside `small` products (n, n) and those with the matrix.
+fn measure(
+    (name, rows, columns, count): (&str, usize, usize, usize),
+    polar: Polar,
+    small: usize,
+) -> Result<()> {
     let normal = |shape| Tensor::randn(0f32, 1., shape, &Device::Cpu);
     let mut grads = GradStore::default();
     let block = |i: usize| {
@@ -38,9 +52,10 @@ fn measure(name: &str, rows: usize, columns: usize, count: usize) -> Result<()> 
         Ok(Block { factor: Factor::Orthogonal, vars: vec![(format!("var{i}"), var)] })
     };
     let blocks = (0..count).map(block).collect::<Result<Vec<_>>>()?;
-    let mut spectral = Spectral::new(blocks, SpectralConfig::ROTATION)?;
+    let mut spectral =
+        Spectral::new(blocks, SpectralConfig { polar: Some(polar), ..SpectralConfig::ROTATION })?;
     let (n, m) = (rows.min(columns), rows.max(columns));
-    let multiplications = (count * (3 * m * n * n / 2 + 9 * n * n * n)) as f64;
+    let multiplications = (count * (3 * m * n * n / 2 + small * n * n * n)) as f64;
     let (a, b) = (normal((m, n))?, normal((n, n))?);
     let products = (multiplications / (m * n * n) as f64).ceil() as usize;
     let mut times = [vec![], vec![]];

@@ -122,7 +122,7 @@ pub use report::{Report, RotationReport, StepReport, UpdateReport};
 pub use schedule::{Schedule, intrinsic_lr};
 pub use sgd::{SiSgd, SiSgdConfig};
 pub use sibert_products::Precision;
-pub use spectral::{Block, Factor, Length, Spectral, SpectralConfig};
+pub use spectral::{Block, Factor, Length, Polar, Spectral, SpectralConfig};
 pub use vars::NamedVars;
 
 #[cfg(doctest)]

@@ -7,8 +7,8 @@ mod support;
 use candle_core::{DType, Device, Tensor, Var};
 use cukernel_emulator::emulate;
 use sisgd::{
-    Block, Deferred, Factor, Guard, NamedVars, Optimizer, RotationReport, SiSgd, SiSgdConfig, Spectral,
-    SpectralConfig,
+    Block, Deferred, Factor, Guard, NamedVars, Optimizer, Polar, RotationReport, SiSgd, SiSgdConfig,
+    Spectral, SpectralConfig,
 };
 use support::Given;
 
@@ -119,10 +119,27 @@ fn configs() -> [(&'static str, SpectralConfig); 6] {
 }
 
 #[test]
+fn kernels_make_products_and_the_cpu_inverses_unless_told() {
+    let way = |polar| {
+        let config = SpectralConfig { polar, ..SpectralConfig::ROTATION };
+        Spectral::new(blocks(1.), config).map(|spectral| spectral.config().polar)
+    };
+    assert_eq!(way(None).unwrap(), Some(Polar::Zolotarev));
+    assert_eq!(way(Some(Polar::NewtonSchulz)).unwrap(), Some(Polar::NewtonSchulz));
+    assert_eq!(emulate(|| way(None)).unwrap(), Some(Polar::NewtonSchulz));
+    let refused = emulate(|| way(Some(Polar::Zolotarev))).unwrap_err().to_string();
+    assert!(
+        refused.starts_with("orthogonal factors by Zolotarev's function are made on the CPU alone"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn steps_and_reports_are_those_of_the_cpu() {
     for (what, config) in configs() {
         let (reports, found) = emulate(|| run(config, 1., 1.));
-        let (expected_reports, expected) = run(config, 1., 1.);
+        let same_way = SpectralConfig { polar: Some(Polar::NewtonSchulz), ..config };
+        let (expected_reports, expected) = run(same_way, 1., 1.);
         for ((found, expected), tolerance) in found.iter().zip(&expected).zip([CLOSE_MATRICES, CLOSE]) {
             assert_eq!(found.len(), expected.len());
             let far = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0., f64::max);

@@ -1,6 +1,6 @@
 //! The hyper-parameters of spectral descent.
 
-use crate::ops::orthogonal::{Move, Moved};
+use crate::ops::orthogonal::{Move, Moved, Way};
 use crate::require;
 use candle_core::{Result, bail};
 use sibert_products::Precision;
@@ -24,6 +24,15 @@ impl Length {
     }
 }
 
+/// How the orthogonal factor of a gradient is approximated, from its Gram matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Polar {
+    /// Five polynomials with Jordan's coefficients (2024, Muon's): eighteen products of (n, n), n being the short side.
+    NewtonSchulz,
+    /// A rational function (Zolotarev's): two inverses of (n, n), which take an eighth of the time. On the CPU alone.
+    Zolotarev,
+}
+
 /// The hyper-parameters of [`Spectral`](super::Spectral).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpectralConfig {
@@ -35,9 +44,12 @@ pub struct SpectralConfig {
     pub momentum: f64,
     /// `λ`, decoupled; of [`Length::Absolute`] alone.
     pub weight_decay: f64,
+    /// How orthogonal factors are approximated; none is [`Zolotarev`](Polar::Zolotarev) on the CPU and
+    /// [`NewtonSchulz`](Polar::NewtonSchulz) elsewhere.
+    pub polar: Option<Polar>,
     /// The precision of the products that make the orthogonal factors on the CPU: f32 or bf16x3. The factors begin with a Gram
     /// matrix, which squares the singular values: rounded to the 8 bits of bf16 it would lose those below about 2⁻⁴·⁵ of the
-    /// largest.
+    /// largest. Zolotarev's function takes that matrix in f32, and the last product alone in this precision.
     pub precision: Precision,
 }
 
@@ -48,6 +60,7 @@ impl SpectralConfig {
         keep_norms: true,
         momentum: 0.,
         weight_decay: 0.,
+        polar: None,
         precision: Precision::F32,
     };
 
@@ -60,6 +73,7 @@ impl SpectralConfig {
         keep_norms: false,
         momentum: 0.95,
         weight_decay: 0.01,
+        polar: Some(Polar::NewtonSchulz),
         ..Self::ROTATION
     };
 
@@ -69,7 +83,7 @@ impl SpectralConfig {
     /// A momentum outside [0, 1); a negative decay, or one beside steps that know no decay; norms kept beside steps of
     /// absolute length; products in bf16.
     pub fn validate(&self) -> Result<()> {
-        let Self { length, keep_norms, momentum, weight_decay, precision } = *self;
+        let Self { length, keep_norms, momentum, weight_decay, precision, polar: _ } = *self;
         require::fraction("momentum", momentum)?;
         require::non_negative("weight_decay", weight_decay)?;
         if precision == Precision::Bf16 {
@@ -86,6 +100,24 @@ impl SpectralConfig {
         Ok(())
     }
 
+    /// With the way to orthogonal factors chosen, on the CPU's loops or elsewhere.
+    ///
+    /// # Errors
+    /// If the settings ask for inverses where there are products only.
+    pub(super) fn on(self, loops: bool) -> Result<Self> {
+        let polar = match (self.polar, loops) {
+            (Some(Polar::Zolotarev), false) => {
+                bail!(
+                    "orthogonal factors by Zolotarev's function are made on the CPU alone: use Newton-Schulz here"
+                )
+            }
+            (Some(polar), _) => polar,
+            (None, true) => Polar::Zolotarev,
+            (None, false) => Polar::NewtonSchulz,
+        };
+        Ok(Self { polar: Some(polar), ..self })
+    }
+
     /// The meaning of a rate for every block.
     pub(super) fn law(&self, lr: f64) -> Law {
         let (keep, rate) = match self.length {
@@ -98,7 +130,7 @@ impl SpectralConfig {
             rate,
             relative: self.length.is_relative(),
             keep_norms: self.keep_norms,
-            precision: self.precision,
+            way: Way { polar: self.polar.unwrap_or(Polar::NewtonSchulz), precision: self.precision },
         }
     }
 
@@ -120,8 +152,8 @@ pub(crate) struct Law {
     pub relative: bool,
     /// Whether `‖W‖` is restored then.
     pub keep_norms: bool,
-    /// Of the products on the CPU.
-    pub precision: Precision,
+    /// To the orthogonal factors.
+    pub way: Way,
 }
 
 impl Law {

@@ -1,7 +1,7 @@
 //! Stochastic spectral descent on blocks that are scale invariant: a rule without state, whose rate is an angle.
 //!
 //! ```text
-//! matrix    U = the orthogonal factor of G (Newton-Schulz)        a bias is one more column
+//! matrix    U = the orthogonal factor of G (nearly: [`Polar`])    a bias is one more column
 //! bands     U = the orthogonal factors of its bands side by side  the heads of a map of attention
 //! table     U_i = G_i/‖G_i‖ for the rows that occur, else 0
 //! vectors   U = G
@@ -37,7 +37,7 @@ use std::collections::HashMap;
 
 pub use block::{Block, Factor};
 pub(crate) use config::{Law, stretch};
-pub use config::{Length, SpectralConfig};
+pub use config::{Length, Polar, SpectralConfig};
 use step::{Momentum, Part};
 
 /// Spectral descent over blocks of parameters.
@@ -57,13 +57,16 @@ impl Spectral {
     ///
     /// # Errors
     /// If the configuration is not [valid](SpectralConfig::validate); if a block's variables do not fit its factor; if the
-    /// list is empty, has a name or a variable twice, or holds one that is neither f32 nor f64.
+    /// list is empty, has a name or a variable twice, or holds one that is neither f32 nor f64; if the way to orthogonal
+    /// factors does not exist on the variables' device.
     pub fn new(blocks: Vec<Block>, config: SpectralConfig) -> Result<Self> {
         config.validate()?;
         blocks.iter().try_for_each(Block::validate)?;
         let shapes = blocks.iter().map(|block| (block.factor, block.vars.len())).collect();
         let vars: NamedVars = blocks.into_iter().flat_map(|block| block.vars).collect();
         vars::validate(&vars)?;
+        let loops = !has_kernels(&vars) && vars.iter().all(|(_, var)| var.device().is_cpu());
+        let config = config.on(loops)?;
         let velocity = Velocity::new(&vars, config.momentum > 0.)?;
         let guarded = Guarded::new(&Guard::new(), &vars);
         Ok(Self { vars, blocks: shapes, config, velocity, guarded })
@@ -115,7 +118,7 @@ impl Spectral {
         }))
     }
 
-    /// The hyper-parameters.
+    /// The hyper-parameters, with the [`Polar`] that was chosen.
     pub fn config(&self) -> SpectralConfig {
         self.config
     }

@@ -112,7 +112,7 @@ impl Block<'_> {
         };
         let (rows, columns) = bands.dims(var.matrix.dims2()?);
         let how = |squared| self.law.length(xx, squared, stretch(rows, columns));
-        let moved = orthogonal::descend(bands, var, grad, grad_norm, self.law.precision, how)?;
+        let moved = orthogonal::descend(bands, var, grad, grad_norm, self.law.way, how)?;
         if !self.law.keep_norms {
             return Ok(moved);
         }

@@ -1,8 +1,10 @@
 //! Slices in, a step out.
 
 use super::polynomial::{polynomial, triangle};
+use super::rational::rational;
 use super::sides::{Chunk, Sides};
-use super::{Move, Moved, WithBias};
+use super::{Move, Moved, Way, WithBias};
+use crate::Polar;
 use crate::ops::Real;
 use rayon::prelude::*;
 use sibert_products::{Matrix, Precision, serial};
@@ -11,12 +13,8 @@ use sibert_products::{Matrix, Precision, serial};
 const LANES: usize = 8;
 
 /// `P` and `‖U‖²` with `U = X P`, where X, (long, short), is the gradient times `scale`.
-pub(super) fn factor<T: Real>(
-    precision: Precision,
-    sides: Sides,
-    grad: WithBias<&[T]>,
-    scale: f64,
-) -> (Vec<T>, f64) {
+pub(super) fn factor<T: Real>(way: Way, sides: Sides, grad: WithBias<&[T]>, scale: f64) -> (Vec<T>, f64) {
+    let precision = way.of_gram();
     let n = sides.short();
     let chunks: Vec<_> = sides.chunks().collect();
     let grams = chunks.into_par_iter().map(|lines| gram(precision, &sides.chunk(grad, lines, scale), n));
@@ -24,7 +22,9 @@ pub(super) fn factor<T: Real>(
         sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
         sum
     });
-    polynomial(precision, gram.unwrap_or_default(), n)
+    let gram = gram.unwrap_or_default();
+    let by_inverses = if way.polar == Polar::Zolotarev { rational(&gram, n) } else { None };
+    by_inverses.unwrap_or_else(|| polynomial(precision, gram, n))
 }
 
 /// `Xᵀ X` (n, n) of a chunk.

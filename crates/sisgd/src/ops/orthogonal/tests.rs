@@ -2,6 +2,44 @@ use super::*;
 use crate::ops::testing::{distance, noise};
 use candle_core::{DType, Device};
 
+/// The two ways to U, with the definition of each.
+const WAYS: [(Way, fn(&Tensor) -> Tensor); 2] = [
+    (Way { polar: Polar::NewtonSchulz, precision: Precision::F32 }, naive),
+    (Way { polar: Polar::Zolotarev, precision: Precision::F32 }, naive_rational),
+];
+
+/// The rational function as it is written, in f64, on `[G | b]`, by Gauss and Jordan's elimination.
+fn naive_rational(grad: &Tensor) -> Tensor {
+    let grad = grad.to_dtype(DType::F64).unwrap();
+    let tall = grad.dim(0).unwrap() >= grad.dim(1).unwrap();
+    let g = if tall { grad } else { grad.t().unwrap().contiguous().unwrap() };
+    let norm = g.sqr().unwrap().sum_all().unwrap().to_scalar::<f64>().unwrap().sqrt();
+    let x = (g / norm).unwrap();
+    let gram = x.t().unwrap().matmul(&x).unwrap();
+    let n = gram.dim(0).unwrap();
+    let eye = Tensor::eye(n, DType::F64, &Device::Cpu).unwrap();
+    let inverse = |c: f64| {
+        let rows = Tensor::cat(&[(&gram + (&eye * c).unwrap()).unwrap(), eye.clone()], 1).unwrap();
+        let mut rows = rows.to_vec2::<f64>().unwrap();
+        for i in 0..n {
+            let pivot = rows[i][i];
+            rows[i].iter_mut().for_each(|x| *x /= pivot);
+            let row = rows[i].clone();
+            for (_, other) in rows.iter_mut().enumerate().filter(|(j, _)| *j != i) {
+                let factor = other[i];
+                other.iter_mut().zip(&row).for_each(|(x, y)| *x -= factor * y);
+            }
+        }
+        Tensor::new(rows, &Device::Cpu).unwrap().narrow(1, n, n).unwrap()
+    };
+    let [first, second] =
+        [(1.8960818006338977e-5, 9.583580408637979e-3), (9.186059628447688e-3, 0.1926082040223041)]
+            .map(|(c, a)| (inverse(c) * a).unwrap());
+    let p = (((eye + first).unwrap() + second).unwrap() * 0.9619399092432183).unwrap();
+    let u = x.matmul(&p).unwrap();
+    if tall { u } else { u.t().unwrap().contiguous().unwrap() }
+}
+
 /// The iteration as it is written, in f64, on `[G | b]`.
 fn naive(grad: &Tensor) -> Tensor {
     let grad = grad.to_dtype(DType::F64).unwrap();
@@ -30,7 +68,8 @@ const SHAPES: [(usize, usize, bool); 9] = [
     (1, 9, false),
 ];
 
-type Descend = fn(WithBias<&Var>, WithBias<&Tensor>, f64, &mut dyn FnMut(f64) -> Move) -> Result<Moved>;
+type Descend<'a> =
+    &'a dyn Fn(WithBias<&Var>, WithBias<&Tensor>, f64, &mut dyn FnMut(f64) -> Move) -> Result<Moved>;
 
 struct Case {
     w: Tensor,
@@ -59,15 +98,13 @@ impl Case {
     }
 
     /// The matrix with its bias after a step, `‖U‖²`, and what the step says it did.
-    fn descend(&self, how: Move) -> (Tensor, f64, Moved) {
-        self.descend_by(how, |var, grad, norm, squared| {
-            descend(Bands::Whole, var, grad, norm, Precision::F32, squared)
-        })
+    fn descend(&self, way: Way, how: Move) -> (Tensor, f64, Moved) {
+        self.descend_by(how, &|var, grad, norm, squared| descend(Bands::Whole, var, grad, norm, way, squared))
     }
 
     /// The same of ordinary tensor operations.
     fn descend_composed(&self, how: Move) -> (Tensor, f64, Moved) {
-        self.descend_by(how, |var, grad, norm, squared| {
+        self.descend_by(how, &|var, grad, norm, squared| {
             composed::descend(Bands::Whole, var, grad, norm, squared)
         })
     }
@@ -89,13 +126,15 @@ impl Case {
 }
 
 #[test]
-fn the_step_is_that_of_the_iteration_as_it_is_written() {
+fn the_step_is_that_of_the_function_as_it_is_written() {
     let how = Move { keep: 0.9, rate: 0.2 };
     for (dtype, tolerance) in [(DType::F64, 1e-9), (DType::F32, 3e-4)] {
         for shape in SHAPES {
             let case = Case::new(shape, dtype);
-            for (next, squared, moved) in [case.descend(how), case.descend_composed(how)] {
-                let u = naive(&Case::joined(&case.grad, &case.grad_bias));
+            let composed = (case.descend_composed(how), WAYS[0].1);
+            let found = WAYS.map(|(way, definition)| (case.descend(way, how), definition));
+            for ((next, squared, moved), definition) in found.into_iter().chain([composed]) {
+                let u = definition(&Case::joined(&case.grad, &case.grad_bias));
                 let old = Case::joined(&case.w, &case.bias).to_dtype(DType::F64).unwrap();
                 let expected = ((&old * how.keep).unwrap() - (&u * how.rate).unwrap()).unwrap();
                 assert!(distance(&next, &expected).unwrap() < tolerance, "{shape:?} {dtype:?}");
@@ -122,35 +161,36 @@ fn singular_values_that_are_not_tiny_become_about_one() {
     let diagonal = eye.broadcast_mul(&Tensor::new(values, &Device::Cpu).unwrap()).unwrap();
     let grad = reflection.matmul(&diagonal).unwrap();
     let case = Case { w: grad.zeros_like().unwrap(), bias: None, grad, grad_bias: None };
-    let (u, ..) = case.descend(Move { keep: 0., rate: -1. });
-    let sizes = reflection.matmul(&u).unwrap(); // diagonal again
-    for (i, row) in sizes.to_vec2::<f64>().unwrap().iter().enumerate() {
-        for (j, &x) in row.iter().enumerate() {
-            let right = if i == j { (0.65..1.25).contains(&x) } else { x.abs() < 1e-9 };
-            assert!(right, "({i}, {j}): {x}");
+    for ((way, _), range) in WAYS.into_iter().zip([0.65..1.25, 0.84..1.16]) {
+        let (u, ..) = case.descend(way, Move { keep: 0., rate: -1. });
+        let sizes = reflection.matmul(&u).unwrap(); // diagonal again
+        for (i, row) in sizes.to_vec2::<f64>().unwrap().iter().enumerate() {
+            for (j, x) in row.iter().enumerate() {
+                let right = if i == j { range.contains(x) } else { x.abs() < 1e-9 };
+                assert!(right, "{way:?} ({i}, {j}): {x}");
+            }
         }
     }
 }
 
 #[test]
 fn factors_of_numbers_in_two_parts_are_near_those_of_f32() {
-    for shape in SHAPES {
+    for (shape, (way, _)) in SHAPES.into_iter().flat_map(|shape| WAYS.map(|way| (shape, way))) {
         let case = Case::new(shape, DType::F32);
         let how = Move { keep: 0., rate: -1. };
-        let exact = case.descend(how).0;
-        let (found, ..) =
-            case.descend_by(how, |w, g, norm, how| descend(Bands::Whole, w, g, norm, Precision::Bf16x3, how));
+        let exact = case.descend(way, how).0;
+        let found = case.descend(Way { precision: Precision::Bf16x3, ..way }, how).0;
         let apart = Case::norm(&(found - &exact).unwrap()) / Case::norm(&exact);
-        assert!(apart > 0. && apart < 1e-3, "{shape:?}: {apart:e}");
+        assert!(apart > 0. && apart < 1e-3, "{shape:?} {way:?}: {apart:e}");
     }
 }
 
 #[test]
 fn powers_of_two_in_the_gradient_leave_every_bit_of_the_step() {
-    for shape in SHAPES {
+    for (shape, (way, _)) in SHAPES.into_iter().flat_map(|shape| WAYS.map(|way| (shape, way))) {
         let case = Case::new(shape, DType::F32);
         let how = Move { keep: 0.9, rate: 0.2 };
-        let expected = case.descend(how).0;
+        let expected = case.descend(way, how).0;
         for factor in [2f64.powi(-40), 2f64.powi(40)] {
             let scaled = |t: &Tensor| (t * factor).unwrap();
             let case = Case {
@@ -159,18 +199,21 @@ fn powers_of_two_in_the_gradient_leave_every_bit_of_the_step() {
                 grad: scaled(&case.grad),
                 grad_bias: case.grad_bias.as_ref().map(scaled),
             };
-            assert_eq!(distance(&case.descend(how).0, &expected).unwrap(), 0., "{shape:?} {factor:e}");
+            assert_eq!(distance(&case.descend(way, how).0, &expected).unwrap(), 0., "{shape:?} {factor:e}");
         }
     }
 }
 
 #[test]
 fn the_step_is_the_same_on_any_number_of_threads() {
-    let on = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| Case::new((9000, 19, true), DType::F32).descend(Move { keep: 0.9, rate: 0.2 }).0)
-    };
-    assert_eq!(distance(&on(1), &on(3)).unwrap(), 0.);
+    for (way, _) in WAYS {
+        let how = Move { keep: 0.9, rate: 0.2 };
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Case::new((9000, 19, true), DType::F32).descend(way, how).0)
+        };
+        assert_eq!(distance(&on(1), &on(3)).unwrap(), 0.);
+    }
 }
 
 #[test]
@@ -200,20 +243,24 @@ fn bands_are_moved_as_matrices_by_themselves() {
         let case = Case { grad, grad_bias, ..case };
         let whole = |m: &Tensor, b: &Option<Tensor>| Case::joined(m, b);
         let (w, g) = (whole(&case.w, &case.bias), whole(&case.grad, &case.grad_bias));
-        let factor = |band: &Tensor| match Case::norm(band) > 0. {
-            true => naive(band),
-            false => band.clone(),
+        let u_of = |definition: fn(&Tensor) -> Tensor| {
+            let factor = |band: &Tensor| match Case::norm(band) > 0. {
+                true => definition(band),
+                false => band.clone(),
+            };
+            let factors: Vec<_> = g.chunk(count, axis).unwrap().iter().map(factor).collect();
+            Tensor::cat(&factors, axis).unwrap()
         };
-        let factors: Vec<_> = g.chunk(count, axis).unwrap().iter().map(factor).collect();
-        let u = Tensor::cat(&factors, axis).unwrap();
-        let expected = ((w * how.keep).unwrap() - (&u * how.rate).unwrap()).unwrap();
-        type Way =
+        type Descends =
             fn(Bands, WithBias<&Var>, WithBias<&Tensor>, f64, &mut dyn FnMut(f64) -> Move) -> Result<Moved>;
-        let ways: [Way; 2] = [
-            |b, w, g, n, how| descend(b, w, g, n, Precision::F32, how),
-            |b, w, g, n, how| composed::descend(b, w, g, n, how),
+        let ways: [(Descends, fn(&Tensor) -> Tensor); 3] = [
+            (|b, w, g, n, how| descend(b, w, g, n, WAYS[0].0, how), WAYS[0].1),
+            (|b, w, g, n, how| descend(b, w, g, n, WAYS[1].0, how), WAYS[1].1),
+            (|b, w, g, n, how| composed::descend(b, w, g, n, how), WAYS[0].1),
         ];
-        for way in ways {
+        for (way, definition) in ways {
+            let u = u_of(definition);
+            let expected = ((&w * how.keep).unwrap() - (&u * how.rate).unwrap()).unwrap();
             let var = Var::from_tensor(&case.w).unwrap();
             let bias = case.bias.as_ref().map(|bias| Var::from_tensor(bias).unwrap());
             let (to, from) = (
