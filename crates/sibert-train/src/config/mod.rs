@@ -28,9 +28,9 @@ use sibert_model::Precision;
 pub use intrinsic_lr::IntrinsicLr;
 pub use load::{read_set, sweep_of};
 pub use model::ModelSettings;
-pub use optimizer::{ANGLE, GeneralRule, HeadConfig, MUON_MOMENTUM, MUON_RATE, Optimizer};
+pub use optimizer::{ANGLE, GeneralRule, HeadConfig, MUON_MOMENTUM, MUON_RATE, Optimizer, head_angle};
 pub use schedule::{ScheduleConfig, ScheduleKind};
-pub use spectral::SpectralSettings;
+pub use spectral::{Polar, SpectralSettings};
 pub use start::Start;
 pub use validate::{MOST_THREADS, precision_on};
 

@@ -9,7 +9,7 @@ use super::{ScheduleConfig, ScheduleKind};
 
 /// The default angle θ of `spectral`, in radians: docs/results/recipe.md.
 pub const ANGLE: f64 = 0.035;
-/// The default rate of the head under `spectral`, as a share of its norms.
+/// The default rate of the head under `spectral`, as a share of its norms, up to width 256.
 const HEAD_ANGLE: f64 = 0.025;
 
 /// The default η of `muon`: that of Jordan (2024).
@@ -23,7 +23,7 @@ pub const MUON_MOMENTUM: f64 = 0.95;
 pub struct HeadConfig {
     /// Optimizer of the head.
     pub optimizer: GeneralRule,
-    /// Learning rate before the schedule.
+    /// Learning rate before the schedule; absent: by the rule, and under `spectral` by [the width](head_angle).
     pub lr: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
@@ -104,6 +104,11 @@ impl HeadConfig {
             _ => Self::default(),
         }
     }
+}
+
+/// The default rate of the head under `spectral`: above width 256 it falls with the width (docs/results/recipe.md, "Width 512").
+pub fn head_angle(hidden: usize) -> f64 {
+    HEAD_ANGLE.min(HEAD_ANGLE * 256. / hidden as f64)
 }
 
 impl Default for HeadConfig {

@@ -5,8 +5,8 @@ use sibert_model::ModelType;
 use toml::{Table, Value};
 
 use super::{
-    ANGLE, GeneralRule, HeadConfig, IntrinsicLr, MUON_MOMENTUM, MUON_RATE, Optimizer, RunConfig,
-    ScheduleConfig, ScheduleKind, model,
+    ANGLE, GeneralRule, HeadConfig, IntrinsicLr, MUON_MOMENTUM, MUON_RATE, Optimizer, Polar, RunConfig,
+    ScheduleConfig, ScheduleKind, head_angle, model,
 };
 
 /// The default η of `sisgd`: so large that the clip sets every step, whatever the initial scale of the model.
@@ -32,8 +32,10 @@ const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
 /// [schedule] without kind          → the kind of the default, and what else it lacks
 /// validation without held_out      → held_out = 0
 /// no [spectral]                    → the whole rule, for spectral
+/// no spectral.polar                → zolotarev on the CPU, newton_schulz elsewhere
 /// no [head], or a part of it       → the rule spectral beside spectral, AdamW for BERT beside muon, else LAMB as in the
 ///                                    paper for SIBERT, none for BERT
+/// no head.lr for spectral          → 0.025, and above width 256 less: 6.4 / hidden_size
 /// ```
 ///
 /// # Errors
@@ -57,7 +59,9 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
     let rule = optimizer_of(&table)?;
     let head = HeadConfig::under(rule);
     fill_schedule(&mut table, &default_schedule(rule))?;
+    let mut head_rate_given = false;
     if let Some(Value::Table(given)) = table.get_mut("head") {
+        head_rate_given = given.contains_key("lr");
         fill_head(given, &head)?;
     }
     let mut config: RunConfig = table.try_into()?;
@@ -74,10 +78,17 @@ pub fn complete(mut table: Table) -> Result<RunConfig> {
         config.weight_decay = rate.value() / config.lr;
     }
     if rule == Optimizer::Spectral {
-        config.spectral.get_or_insert_default();
+        let polar = Polar::on(config.device);
+        config.spectral.get_or_insert_default().polar.get_or_insert(polar);
     }
     if (config.model.model_type == ModelType::Sibert || rule == Optimizer::Muon) && config.head.is_none() {
         config.head = Some(head);
+    }
+    let hidden = config.model.hidden_size;
+    if let Some(head) = config.head.as_mut().filter(|head| head.optimizer == GeneralRule::Spectral)
+        && !head_rate_given
+    {
+        head.lr = head_angle(hidden);
     }
     Ok(config)
 }

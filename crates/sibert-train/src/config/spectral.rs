@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use sibert_model::BlockKind;
 use sisgd::{Block, Factor, SpectralConfig};
 
-/// Parts of the rule `spectral` in the encoder; the head always has the whole rule.
+use crate::device::DeviceName;
+
+/// Parts of the rule `spectral` in the encoder; of these the head has `polar` alone, and else the whole rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralSettings {
@@ -16,6 +18,26 @@ pub struct SpectralSettings {
     pub tables: Tables,
     /// Whether every block of the encoder is scaled back to its norm after a step.
     pub keep_norms: bool,
+    /// How orthogonal factors are approximated: `zolotarev`, on the CPU alone and the default there, or `newton_schulz`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub polar: Option<Polar>,
+}
+
+/// The way to orthogonal factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Polar {
+    /// Jordan's polynomials.
+    NewtonSchulz,
+    /// A rational function, by two inverses.
+    Zolotarev,
+}
+
+impl Polar {
+    /// The default on a device.
+    pub fn on(device: DeviceName) -> Self {
+        if device == DeviceName::Cpu { Self::Zolotarev } else { Self::NewtonSchulz }
+    }
 }
 
 /// The direction of a matrix.
@@ -55,6 +77,7 @@ impl Default for SpectralSettings {
             heads: Heads::Together,
             tables: Tables::Rows,
             keep_norms: true,
+            polar: None,
         }
     }
 }
@@ -79,6 +102,18 @@ impl SpectralSettings {
 
     /// The rule for blocks whose scale does not matter.
     pub fn rotation(self) -> SpectralConfig {
-        SpectralConfig { keep_norms: self.keep_norms, ..SpectralConfig::ROTATION }
+        SpectralConfig { keep_norms: self.keep_norms, polar: self.polar(), ..SpectralConfig::ROTATION }
+    }
+
+    /// The rule for blocks whose scale matters.
+    pub fn relative(self) -> SpectralConfig {
+        SpectralConfig { polar: self.polar(), ..SpectralConfig::RELATIVE }
+    }
+
+    fn polar(self) -> Option<sisgd::Polar> {
+        self.polar.map(|polar| match polar {
+            Polar::NewtonSchulz => sisgd::Polar::NewtonSchulz,
+            Polar::Zolotarev => sisgd::Polar::Zolotarev,
+        })
     }
 }

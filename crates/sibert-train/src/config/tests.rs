@@ -5,7 +5,7 @@ use sisgd::Schedule;
 use toml::Table;
 
 use super::load::{OWN_TEXT, QUICKSTART};
-use super::{GeneralRule, IntrinsicLr, Optimizer, RunConfig, diagnose};
+use super::{GeneralRule, IntrinsicLr, Optimizer, Polar, RunConfig, diagnose};
 
 fn with(sets: &[&str]) -> anyhow::Result<RunConfig> {
     let sets: Vec<_> = sets.iter().map(|set| set.to_string()).collect();
@@ -335,6 +335,34 @@ fn a_rule_of_other_units_brings_its_own_rates() {
     assert_eq!(muon.head.unwrap().optimizer, GeneralRule::Adamw);
     let head = from_text("optimizer = \"spectral\"\n[head]\noptimizer = \"lamb\"\n").unwrap().head.unwrap();
     assert_eq!((head.optimizer, head.lr), (GeneralRule::Lamb, 8e-4));
+}
+
+#[test]
+fn the_head_of_a_wide_model_has_a_lower_rate_unless_told() {
+    let rate = |sets: &[&str]| {
+        let sets = [&["source=[\"book.txt\"]", "model.num_attention_heads=8"], sets].concat();
+        with(&sets).unwrap().head.unwrap().lr
+    };
+    assert_eq!(rate(&[]), 0.025);
+    assert_eq!(rate(&["model.hidden_size=256"]), 0.025);
+    assert_eq!(rate(&["model.hidden_size=512"]), 0.0125);
+    assert_eq!(rate(&["model.hidden_size=512", "head.lr=0.04"]), 0.04);
+    assert_eq!(rate(&["model.hidden_size=512", "head.optimizer=lamb"]), 8e-4);
+}
+
+#[test]
+fn orthogonal_factors_are_made_by_inverses_on_the_cpu_alone() {
+    let polar = |sets: &[&str]| {
+        let sets = [&["source=[\"book.txt\"]"], sets].concat();
+        with(&sets).map(|config| config.spectral.unwrap().polar.unwrap())
+    };
+    assert_eq!(polar(&[]).unwrap(), Polar::Zolotarev);
+    assert_eq!(polar(&["device=cuda"]).unwrap(), Polar::NewtonSchulz);
+    assert_eq!(polar(&["spectral.polar=newton_schulz"]).unwrap(), Polar::NewtonSchulz);
+    assert_eq!(
+        polar(&["device=cuda", "spectral.polar=zolotarev"]).unwrap_err().to_string(),
+        "spectral.polar is zolotarev, which the CPU alone has, expected newton_schulz with device cuda:0"
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use anyhow::{Error, Result, bail, ensure};
 use sibert_data::Packing;
 use sibert_model::{Bf16Route, ModelType, Precision};
 
-use super::{GeneralRule, HeadConfig, Optimizer, RunConfig};
+use super::{GeneralRule, HeadConfig, Optimizer, Polar, RunConfig};
 use crate::console::note_once;
 use crate::device::DeviceName;
 
@@ -200,6 +200,13 @@ impl RunConfig {
             self.spectral.is_none() || optimizer == Optimizer::Spectral,
             "[spectral] is set, but optimizer is not spectral"
         );
+        if self.spectral.and_then(|spectral| spectral.polar) == Some(Polar::Zolotarev) {
+            ensure!(
+                self.device == DeviceName::Cpu,
+                "spectral.polar is zolotarev, which the CPU alone has, expected newton_schulz with device {}",
+                self.device
+            );
+        }
         let model_type = self.model.model_type;
         match optimizer {
             Optimizer::Spectral => {

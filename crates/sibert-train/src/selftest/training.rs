@@ -10,7 +10,7 @@ use super::Subject;
 use super::report::Report;
 use crate::batch::DTYPE;
 use crate::config::{
-    ANGLE, HeadConfig, ModelSettings, Optimizer, RunConfig, ScheduleConfig, SpectralSettings,
+    ANGLE, HeadConfig, ModelSettings, Optimizer, Polar, RunConfig, ScheduleConfig, SpectralSettings,
 };
 use crate::step;
 use crate::team::Team;
@@ -94,7 +94,8 @@ fn recipe(sibert: RunConfig) -> RunConfig {
         lr: ANGLE,
         weight_decay: 0.,
         clip: None,
-        spectral: Some(SpectralSettings::default()),
+        // the way that both devices have
+        spectral: Some(SpectralSettings { polar: Some(Polar::NewtonSchulz), ..SpectralSettings::default() }),
         head: Some(head),
         model: ModelSettings {
             attention: Some(AttentionKind::Normalized),

@@ -58,7 +58,7 @@ impl Group {
         let rule: Box<dyn sisgd::Optimizer> = match config.optimizer {
             GeneralRule::Spectral => {
                 let precision = bf16::of_factors(run.precision);
-                let relative = SpectralConfig { precision, ..SpectralConfig::RELATIVE };
+                let relative = SpectralConfig { precision, ..run.spectral.unwrap_or_default().relative() };
                 Box::new(Spectral::new(SpectralSettings::default().blocks(blocks), relative)?)
             }
             GeneralRule::Lamb => lamb(variables(&blocks), config.weight_decay)?,
