@@ -11,7 +11,7 @@ V is a virtual environment with torch and transformers; `--vocab` is BERT's voca
 3. Fine-tuned heads of transformers, for classes and for scores: `sibert predict` must give the same classes, and scores within 1e-3.
 4. A BERT from `sibert pretrain`, opened by AutoModelForMaskedLM and AutoTokenizer: log-probabilities within 1e-4. One with rotary
    positions, which BERT of transformers has not, in RoFormer, whose heads pair other columns: its queries and keys in their order.
-5. SIBERTs of both kinds of attention and positions, opened with the code in their folders (trust_remote_code): on padded batches of
+5. SIBERTs of both kinds of attention, positions and decoders, opened with the code in their folders (trust_remote_code): on padded batches of
    masked sentences, the logits of the example `gradients` within 1e-5, and its gradient of every parameter within 1e-4 (of its norm)
    of that in f64. The norm, because ReLU has kinks: a value that rounds to the other side of zero changes single numbers by more; `pipeline("fill-mask")` gives the guesses of `sibert fill-mask`; a head for classes trains there.
 6. A SIBERT that `sibert finetune` gave classes, opened by AutoModelForSequenceClassification: the same classes as `sibert predict`.
@@ -315,9 +315,10 @@ with tempfile.TemporaryDirectory() as work:
     compare('ours with rotary positions in RoFormer', last, roformer(last), BertTokenizer.from_pretrained(last), sentences)
 
     # 5. SIBERT, by the code in its folder.
-    for attention, positions in [('relu', 'absolute'), ('normalized', 'rotary')]:
-        name = f'SIBERT, {attention}, {positions}'
-        last = pretrained(attention, f'model.attention={attention}', f'model.position_embedding_type={positions}')
+    for attention, positions, tied in [('relu', 'absolute', 'false'), ('normalized', 'rotary', 'true'), ('normalized', 'rotary', 'false')]:
+        name = f'SIBERT, {attention}, {positions}' + (', tied' if tied == 'true' else '')
+        last = pretrained(f'{attention}-{tied}', f'model.attention={attention}', f'model.position_embedding_type={positions}',
+                          f'model.tie_word_embeddings={tied}')
         tokenizer = AutoTokenizer.from_pretrained(last, trust_remote_code=True)
         model = AutoModelForMaskedLM.from_pretrained(last, trust_remote_code=True).eval()
         if args.gradients:

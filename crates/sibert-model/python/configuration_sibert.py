@@ -11,6 +11,7 @@ class SibertConfig(PretrainedConfig):
     - ``attention``: ``"relu"``, rectified products over their row sum (the paper's), or ``"normalized"``, the softmax of
       cosines.
     - ``attention_scale``: the factor of the cosines; 1.5 times the root of a head's width if absent.
+    - ``tie_word_embeddings``: the masked-LM decoder is the token table, its rows divided by their lengths.
     - ``position_embedding_type``: ``"absolute"``, a table, or ``"rotary"``, with the base ``rope_theta``.
     """
 
@@ -49,8 +50,6 @@ class SibertConfig(PretrainedConfig):
             raise ValueError(f"attention is {attention!r}, expected 'relu' or 'normalized'")
         if position_embedding_type not in ("absolute", "rotary"):
             raise ValueError(f"position_embedding_type is {position_embedding_type!r}, expected 'absolute' or 'rotary'")
-        if tie_word_embeddings:
-            raise ValueError("tie_word_embeddings is true: a tied decoder would make the loss depend on the encoder's scale")
         self.vocab_size = vocab_size
         self.hidden_size = hidden_size
         self.num_hidden_layers = num_hidden_layers
@@ -68,4 +67,4 @@ class SibertConfig(PretrainedConfig):
         self.initializer_range = initializer_range
         self.layer_norm_eps = layer_norm_eps
         self.next_sentence_prediction = next_sentence_prediction
-        super().__init__(pad_token_id=pad_token_id, tie_word_embeddings=False, **kwargs)
+        super().__init__(pad_token_id=pad_token_id, tie_word_embeddings=tie_word_embeddings, **kwargs)

@@ -258,15 +258,16 @@ class SibertPredictionTransform(nn.Module):
 
 
 class SibertPredictions(nn.Module):
-    """The masked-LM head; its decoder is never tied to the token table."""
+    """The masked-LM head, with a decoder of its own or, tied, with the directions of the rows of the token table."""
 
     def __init__(self, config):
         super().__init__()
         self.transform = SibertPredictionTransform(config)
-        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
+        self.decoder = None if config.tie_word_embeddings else nn.Linear(config.hidden_size, config.vocab_size)
 
-    def forward(self, x):
-        return self.decoder(self.transform(x))
+    def forward(self, x, table):
+        x = self.transform(x)
+        return F.linear(x, unit(table)) if self.decoder is None else self.decoder(x)
 
 
 class SibertHeads(nn.Module):
@@ -303,7 +304,7 @@ class SibertForMaskedLM(SibertPreTrainedModel):
 
     def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, labels=None, return_dict=None, **kwargs):
         output = self.sibert(input_ids, attention_mask, token_type_ids, return_dict=True, **kwargs)
-        logits = self.cls.predictions(output.last_hidden_state)
+        logits = self.cls.predictions(output.last_hidden_state, self.sibert.get_input_embeddings().weight)
         loss = None
         if labels is not None:
             loss = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED)

@@ -41,10 +41,10 @@ impl Backbone {
         }
     }
 
-    /// The blocks of the encoder's parameters.
-    pub fn blocks(&self) -> Vec<Group> {
+    /// The blocks of the encoder's parameters; its token table may be the `decoder` of a head, too.
+    pub fn blocks(&self, decoder: bool) -> Vec<Group> {
         match self {
-            Self::Sibert(encoder) => encoder.blocks(),
+            Self::Sibert(encoder) => encoder.blocks(decoder),
             Self::Bert(bert) => bert.blocks(),
         }
     }
@@ -54,6 +54,6 @@ impl Backbone {
 pub(crate) fn canonical(config: &ModelConfig, tensors: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
     match config.model_type {
         ModelType::Sibert => tensors,
-        ModelType::Bert => bert::canonical(tensors, config.tie_word_embeddings != Some(false)),
+        ModelType::Bert => bert::canonical(tensors, config.has_tied_decoder()),
     }
 }

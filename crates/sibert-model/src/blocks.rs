@@ -198,6 +198,26 @@ mod tests {
     }
 
     #[test]
+    fn a_token_table_that_is_the_decoder_is_a_matrix() {
+        let tiny = ModelConfig::preset(ModelType::Sibert, "tiny").unwrap();
+        let config = ModelConfig { vocab_size: 11, tie_word_embeddings: Some(true), ..tiny };
+        let model = PreTraining::new(&config, 1, DType::F32, &Device::Cpu).unwrap();
+        let table = &model.encoder_blocks()[0];
+        assert_eq!(
+            (table.kind, table.vars[0].0.as_str()),
+            (BlockKind::Matrix, "sibert.embeddings.word_embeddings.weight")
+        );
+        let transform = ["dense.weight", "dense.bias", "LayerNorm.weight", "LayerNorm.bias"];
+        let transform = transform.map(|name| format!("cls.predictions.transform.{name}"));
+        assert_eq!(names(&model.head_blocks()), transform);
+        let tensors = model.parameters().into_iter().map(|(name, var)| (name, var.as_detached_tensor()));
+        let (tensors, head) = (tensors.collect(), HeadKind::Classes(2));
+        let (tuned, _) =
+            FineTuning::load(&config, head, false, tensors, 1, DType::F32, &Device::Cpu).unwrap();
+        assert_eq!(tuned.encoder_blocks()[0].kind, BlockKind::Table);
+    }
+
+    #[test]
     fn the_bias_of_a_tied_decoder_is_a_block_of_its_own() {
         let heads = model(ModelType::Bert, false).head_blocks();
         let last = heads.last().unwrap();

@@ -107,7 +107,8 @@ pub struct ModelConfig {
     /// Token id of padding.
     #[serde(default)]
     pub pad_token_id: u32,
-    /// Whether BERT's masked-LM decoder is its token table, true if absent; SIBERT's never is.
+    /// Whether the masked-LM decoder is the token table: for BERT, true if absent, the table as it is and a bias; for SIBERT,
+    /// false if absent, the table's rows divided by their lengths, without a bias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tie_word_embeddings: Option<bool>,
     /// Whether the pretraining head also predicts if the second segment follows the first.
@@ -235,13 +236,13 @@ impl ModelConfig {
         if self.pad_token_id as usize >= self.vocab_size {
             refuse!("pad_token_id is {}, expected below vocab_size {}", self.pad_token_id, self.vocab_size);
         }
-        if self.model_type == ModelType::Sibert && self.tie_word_embeddings == Some(true) {
-            refuse!(
-                "tie_word_embeddings is true, expected false: the loss would depend on the encoder's scale"
-            );
-        }
         self.validate_activation()?;
         self.validate_attention()
+    }
+
+    /// Whether the masked-LM decoder is the token table.
+    pub fn has_tied_decoder(&self) -> bool {
+        self.tie_word_embeddings.unwrap_or(self.model_type == ModelType::Bert)
     }
 
     /// Refuses sequences of more tokens than there are positions.

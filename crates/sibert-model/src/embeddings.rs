@@ -79,14 +79,23 @@ impl Embeddings {
         }
     }
 
+    /// The token table (vocab, hidden), of degree one.
+    pub(crate) fn words(&self) -> &Homogeneous<One> {
+        &self.word_embeddings
+    }
+
     /// The tables of rows; the few segments, and gain and bias, as a whole each; and the projection.
-    pub(crate) fn blocks(&self) -> Vec<Group> {
-        let tables = [Some(&self.word_embeddings), self.position_embeddings.as_ref()];
+    ///
+    /// A token table that is the `decoder`, too, has a gradient in every row, as a matrix has.
+    pub(crate) fn blocks(&self, decoder: bool) -> Vec<Group> {
+        let words = self.word_embeddings.id();
+        let words = if decoder { Group::matrix([words]) } else { Group::table(words) };
+        let positions = self.position_embeddings.as_ref().map(|table| Group::table(table.id()));
         let others = [
             Group::whole([self.token_type_embeddings.id()]),
             Group::whole([self.gain.id(), self.bias.id()]),
             Group::matrix([self.projection.id()]),
         ];
-        tables.into_iter().flatten().map(|table| Group::table(table.id())).chain(others).collect()
+        [words].into_iter().chain(positions).chain(others).collect()
     }
 }

@@ -13,7 +13,7 @@ use crate::blocks::Group;
 use crate::config::ModelConfig;
 use crate::embeddings::Embeddings;
 use crate::feed_forward::FeedForward;
-use crate::homogeneous::{Homogeneous, Two, Zero};
+use crate::homogeneous::{Homogeneous, One, Two, Zero};
 use crate::mode::{Mode, Selection};
 
 /// One encoder layer, from degree two to degree two.
@@ -118,9 +118,14 @@ impl Encoder {
         Ok(streams)
     }
 
-    /// The blocks of the embeddings and of every layer.
-    pub(crate) fn blocks(&self) -> Vec<Group> {
+    /// The token table (vocab, hidden), of degree one.
+    pub(crate) fn words(&self) -> &Homogeneous<One> {
+        self.embeddings.words()
+    }
+
+    /// The blocks of the embeddings, whose token table may be the `decoder`, too, and of every layer.
+    pub(crate) fn blocks(&self, decoder: bool) -> Vec<Group> {
         let layers = self.layers.iter().flat_map(Layer::blocks);
-        self.embeddings.blocks().into_iter().chain(layers).collect()
+        self.embeddings.blocks(decoder).into_iter().chain(layers).collect()
     }
 }

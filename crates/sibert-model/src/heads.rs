@@ -1,7 +1,8 @@
 //! The pretraining heads: masked language modelling and next-sentence prediction.
 //!
-//! They are not scale invariant and have an optimizer of their own. SIBERT's masked-LM decoder is not
-//! tied to the token table: a tied one would make the loss depend on the encoder's scale.
+//! They are not scale invariant and have an optimizer of their own. SIBERT's masked-LM decoder has a weight of its own, or is the
+//! token table with its rows divided by their lengths, of degree zero: tied as BERT's, with the table as it is, the loss would
+//! depend on the encoder's scale.
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -9,12 +10,15 @@ use candle_nn::VarBuilder;
 use crate::affine::{Dense, LayerNorm, Tied};
 use crate::blocks::Group;
 use crate::config::{ModelConfig, ModelType};
+use crate::homogeneous::{Homogeneous, One};
 use crate::ops;
 
 /// Transformed states (…, hidden) to logits (…, vocab).
 enum Decoder {
     Own(Dense),
     Tied(Tied),
+    /// The directions of a table's rows.
+    Directions(Homogeneous<One>),
 }
 
 impl Decoder {
@@ -22,6 +26,7 @@ impl Decoder {
         match self {
             Self::Own(dense) => dense.forward(x),
             Self::Tied(tied) => tied.forward(x),
+            Self::Directions(table) => ops::linear(x, &table.unit_heads(1)?.into_inner()),
         }
     }
 
@@ -29,11 +34,12 @@ impl Decoder {
         match self {
             Self::Own(dense) => dense.blocks(),
             Self::Tied(tied) => tied.blocks(),
+            Self::Directions(_) => Vec::new(), // the table is in a block of the embeddings
         }
     }
 }
 
-/// Dense + bias → GELU → layer norm → decoder + bias: BERT's masked-LM head.
+/// Dense + bias → GELU → layer norm → decoder + bias: BERT's masked-LM head; decoded by directions it has no bias at the end.
 pub struct MaskedLmHead {
     transform: Dense,
     norm: LayerNorm,
@@ -60,6 +66,14 @@ impl MaskedLmHead {
     /// If a parameter is missing or has another shape.
     pub fn tied(config: &ModelConfig, table: &Tensor, vb: VarBuilder) -> Result<Self> {
         Self::new(config, vb, |vb| Tied::new(table, vb).map(Decoder::Tied))
+    }
+
+    /// A head whose decoder is the directions of the rows of the token table (vocab, hidden): `transform.*`.
+    ///
+    /// # Errors
+    /// If a parameter is missing or has another shape.
+    pub fn invariant(config: &ModelConfig, table: &Homogeneous<One>, vb: VarBuilder) -> Result<Self> {
+        Self::new(config, vb, |_| Ok(Decoder::Directions(table.share())))
     }
 
     fn new(

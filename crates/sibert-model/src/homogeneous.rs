@@ -55,6 +55,11 @@ impl Homogeneous<One> {
         tag(tensor)
     }
 
+    /// The same parameter, for a second use of it.
+    pub(crate) fn share(&self) -> Self {
+        tag(self.0.clone())
+    }
+
     /// The parameter's name within this process, its variable's own.
     pub(crate) fn id(&self) -> TensorId {
         self.0.id()

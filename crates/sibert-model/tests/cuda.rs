@@ -27,14 +27,15 @@ fn batch() -> Result<Batch> {
     })
 }
 
-/// SIBERT with either kind of attention, and BERT.
-const MODELS: [(ModelType, Option<AttentionKind>); 3] = [
-    (ModelType::Sibert, None),
-    (ModelType::Sibert, Some(AttentionKind::Normalized)),
-    (ModelType::Bert, None),
+/// SIBERT with either kind of attention and of decoder, and BERT.
+const MODELS: [(ModelType, Option<AttentionKind>, bool); 4] = [
+    (ModelType::Sibert, None, false),
+    (ModelType::Sibert, Some(AttentionKind::Normalized), false),
+    (ModelType::Sibert, Some(AttentionKind::Normalized), true),
+    (ModelType::Bert, None, true),
 ];
 
-fn model((model_type, attention): (ModelType, Option<AttentionKind>)) -> PreTraining {
+fn model((model_type, attention, tied): (ModelType, Option<AttentionKind>, bool)) -> PreTraining {
     let config = ModelConfig {
         vocab_size: 61,
         hidden_size: 64,
@@ -44,6 +45,7 @@ fn model((model_type, attention): (ModelType, Option<AttentionKind>)) -> PreTrai
         max_position_embeddings: 16,
         next_sentence_prediction: true,
         attention,
+        tie_word_embeddings: Some(tied),
         ..ModelConfig::preset(model_type, "tiny").unwrap()
     };
     PreTraining::new(&config, 7, DType::F32, &Device::Cpu).unwrap()

@@ -5,17 +5,17 @@ mod support;
 
 use candle_core::{DType, Device, Tensor};
 use sibert_model::{Mode, ModelConfig, ModelType, PositionKind, PreTraining, random};
-use support::{batch, mean_loss, norm, normalized, scalar, small};
+use support::{batch, mean_loss, norm, normalized, scalar, small, tied};
 
-/// SIBERT with either kind of attention, and BERT with either kind of positions.
-fn all() -> [ModelConfig; 4] {
+/// SIBERT with either kind of attention and of decoder, and BERT with either kind of positions.
+fn all() -> [ModelConfig; 5] {
     let bert = small(ModelType::Bert);
     let rotary = ModelConfig { position_embedding_type: Some(PositionKind::Rotary), ..bert.clone() };
-    [small(ModelType::Sibert), normalized(), bert, rotary]
+    [small(ModelType::Sibert), normalized(), tied(), bert, rotary]
 }
 
 /// The same with dropout.
-fn with_dropout() -> [ModelConfig; 4] {
+fn with_dropout() -> [ModelConfig; 5] {
     all().map(|config| ModelConfig { hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1, ..config })
 }
 

@@ -5,7 +5,7 @@ mod support;
 
 use candle_core::{DType, Device};
 use sibert_model::{Mode, ModelConfig, ModelType, PreTraining};
-use support::{batch, mean_loss, norm, normalized, relative_error, siberts, small};
+use support::{batch, mean_loss, norm, relative_error, siberts, small};
 
 const SCALES: [f64; 4] = [1e-2, 1e-1, 10., 100.];
 /// f32 rounding of the encoder's output.
@@ -19,9 +19,10 @@ fn model(config: &ModelConfig, scale: f64) -> PreTraining {
     model
 }
 
-fn presets() -> [ModelConfig; 3] {
+fn presets() -> [ModelConfig; 4] {
     let mini = ModelConfig { vocab_size: 500, ..ModelConfig::preset(ModelType::Sibert, "mini").unwrap() };
-    [small(ModelType::Sibert), normalized(), mini]
+    let [relu, normalized, tied] = siberts();
+    [relu, normalized, tied, mini]
 }
 
 #[test]

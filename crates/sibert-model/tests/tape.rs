@@ -6,7 +6,7 @@ mod support;
 use candle_core::{DType, Device, Tensor, TensorId};
 use sibert_model::{Gradients, Mode, ModelConfig, ModelType, PreTraining, Precision, Tape};
 use sisgd::{Gradient, GradientSource as _};
-use support::{batch, dense, norm, normalized, small};
+use support::{batch, dense, norm, normalized, small, tied};
 
 fn with_pairs(config: ModelConfig) -> ModelConfig {
     ModelConfig {
@@ -19,7 +19,7 @@ fn with_pairs(config: ModelConfig) -> ModelConfig {
 
 #[test]
 fn gradients_of_whole_models_are_those_of_the_graph() {
-    for config in [small(ModelType::Sibert), normalized(), small(ModelType::Bert)].map(with_pairs) {
+    for config in [small(ModelType::Sibert), normalized(), tied(), small(ModelType::Bert)].map(with_pairs) {
         let model = PreTraining::new(&config, 5, DType::F64, &Device::Cpu).unwrap();
         let mut batch = batch(&config, 3, DType::F64);
         batch.next_sentence = Some(Tensor::new(&[0u32, 1, 1], &Device::Cpu).unwrap());
@@ -95,7 +95,7 @@ fn a_second_tape_is_refused_and_a_failed_one_is_closed() {
 
 #[test]
 fn a_pass_tells_of_each_variable_once_when_its_gradient_is_whole() {
-    for config in [small(ModelType::Sibert), normalized(), small(ModelType::Bert)].map(with_pairs) {
+    for config in [small(ModelType::Sibert), normalized(), tied(), small(ModelType::Bert)].map(with_pairs) {
         let model = PreTraining::new(&config, 5, DType::F64, &Device::Cpu).unwrap();
         let mut batch = batch(&config, 3, DType::F64);
         batch.next_sentence = Some(Tensor::new(&[0u32, 1, 1], &Device::Cpu).unwrap());

@@ -125,7 +125,7 @@ impl FineTuning {
             );
         }
         let parameters = parameters.vars();
-        let (encoder, tuned) = (backbone.blocks(), head.blocks());
+        let (encoder, tuned) = (backbone.blocks(false), head.blocks());
         let boundary = encoder.len();
         let groups = encoder.into_iter().chain(tuned).collect();
         let mut encoder = blocks::of_groups(groups, &parameters)?; // the head's parameters come last

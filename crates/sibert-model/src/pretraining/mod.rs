@@ -78,17 +78,17 @@ impl PreTraining {
         let encoder_vb = vb.pp(config.model_type.prefix());
         let backbone = Backbone::new(config, encoder_vb.clone())?;
         let cls = vb.pp("cls");
+        let (tied, predictions) = (config.has_tied_decoder(), cls.pp("predictions"));
         let masked_lm = match &backbone {
-            Backbone::Bert(bert) if config.tie_word_embeddings != Some(false) => {
-                MaskedLmHead::tied(config, bert.word_embeddings(), cls.pp("predictions"))?
-            }
-            _ => MaskedLmHead::untied(config, cls.pp("predictions"))?,
+            _ if !tied => MaskedLmHead::untied(config, predictions)?,
+            Backbone::Bert(bert) => MaskedLmHead::tied(config, bert.word_embeddings(), predictions)?,
+            Backbone::Sibert(encoder) => MaskedLmHead::invariant(config, encoder.words(), predictions)?,
         };
         let next_sentence =
             config.next_sentence_prediction.then(|| Self::next_sentence_head(config, encoder_vb, cls));
         let next_sentence = next_sentence.transpose()?;
         let pairs = next_sentence.iter().flat_map(NextSentenceHead::blocks);
-        let groups = backbone.blocks().into_iter().chain(masked_lm.blocks()).chain(pairs).collect();
+        let groups = backbone.blocks(tied).into_iter().chain(masked_lm.blocks()).chain(pairs).collect();
         let blocks = blocks::of_groups(groups, &parameters.vars())?;
         Ok(Self { backbone, masked_lm, next_sentence, parameters, blocks, config: config.clone() })
     }

@@ -59,9 +59,14 @@ pub fn normalized() -> ModelConfig {
     ModelConfig { attention: Some(AttentionKind::Normalized), ..small(ModelType::Sibert) }
 }
 
-/// SIBERT with either kind of attention.
-pub fn siberts() -> [ModelConfig; 2] {
-    [small(ModelType::Sibert), normalized()]
+/// The same, which decodes words by the directions of its token table.
+pub fn tied() -> ModelConfig {
+    ModelConfig { tie_word_embeddings: Some(true), ..normalized() }
+}
+
+/// SIBERT with either kind of attention and of decoder.
+pub fn siberts() -> [ModelConfig; 3] {
+    [small(ModelType::Sibert), normalized(), tied()]
 }
 
 /// `rows` random sequences of 12 tokens, the last of them padded, with every fourth position masked.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Keys of `config.json` that decide which function the weights stand for.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "model_type",
     "vocab_size",
     "hidden_size",
@@ -16,6 +16,7 @@ const KEYS: [&str; 14] = [
     "max_position_embeddings",
     "position_embedding_type",
     "rope_theta",
+    "tie_word_embeddings",
     "type_vocab_size",
     "layer_norm_eps",
     "next_sentence_prediction",
@@ -49,9 +50,11 @@ pub fn ensure_same_architecture(checkpoint: &str, found_json: &str, wanted_json:
     Ok(())
 }
 
-/// An absent switch is off, positions of an absent type are absolute, and attention of none has the paper's weights.
+/// An absent switch is off, positions of an absent type are absolute, attention of none has the paper's weights, and the decoder
+/// of BERT alone is tied.
 fn value<'a>(config: &'a Value, key: &str) -> Option<&'a Value> {
-    let implied = |value: &Value| *value == Value::Bool(false) || *value == "absolute" || *value == "relu";
+    let tied = key == "tie_word_embeddings" && config["model_type"] == "bert";
+    let implied = |value: &Value| *value == Value::Bool(tied) || *value == "absolute" || *value == "relu";
     config.get(key).filter(|value| !implied(value))
 }
 
@@ -98,6 +101,18 @@ mod tests {
         ensure_same_architecture("last", none, r#"{"position_embedding_type": "absolute"}"#).unwrap();
         let error = ensure_same_architecture("last", none, rotary).unwrap_err().to_string();
         assert!(error.contains("position_embedding_type is absent, this run's"), "{error}");
+    }
+
+    #[test]
+    fn the_decoder_of_bert_alone_is_tied_if_absent() {
+        let with = |model_type: &str, tied: &str| format!(r#"{{"model_type": "{model_type}"{tied}}}"#);
+        let (yes, no) = (r#", "tie_word_embeddings": true"#, r#", "tie_word_embeddings": false"#);
+        for (model_type, same, other) in [("bert", yes, no), ("sibert", no, yes)] {
+            let absent = with(model_type, "");
+            ensure_same_architecture("last", &absent, &with(model_type, same)).unwrap();
+            let error = ensure_same_architecture("last", &with(model_type, other), &absent).unwrap_err();
+            assert!(error.to_string().contains("tie_word_embeddings is"), "{error}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use sibert_model::{ModelConfig, ModelType};
 
 use super::graph::{Builder, Name, int};
-use super::layers::{gelu, layer_norm, linear};
+use super::layers::{gelu, layer_norm, linear, unit};
 use super::named;
 use super::proto::Size;
 use crate::args::Part;
@@ -100,11 +100,14 @@ fn masked_lm(graph: &mut Builder, config: &ModelConfig, hidden: &Name) -> Result
     let active = gelu(graph, &dense);
     let norm = layer_norm(graph, &active, "cls.predictions.transform.LayerNorm", config)?;
     if config.model_type == ModelType::Sibert {
-        return linear(graph, &norm, "cls.predictions.decoder");
+        return match config.has_tied_decoder() {
+            true => directions(graph, &norm, "sibert.embeddings.word_embeddings.weight"),
+            false => linear(graph, &norm, "cls.predictions.decoder"),
+        };
     }
-    let decoder = match config.tie_word_embeddings {
-        Some(false) => "cls.predictions.decoder.weight",
-        _ => "bert.embeddings.word_embeddings.weight",
+    let decoder = match config.has_tied_decoder() {
+        true => "bert.embeddings.word_embeddings.weight",
+        false => "cls.predictions.decoder.weight",
     };
     let table = graph.parameter(decoder)?;
     let table = graph.op("Transpose", &[&table]); // the table itself is in the file once
@@ -113,6 +116,14 @@ fn masked_lm(graph: &mut Builder, config: &ModelConfig, hidden: &Name) -> Result
     let bias = if graph.has("cls.predictions.bias") { "cls.predictions.bias" } else { own };
     let bias = graph.parameter(bias)?;
     Ok(graph.op("Add", &[&product, &bias]))
+}
+
+/// `x Êᵀ`, Ê being the rows of a table divided by their lengths.
+fn directions(graph: &mut Builder, x: &Name, table: &str) -> Result<Name> {
+    let table = graph.parameter(table)?;
+    let table = unit(graph, &table);
+    let table = graph.op("Transpose", &[&table]);
+    Ok(graph.op("MatMul", &[x, &table]))
 }
 
 /// The first token's state, transformed (batch, hidden).

@@ -98,25 +98,7 @@ impl<'a> Encoder<'a> {
         let centred = self.graph.op("Sub", &[x, &mean]);
         let squared = self.graph.op("Mul", &[&centred, &centred]);
         let variance = self.graph.op_with("ReduceMean", &[&squared], last());
-        self.over_root(&centred, &variance)
-    }
-
-    /// Length 1 in each row; zeros stay.
-    fn unit(&mut self, x: &Name) -> Name {
-        let squared = self.graph.op("Mul", &[x, x]);
-        let last = self.graph.ints(&[-1]);
-        let length = self.graph.op_with("ReduceSum", &[&squared, &last], vec![int("keepdims", 1)]);
-        self.over_root(x, &length)
-    }
-
-    /// x / √squared, and 0 where that is 0 / 0.
-    fn over_root(&mut self, x: &Name, squared: &Name) -> Name {
-        let (one, positive) = (self.graph.float(1.), self.graph.is_positive(squared));
-        let safe = self.graph.op("Where", &[&positive, squared, &one]);
-        let root = self.graph.op("Sqrt", &[&safe]);
-        let quotient = self.graph.op("Div", &[x, &root]);
-        let zero = self.graph.float(0.);
-        self.graph.op("Where", &[&positive, &quotient, &zero])
+        over_root(self.graph, &centred, &variance)
     }
 
     /// `stream + ATTN(N(stream))`, then `stream + FF(N(stream))`.
@@ -158,7 +140,7 @@ impl<'a> Encoder<'a> {
         let mut sides = [query?, key?]; // (batch, heads, sequence, width) each
         for side in &mut sides {
             if is_normalized {
-                *side = self.unit(side);
+                *side = unit(self.graph, side);
             }
             if let Some(base) = self.config.rotary_base() {
                 *side = self.rotated(side, base)?;
@@ -239,6 +221,24 @@ impl<'a> Encoder<'a> {
         let safe = self.graph.op("Where", &[&attends, &total, &one]);
         self.graph.op("Div", &[&positive, &safe])
     }
+}
+
+/// Length 1 in each row; zeros stay.
+pub fn unit(graph: &mut Builder, x: &Name) -> Name {
+    let squared = graph.op("Mul", &[x, x]);
+    let last = graph.ints(&[-1]);
+    let length = graph.op_with("ReduceSum", &[&squared, &last], vec![int("keepdims", 1)]);
+    over_root(graph, x, &length)
+}
+
+/// x / √squared, and 0 where that is 0 / 0.
+fn over_root(graph: &mut Builder, x: &Name, squared: &Name) -> Name {
+    let (one, positive) = (graph.float(1.), graph.is_positive(squared));
+    let safe = graph.op("Where", &[&positive, squared, &one]);
+    let root = graph.op("Sqrt", &[&safe]);
+    let quotient = graph.op("Div", &[x, &root]);
+    let zero = graph.float(0.);
+    graph.op("Where", &[&positive, &quotient, &zero])
 }
 
 /// x Wᵀ, plus a bias where there is one.

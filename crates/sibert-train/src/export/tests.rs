@@ -24,7 +24,10 @@ fn configs() -> [ModelConfig; 5] {
         config(ModelType::Bert, None, true),
         config(ModelType::Sibert, None, false),
         config(ModelType::Sibert, Some(AttentionKind::Normalized), true),
-        config(ModelType::Sibert, Some(AttentionKind::Normalized), false),
+        ModelConfig {
+            tie_word_embeddings: Some(true),
+            ..config(ModelType::Sibert, Some(AttentionKind::Normalized), false)
+        },
     ]
 }
 

@@ -82,7 +82,9 @@ impl Forecast {
         let below = activations - F32 * (last + head);
         let decoder = F32 * sizes.vocab * sizes.hidden;
         let working = F32 * sizes.tokens * (2. * sizes.wide + 2. * sizes.hidden);
-        let first = activations + logits;
+        // The directions of a tied table; behind the decoder their gradient takes their place.
+        let directed = counts.tied && model.model_type == ModelType::Sibert;
+        let first = activations + logits + if directed { decoder } else { 0. };
         let later = below + if sizes.layers > 1. { working } else { 0. } + decoder;
         let earlier = if config.accumulation_steps > 1 { gradients } else { 0. };
         let earlier = earlier + gradients * f64::from(config.shares.next_power_of_two().ilog2()); // a sum a level
@@ -143,8 +145,12 @@ impl Counts {
         let projection = if sibert { hidden * hidden } else { 0. };
         let matrices = layers * (4. * hidden * hidden + 2. * hidden * wide);
         let vectors = layers * if sibert { wide } else { 9. * hidden + wide };
-        let tied = !sibert && model.tie_word_embeddings.unwrap_or(true);
-        let decoder = vocab + if tied { 0. } else { vocab * hidden };
+        let tied = model.has_tied_decoder();
+        let decoder = match (tied, sibert) {
+            (true, true) => 0.,
+            (true, false) => vocab,
+            (false, _) => vocab + vocab * hidden,
+        };
         let pairs = if model.next_sentence_prediction { hidden * hidden + 3. * hidden + 2. } else { 0. };
         Self {
             embeddings: tables + 2. * hidden + projection,
@@ -273,6 +279,7 @@ mod tests {
                 config.head = Some(crate::config::HeadConfig::under(Optimizer::Spectral));
                 config.model.attention = Some(AttentionKind::Normalized);
                 config.model.position_embedding_type = Some(PositionKind::Rotary);
+                config.model.tie_word_embeddings = Some(true);
             }),
             settings(|config| {
                 bert(config);
