@@ -5,12 +5,9 @@ use super::rational::rational;
 use super::sides::{Chunk, Sides};
 use super::{Move, Moved, Way, WithBias};
 use crate::Polar;
-use crate::ops::Real;
+use crate::ops::{LANES, Real, fold_lanes, padded, vectorize};
 use rayon::prelude::*;
 use sibert_products::{Matrix, Precision, serial};
-
-/// Sums that run beside each other, so that additions need not wait.
-const LANES: usize = 8;
 
 /// `P` and `‖U‖²` with `U = X P`, where X, (long, short), is the gradient times `scale`.
 pub(super) fn factor<T: Real>(way: Way, sides: Sides, grad: WithBias<&[T]>, scale: f64) -> (Vec<T>, f64) {
@@ -50,8 +47,11 @@ pub(super) fn descend<T: Real>(
     let step = |w: WithBias<&mut [T]>, lines: std::ops::Range<usize>| {
         let first = lines.start;
         let u = times(precision, &sides.chunk(grad, lines, scale), p, sides.short());
-        let mut moved = Lanes::default();
-        sides.visit(w, &u, first, |w, u| moved.advance(w, u, how));
+        let mut moved = Lanes([[0.; LANES]; 2]);
+        sides.visit(w, &u, first, |w, u| {
+            let moved = &mut moved;
+            vectorize!([moved, w] moved.advance(w, u, how));
+        });
         moved.sum()
     };
     let chunks: Vec<_> = sides.chunks().collect();
@@ -89,33 +89,38 @@ fn times<T: Real>(precision: Precision, x: &Chunk<T>, p: &[T], n: usize) -> Chun
     Chunk { data, ..*x }
 }
 
-/// Sums of a step in interleaved parts.
-#[derive(Default)]
-struct Lanes {
-    squared: [f64; LANES],
-    along: [f64; LANES],
-}
+/// `‖W'‖²` and `⟨W, W'⟩` in interleaved parts.
+struct Lanes([[f64; LANES]; 2]);
 
 impl Lanes {
     /// `w ← keep·w − rate·u`, rounded once.
-    fn advance<T: Real>(&mut self, w: &mut [T], u: &[T], Move { keep, rate }: Move) {
-        let mut element = |lane: usize, w: &mut T, u: &T| {
-            let old = w.widen();
-            *w = T::narrow(keep * old - rate * u.widen());
-            let new = w.widen();
-            self.squared[lane] += new * new;
-            self.along[lane] += old * new;
-        };
+    #[inline(always)]
+    fn advance<T: Real>(&mut self, w: &mut [T], u: &[T], how: Move) {
         let ((body, tail), (u, u_tail)) = (w.as_chunks_mut::<LANES>(), u.as_chunks::<LANES>());
         for (w, u) in body.iter_mut().zip(u) {
-            for lane in 0..LANES {
-                element(lane, &mut w[lane], &u[lane]);
-            }
+            self.row(w, u, how);
         }
-        tail.iter_mut().zip(u_tail).enumerate().for_each(|(lane, (w, u))| element(lane, w, u));
+        if !tail.is_empty() {
+            let mut row = padded(tail);
+            self.row(&mut row, &padded(u_tail), how);
+            tail.copy_from_slice(&row[..tail.len()]);
+        }
     }
 
-    fn sum(&self) -> Moved {
-        Moved { squared: self.squared.iter().sum(), along: self.along.iter().sum() }
+    #[inline(always)]
+    fn row<T: Real>(&mut self, w: &mut [T; LANES], u: &[T; LANES], Move { keep, rate }: Move) {
+        let Self([squared, along]) = self;
+        for lane in 0..LANES {
+            let old = w[lane].widen();
+            w[lane] = T::narrow(keep * old - rate * u[lane].widen());
+            let new = w[lane].widen();
+            squared[lane] += new * new;
+            along[lane] += old * new;
+        }
+    }
+
+    fn sum(self) -> Moved {
+        let [squared, along] = fold_lanes(self.0);
+        Moved { squared, along }
     }
 }

@@ -11,7 +11,7 @@
 //! Cholesky's own loop: A⁻¹ in the place of L_A⁻¹ would lose half of the digits.
 
 use super::polynomial::triangle;
-use crate::ops::Real;
+use crate::ops::{Real, vectorize};
 use sibert_products::{Matrix, Precision, serial};
 use std::ops::Range;
 
@@ -34,7 +34,7 @@ pub(super) fn invert<T: Real>(matrix: &mut [T], n: usize) {
 /// Replaces Z by L⁻¹, with zeros above the diagonal.
 fn invert_factor<T: Real>(matrix: &mut [T], n: usize) {
     if n <= SMALL {
-        return eliminate(matrix, n);
+        return vectorize!([matrix] eliminate(matrix, n));
     }
     let h = (n / 2).next_multiple_of(SMALL);
     let k = n - h;
@@ -85,20 +85,25 @@ fn invert_factor<T: Real>(matrix: &mut [T], n: usize) {
 }
 
 /// The same by Gauss's elimination of `[Z | 1]`, whose right half takes the place of what is eliminated.
+#[inline(always)]
 fn eliminate<T: Real>(matrix: &mut [T], n: usize) {
     for pivot in 0..n {
         let (above, below) = matrix.split_at_mut((pivot + 1) * n);
         let row = &above[pivot * n..];
         for other in below.chunks_exact_mut(n) {
             let factor = minus(T::default(), other[pivot] / row[pivot]);
-            other.iter_mut().zip(row).for_each(|(x, &y)| *x = *x + factor * y);
+            for (x, &y) in other.iter_mut().zip(row) {
+                *x = *x + factor * y;
+            }
             other[pivot] = factor;
         }
     }
     for (i, row) in matrix.chunks_exact_mut(n).enumerate() {
         let inverse = T::narrow(1.) / row[i].sqrt();
         row[i] = T::narrow(1.);
-        row[..=i].iter_mut().for_each(|x| *x = *x * inverse);
+        for x in &mut row[..=i] {
+            *x = *x * inverse;
+        }
         row[i + 1..].fill(T::default());
     }
 }

@@ -1,7 +1,7 @@
 //! A matrix with its bias as lines of its short side, a few thousand at a time.
 
 use super::WithBias;
-use crate::ops::Real;
+use crate::ops::{Real, vectorize};
 use sibert_products::Matrix;
 use std::ops::Range;
 
@@ -68,20 +68,25 @@ impl Sides {
     /// Lines of a matrix, multiplied by `scale`; in memory as they are there.
     pub fn chunk<T: Real>(self, of: WithBias<&[T]>, lines: Range<usize>, scale: f64) -> Chunk<T> {
         let (short, count) = (self.short(), lines.len());
-        let scaled = |x: &T| T::narrow(x.widen() * scale);
         let mut data = Vec::with_capacity(short * count);
+        let mut push = |values: &[T]| {
+            let start = data.len();
+            data.resize(start + values.len(), T::default());
+            let target = &mut data[start..];
+            vectorize!([target] scale_into(target, values, scale));
+        };
         if self.tall() {
             for row in lines {
-                data.extend(of.matrix[row * self.stride..][self.own()].iter().map(scaled));
-                data.extend(of.bias.map(|bias| scaled(&bias[row])));
+                push(&of.matrix[row * self.stride..][self.own()]);
+                push(of.bias.map_or(&[], |bias| &bias[row..=row]));
             }
             return Chunk { data, lines: count, line: short, element: 1 };
         }
         let columns = lines.start..lines.end.min(self.columns);
         for row in 0..self.rows {
-            data.extend(of.matrix[row * self.stride + self.first..][columns.clone()].iter().map(scaled));
+            push(&of.matrix[row * self.stride + self.first..][columns.clone()]);
             let last = of.bias.filter(|_| lines.end > self.columns);
-            data.extend(last.map(|bias| scaled(&bias[row])));
+            push(last.map_or(&[], |bias| &bias[row..=row]));
         }
         Chunk { data, lines: count, line: 1, element: count }
     }
@@ -115,5 +120,12 @@ impl Sides {
                 each(&mut bias[row..=row], u_bias);
             }
         }
+    }
+}
+
+#[inline(always)]
+fn scale_into<T: Real>(target: &mut [T], values: &[T], scale: f64) {
+    for (y, x) in target.iter_mut().zip(values) {
+        *y = T::narrow(x.widen() * scale);
     }
 }
