@@ -115,6 +115,7 @@ fn settings(args: &BenchArgs) -> Result<RunConfig> {
             max_position_embeddings: seq,
             attention: spectral.then_some(AttentionKind::Normalized),
             position_embedding_type: spectral.then_some(PositionKind::Rotary),
+            tie_word_embeddings: spectral.then_some(true),
             ..ModelSettings::default()
         },
         ..RunConfig::default()

@@ -22,7 +22,7 @@ const RATES: [&str; 8] =
     ["lr", "weight_decay", "budget", "intrinsic_lr", "momentum", "spectral", "schedule", "head"];
 
 /// A key of a later source, and the keys of earlier sources that it makes meaningless.
-const SUPERSEDES: [(&str, &[&str]); 13] = [
+const SUPERSEDES: [(&str, &[&str]); 15] = [
     ("max_steps", &["epochs"]),
     ("epochs", &["max_steps"]),
     ("source", &["shards", "weights"]),
@@ -35,7 +35,9 @@ const SUPERSEDES: [(&str, &[&str]); 13] = [
     ("schedule.kind", &["schedule"]),
     ("head.schedule.kind", &["head.schedule"]),
     ("model.type", &model::OF_ONE_TYPE),
+    ("model.attention", &["model.attention_scale"]),
     ("model.preset", &model::PRESET_KEYS),
+    ("model.preset", &["model.attention_scale"]),
 ];
 
 impl RunConfig {

@@ -100,6 +100,7 @@ fn recipe(sibert: RunConfig) -> RunConfig {
         model: ModelSettings {
             attention: Some(AttentionKind::Normalized),
             position_embedding_type: Some(PositionKind::Rotary),
+            tie_word_embeddings: Some(true),
             ..sibert.model
         },
         ..sibert

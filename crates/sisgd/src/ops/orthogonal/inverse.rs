@@ -93,7 +93,7 @@ fn eliminate<T: Real>(matrix: &mut [T], n: usize) {
         for other in below.chunks_exact_mut(n) {
             let factor = minus(T::default(), other[pivot] / row[pivot]);
             for (x, &y) in other.iter_mut().zip(row) {
-                *x = *x + factor * y;
+                *x += factor * y;
             }
             other[pivot] = factor;
         }
@@ -135,6 +135,7 @@ fn minus<T: Real>(x: T, y: T) -> T {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::ops::testing::noise;

@@ -44,6 +44,7 @@ fn shifted_inverse<T: Real>(gram: &[T], n: usize, c: f64) -> Vec<T> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::ops::testing::noise;

@@ -2,8 +2,11 @@ use super::*;
 use crate::ops::testing::{distance, noise};
 use candle_core::{DType, Device};
 
+/// U of `[G | b]`.
+type Definition = fn(&Tensor) -> Tensor;
+
 /// The two ways to U, with the definition of each.
-const WAYS: [(Way, fn(&Tensor) -> Tensor); 2] = [
+const WAYS: [(Way, Definition); 2] = [
     (Way { polar: Polar::NewtonSchulz, precision: Precision::F32 }, naive),
     (Way { polar: Polar::Zolotarev, precision: Precision::F32 }, naive_rational),
 ];
@@ -243,7 +246,7 @@ fn bands_are_moved_as_matrices_by_themselves() {
         let case = Case { grad, grad_bias, ..case };
         let whole = |m: &Tensor, b: &Option<Tensor>| Case::joined(m, b);
         let (w, g) = (whole(&case.w, &case.bias), whole(&case.grad, &case.grad_bias));
-        let u_of = |definition: fn(&Tensor) -> Tensor| {
+        let u_of = |definition: Definition| {
             let factor = |band: &Tensor| match Case::norm(band) > 0. {
                 true => definition(band),
                 false => band.clone(),
@@ -253,7 +256,7 @@ fn bands_are_moved_as_matrices_by_themselves() {
         };
         type Descends =
             fn(Bands, WithBias<&Var>, WithBias<&Tensor>, f64, &mut dyn FnMut(f64) -> Move) -> Result<Moved>;
-        let ways: [(Descends, fn(&Tensor) -> Tensor); 3] = [
+        let ways: [(Descends, Definition); 3] = [
             (|b, w, g, n, how| descend(b, w, g, n, WAYS[0].0, how), WAYS[0].1),
             (|b, w, g, n, how| descend(b, w, g, n, WAYS[1].0, how), WAYS[1].1),
             (|b, w, g, n, how| composed::descend(b, w, g, n, how), WAYS[0].1),
