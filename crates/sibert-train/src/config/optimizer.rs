@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ScheduleConfig, ScheduleKind};
 
 /// The default angle θ of `spectral`, in radians: docs/results/recipe.md.
-pub const ANGLE: f64 = 0.035;
+pub const ANGLE: f64 = 0.05;
 /// The default rate of the head under `spectral`, as a share of its norms, up to width 256.
 const HEAD_ANGLE: f64 = 0.025;
 

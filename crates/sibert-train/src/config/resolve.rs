@@ -25,7 +25,7 @@ const DECAYS: [&str; 3] = ["weight_decay", "budget", "intrinsic_lr"];
 /// budget D                         → weight_decay = min(D / max_steps, 0.1) / lr
 /// intrinsic_lr ηλ                  → weight_decay = ηλ / lr
 /// none of these three              → intrinsic_lr = "auto" for sisgd, none for spectral, weight_decay 0.01 for the others
-/// no lr                            → 1e4 for sisgd with a clip, 0.035 rad for spectral, 0.02 for muon, else the paper's 8e-4
+/// no lr                            → 1e4 for sisgd with a clip, 0.05 rad for spectral, 0.02 for muon, else the paper's 8e-4
 /// no clip                          → √C = 2 for sisgd, none for the others
 /// no momentum                      → 0.95 for muon, none for the others
 /// no [schedule]                    → warmed up over 2 % and linear for spectral, over 5 % for muon, else the paper's

@@ -316,7 +316,7 @@ fn configs_in_the_program_are_the_files() {
 #[test]
 fn a_text_without_a_config_takes_the_recipe() {
     let own = with(&["source=[\"book.txt\"]"]).unwrap();
-    assert_eq!((own.optimizer, own.lr, own.weight_decay), (Optimizer::Spectral, 0.035, 0.));
+    assert_eq!((own.optimizer, own.lr, own.weight_decay), (Optimizer::Spectral, 0.05, 0.));
     assert_eq!(own.head.unwrap().optimizer, GeneralRule::Spectral);
     assert_eq!(own.model.attention, Some(sibert_model::AttentionKind::Normalized));
     assert_eq!(with(&[]).unwrap().out, Path::new("runs/quickstart"));
@@ -328,7 +328,7 @@ fn a_rule_of_other_units_brings_its_own_rates() {
     assert_eq!((paper.clip, paper.lr), (Some(2.), 1e4));
     assert_eq!(paper.head.unwrap().optimizer, GeneralRule::Lamb);
     let spectral = from_text("optimizer = \"spectral\"\n").unwrap();
-    assert_eq!((spectral.lr, spectral.weight_decay, spectral.clip), (0.035, 0., None));
+    assert_eq!((spectral.lr, spectral.weight_decay, spectral.clip), (0.05, 0., None));
     assert_eq!(spectral.schedule.warmup, Some(0.02));
     let muon = from_text("optimizer = \"muon\"\n[model]\ntype = \"bert\"\n").unwrap();
     assert_eq!((muon.lr, muon.momentum, muon.weight_decay), (0.02, 0.95, 0.01));

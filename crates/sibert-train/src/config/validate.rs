@@ -215,7 +215,7 @@ impl RunConfig {
                     "optimizer is spectral, whose steps are angles, but the scale of a bert matters: use muon, or \
                      model.type = \"sibert\""
                 );
-                ensure!(lr < 1.0, "lr is {lr}, expected an angle below 1 radian; the default is 0.035");
+                ensure!(lr < 1.0, "lr is {lr}, expected an angle below 1 radian; the default is 0.05");
                 ensure!(
                     weight_decay == 0.0,
                     "weight_decay is {weight_decay}, but spectral has no decay: leave it out"

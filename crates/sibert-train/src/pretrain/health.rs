@@ -111,11 +111,11 @@ fn describe(sign: Sign, report: &Report, config: &RunConfig) -> String {
     let words = match sign {
         Sign::Far if config.optimizer == Optimizer::Spectral => format!(
             "each step turns every block by {angle:.2} rad, which forgets as fast as it learns: lower lr, the angle, from \
-             {theta} towards 0.035"
+             {theta} towards 0.05"
         ),
         Sign::Near if config.optimizer == Optimizer::Spectral => format!(
             "a step turns every block by only {angle:.1e} rad, so the encoder hardly learns: raise lr, the angle, from \
-             {theta} towards 0.035"
+             {theta} towards 0.05"
         ),
         Sign::Far => {
             let intrinsic_lr = config.lr * config.weight_decay;
