@@ -30,7 +30,7 @@ run() { # DEVICE OUT OPTIONS
     emulated pretrain --source LICENSE-APACHE --device "$device" --out "$work/$out" "$@" --set $settings >"$work/$out.log" 2>&1 ||
         { cat "$work/$out.log"; exit 1; }
 }
-run cpu recipe-cpu --max-steps 8   # what a text alone is trained by
+run cpu recipe-cpu --max-steps 8 --set spectral.polar=newton_schulz # what a text alone is trained by, with the factors of GPUs
 run cuda recipe-cuda --max-steps 8
 paper="--config configs/sibert-tiny-cpu.toml --set lr=0.1 budget=0.1"  # SGD with relative clipping
 # shellcheck disable=SC2086
