@@ -29,7 +29,7 @@ impl Length {
 pub enum Polar {
     /// Five polynomials with Jordan's coefficients (2024, Muon's): eighteen products of (n, n), n being the short side.
     NewtonSchulz,
-    /// A rational function (Zolotarev's): two inverses of (n, n), which take an eighth of the time. On the CPU alone.
+    /// A rational function (Zolotarev's): two inverses of (n, n), an eighth of the multiplications. On the CPU alone.
     Zolotarev,
 }
 

@@ -1,8 +1,9 @@
 //! Slices in, a step out.
 
-use super::polynomial::{polynomial, triangle};
+use super::polynomial::polynomial;
 use super::rational::rational;
 use super::sides::{Chunk, Sides};
+use super::triangle::triangle;
 use super::{Move, Moved, Way, WithBias};
 use crate::Polar;
 use crate::ops::{LANES, Real, fold_lanes, padded, vectorize};

@@ -10,15 +10,12 @@
 //! that leave the zeros of triangles out. The elements of T are bounded by those of D, so that rounding stays as small as in
 //! Cholesky's own loop: A⁻¹ in the place of L_A⁻¹ would lose half of the digits.
 
-use super::polynomial::triangle;
+use super::triangle::{panels, triangle};
 use crate::ops::{Real, vectorize};
 use sibert_products::{Matrix, Precision, serial};
-use std::ops::Range;
 
 /// Rows of a matrix whose factor is found element by element.
 const SMALL: usize = 32;
-/// Panels of a product with a triangle, each without the zeros beside it.
-const PANELS: usize = 4;
 
 /// Inverts the matrix (n, n) in place.
 pub(super) fn invert<T: Real>(matrix: &mut [T], n: usize) {
@@ -111,12 +108,6 @@ fn eliminate<T: Real>(matrix: &mut [T], n: usize) {
 /// `c = a·b`, the rows of c being `stride` apart.
 fn multiply<T: Real>(dims: (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, c: &mut [T], stride: usize) {
     serial(Precision::F32, dims, a, b, c, stride, false);
-}
-
-/// `0..n` in a few parts.
-fn panels(n: usize) -> impl Iterator<Item = Range<usize>> {
-    let height = n.div_ceil(PANELS).next_multiple_of(16);
-    (0..n).step_by(height).map(move |start| start..n.min(start + height))
 }
 
 /// A copy of a block of a matrix whose rows are `stride` long.

@@ -6,7 +6,7 @@
 //! The polynomial is Jordan's (2024, Muon): it takes every singular value of X that is not tiny to between 0.7 and 1.2. As
 //! every factor is a polynomial in S = Xᵀ X, the whole is `U = X·P(S)`, and P is formed in (n, n), n being the short side:
 //! the matrix itself is read twice, whatever its length. On the CPU another P of the same S does as well, for an eighth of
-//! the work: [`rational`].
+//! the multiplications: [`rational`].
 
 mod bands;
 mod composed;
@@ -16,6 +16,7 @@ mod inverse;
 mod polynomial;
 mod rational;
 mod sides;
+mod triangle;
 
 use super::by_real;
 use super::slices::{read, write};

@@ -1,5 +1,6 @@
 //! The polynomial in the small Gram matrix, and products that are known to be symmetric.
 
+use super::triangle::triangle;
 use crate::ops::Real;
 use sibert_products::{Matrix, Precision, serial};
 
@@ -8,9 +9,6 @@ pub(super) const ALPHA: f64 = 3.4445;
 pub(super) const BETA: f64 = -4.7750;
 pub(super) const GAMMA: f64 = 2.0315;
 pub(super) const TIMES: usize = 5;
-
-/// A product is made in so many panels of rows, each up to the diagonal only: 5/8 of the whole.
-const PANELS: usize = 4;
 
 /// `P` (n, n) with `U = X P`, and `‖U‖²`, from the Gram matrix `Xᵀ X` of an X of norm 1.
 ///
@@ -49,27 +47,4 @@ fn symmetric<T: Real>(precision: Precision, n: usize, a: &[T], b: &[T], c: &mut 
         serial(precision, (end - start, end, n), a, b, &mut c[start * n..], n, false);
     };
     triangle(n, c, panel);
-}
-
-/// Fills a symmetric matrix (n, n): `panel` makes its rows from `start` to `end` up to column `end`.
-pub(super) fn triangle<T: Real>(n: usize, c: &mut [T], mut panel: impl FnMut(usize, usize, &mut [T])) {
-    let height = n.div_ceil(PANELS).next_multiple_of(16);
-    for start in (0..n).step_by(height) {
-        panel(start, n.min(start + height), c);
-    }
-    mirror(n, c);
-}
-
-/// Copies what is below the diagonal to above it, tile by tile.
-fn mirror<T: Real>(n: usize, c: &mut [T]) {
-    const TILE: usize = 32;
-    for top in (0..n).step_by(TILE) {
-        for left in (0..=top).step_by(TILE) {
-            for i in top..n.min(top + TILE) {
-                for j in left..i.min(left + TILE) {
-                    c[j * n + i] = c[i * n + j];
-                }
-            }
-        }
-    }
 }
