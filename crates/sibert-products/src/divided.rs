@@ -40,9 +40,13 @@ pub unsafe fn divided<T: Multiply>(
         return;
     }
     let threads = if m * n * k < SMALL { 1 } else { rayon::current_num_threads() };
+    if T::shares(precision) && m > 0 && n > 0 {
+        // SAFETY: the caller's promise.
+        return unsafe { T::together(threads, precision, k, a, b, place) };
+    }
     let (down, across) = grid(threads, precision, (m, n, k));
     (0..down * across).into_par_iter().for_each(|i| {
-        let (rows, columns) = (share(m, i / across, down), share(n, i % across, across));
+        let (rows, columns) = (share(m, i / across, down, ALIGN), share(n, i % across, across, ALIGN));
         let (a, b) = (a.from(rows.start, 0), b.from(0, columns.start));
         let place = place.tile((rows.start, columns.start), (rows.len(), columns.len()));
         // SAFETY: the caller's promise; the parts are disjoint blocks of the place.
@@ -74,9 +78,9 @@ fn grid(threads: usize, precision: Precision, dims: (usize, usize, usize)) -> (u
     if by_rows { (parts(down, m, n / across), across) } else { (down, parts(across, n, m / down)) }
 }
 
-/// The rows or columns of part `i`: beginning at a multiple of [`ALIGN`].
-fn share(len: usize, i: usize, parts: usize) -> Range<usize> {
-    let bound = |i: usize| if i == parts { len } else { i * len / parts / ALIGN * ALIGN };
+/// The rows or columns of part `i`: beginning at a multiple of `align`.
+pub fn share(len: usize, i: usize, parts: usize, align: usize) -> Range<usize> {
+    let bound = |i: usize| if i == parts { len } else { i * len / parts / align * align };
     bound(i)..bound(i + 1)
 }
 

@@ -55,6 +55,27 @@ pub trait Multiply:
         unsafe { Self::product(precision, k, a, b, place) }
     }
 
+    /// Whether a product in `precision` is not divided into parts, but one for all threads: [`Multiply::together`].
+    fn shares(_precision: Precision) -> bool {
+        false
+    }
+
+    /// [`Multiply::product`] by so many threads.
+    ///
+    /// # Safety
+    /// As [`Multiply::product`], and the precision [`shares`](Multiply::shares).
+    unsafe fn together(
+        _threads: usize,
+        precision: Precision,
+        k: usize,
+        a: Matrix<Self>,
+        b: Matrix<Self>,
+        place: Place<Self>,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::product(precision, k, a, b, place) }
+    }
+
     /// Whether products of (m, n, k) in `precision` are f32 products of copies that [`Multiply::copied`] makes for all threads.
     fn copies(_precision: Precision, _dims: (usize, usize, usize)) -> bool {
         false
@@ -84,8 +105,30 @@ impl Multiply for f32 {
                     avx2::product::<avx2::Exact>(k, a, b, place)
                 }
                 Precision::F32 => native::product(k, a, b, place),
-                Precision::Bf16 => bf16::product::<1>(k, a, b, place),
-                Precision::Bf16x3 => bf16::product::<2>(k, a, b, place),
+                Precision::Bf16 => bf16::product::<1>(1, k, a, b, place),
+                Precision::Bf16x3 => bf16::product::<2>(1, k, a, b, place),
+            }
+        }
+    }
+
+    fn shares(precision: Precision) -> bool {
+        bf16::shares(precision)
+    }
+
+    unsafe fn together(
+        threads: usize,
+        precision: Precision,
+        k: usize,
+        a: Matrix<f32>,
+        b: Matrix<f32>,
+        place: Place,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match precision {
+                Precision::F32 => native::product(k, a, b, place),
+                Precision::Bf16 => bf16::product::<1>(threads, k, a, b, place),
+                Precision::Bf16x3 => bf16::product::<2>(threads, k, a, b, place),
             }
         }
     }

@@ -17,6 +17,11 @@ pub struct Lines {
     pub depth: usize,
 }
 
+// SAFETY: what borrows the operand reads it, on any thread.
+unsafe impl Send for Lines {}
+// SAFETY: the same.
+unsafe impl Sync for Lines {}
+
 impl Lines {
     /// The rows of `a` (lines, depth).
     pub fn rows(a: Matrix<f32>, lines: usize, depth: usize) -> Self {

@@ -15,31 +15,49 @@
 mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod operand;
 pub(super) mod round;
 pub mod rounded;
 pub mod route;
+mod together;
 #[cfg(target_arch = "x86_64")]
 mod vectors;
 
-use super::{Matrix, Place, lines};
+use super::{Matrix, Place, Precision, lines};
 pub use route::Route;
 
-/// `c = a·b` or `c += a·b`, finished, with operands of `P` bfloat16 parts, on one thread.
+/// Whether a product in this precision is one for all threads, who then pack an operand together.
+pub fn shares(precision: Precision) -> bool {
+    match Route::current() {
+        Route::Tiles | Route::EmulatedTiles => precision != Precision::F32,
+        Route::Vectors => precision == Precision::Bf16,
+        Route::Rounded => false,
+    }
+}
+
+/// `c = a·b` or `c += a·b`, finished, with operands of `P` bfloat16 parts, by so many threads: one, or more where the product
+/// [`shares`].
 ///
 /// Every element is summed in an order that depends on `k` alone.
 ///
 /// # Safety
 /// As [`Multiply::product`](super::Multiply::product).
-pub unsafe fn product<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+pub unsafe fn product<const P: usize>(
+    threads: usize,
+    k: usize,
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    place: Place,
+) {
     // SAFETY: the caller's promise, and the processor has the instructions of its way.
     unsafe {
         match Route::current() {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            Route::Tiles => amx::product::<P, _>(&amx::Tiles::configured(), k, a, b, place),
+            Route::Tiles => amx::product::<P, _>(threads, || amx::Tiles::configured(), k, a, b, place),
             #[cfg(target_arch = "x86_64")]
-            Route::Vectors => vectors::product::<P>(k, a, b, place),
+            Route::Vectors => vectors::product::<P>(threads, k, a, b, place),
             Route::Rounded => rounded::product::<P>(k, a, b, place),
-            _ => amx::product::<P, _>(&amx::Emulated, k, a, b, place),
+            _ => amx::product::<P, _>(threads, || amx::Emulated, k, a, b, place),
         }
     }
 }

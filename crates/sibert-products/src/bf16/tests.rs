@@ -21,7 +21,7 @@ pub fn place(
 /// All ways to a product of operands in `P` parts that this processor has: rounded, emulated tiles, those of its own.
 fn ways<const P: usize>() -> Vec<(&'static str, Product)> {
     let mut ways: Vec<(&str, Product)> = vec![
-        ("this processor's", super::product::<P>),
+        ("this processor's", here::<P>),
         ("rounded", rounded::product::<P>),
         ("rounded copies", copied::<P>),
         ("emulated tiles", emulated_tiles::<P>),
@@ -32,9 +32,14 @@ fn ways<const P: usize>() -> Vec<(&'static str, Product)> {
     }
     #[cfg(target_arch = "x86_64")]
     if super::vectors::supported() {
-        ways.push(("vectors", super::vectors::product::<P>));
+        ways.push(("vectors", vectors::<P>));
     }
     ways
+}
+
+unsafe fn here<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    // SAFETY: the caller's promise.
+    unsafe { super::product::<P>(1, k, a, b, place) }
 }
 
 /// By rounded copies alone.
@@ -44,15 +49,21 @@ unsafe fn copied<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place
     unsafe { if P == 1 { one(k, a, b, place) } else { rounded::thrice(k, a, b, place, one) } }
 }
 
+#[cfg(target_arch = "x86_64")]
+unsafe fn vectors<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    // SAFETY: the caller's promise; only a processor with the vectors has this way.
+    unsafe { super::vectors::product::<P>(1, k, a, b, place) }
+}
+
 pub unsafe fn emulated_tiles<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
     // SAFETY: the caller's promise.
-    unsafe { amx::product::<P, _>(&amx::Emulated, k, a, b, place) }
+    unsafe { amx::product::<P, _>(1, || amx::Emulated, k, a, b, place) }
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub unsafe fn tiles<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
     // SAFETY: the caller's promise; only a processor with tiles has this way.
-    unsafe { amx::product::<P, _>(&amx::Tiles::configured(), k, a, b, place) }
+    unsafe { amx::product::<P, _>(1, || amx::Tiles::configured(), k, a, b, place) }
 }
 
 /// Reproducible bits.
@@ -208,6 +219,45 @@ fn parts_have_the_bits_of_the_whole() {
         }
         assert!(whole == rows, "{name}, split by rows");
         assert!(whole == columns, "{name}, split by columns");
+    }
+}
+
+/// However the threads divide the lines of both sides and the packing: sides longer than what is packed at once, a depth that is packed
+/// in several pieces, fewer lines than threads, a result that was begun.
+#[test]
+fn many_threads_have_the_bits_of_one() {
+    type Together = unsafe fn(usize, usize, Matrix<f32>, Matrix<f32>, Place);
+    unsafe fn tiles<const P: usize>(threads: usize, k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+        // SAFETY: the caller's promise.
+        unsafe { amx::product::<P, _>(threads, || amx::Emulated, k, a, b, place) }
+    }
+    let mut ways: Vec<(&str, Together)> =
+        vec![("emulated tiles", tiles::<1>), ("emulated tiles, two parts", tiles::<2>)];
+    #[cfg(target_arch = "x86_64")]
+    if super::vectors::supported() {
+        ways.push(("vectors", super::vectors::product::<1>));
+    }
+    let state = &mut 31;
+    for (name, way) in ways {
+        for (layout, dims) in
+            [(300, 75, 1200), (75, 300, 1200), (1100, 1060, 40), (40, 33, 60_000), (5, 3, 70)]
+                .into_iter()
+                .enumerate()
+        {
+            let (m, n, k) = dims;
+            let (a, b, old) = (numbers(m * k, state), numbers(n * k, state), numbers(m * n, state));
+            let (a, b) = (view(&a, (m, k), layout as u64 % 2), view(&b, (k, n), layout as u64 / 2 % 2));
+            let result = |threads: usize| {
+                let mut c = old.clone();
+                // SAFETY: the views and `c` have these dimensions.
+                unsafe { way(threads, k, a, b, place(dims, c.as_mut_ptr(), n, layout % 2 == 0)) };
+                bits(&c)
+            };
+            let one = result(1);
+            for threads in [2, 7, 32] {
+                assert!(result(threads) == one, "{name} {dims:?} by {threads} threads");
+            }
+        }
     }
 }
 

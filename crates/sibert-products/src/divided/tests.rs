@@ -10,7 +10,7 @@ fn parts_are_disjoint_complete_and_never_small() {
         {
             let (down, across) = grid(threads, precision, (m, n, 1000));
             let whole = |len: usize, parts: usize| {
-                let shares: Vec<_> = (0..parts).map(|i| share(len, i, parts)).collect();
+                let shares: Vec<_> = (0..parts).map(|i| share(len, i, parts, ALIGN)).collect();
                 assert!(shares.iter().is_sorted_by(|a, b| a.end == b.start) && shares[0].start == 0);
                 assert_eq!(shares[parts - 1].end, len);
                 shares.iter().map(Range::len).min().unwrap_or(0)

@@ -6,8 +6,9 @@
 
 use cukernel::simd::vectorize;
 
+use super::super::operand::Operand;
 use super::super::round::flush;
-use super::pack::{LINES, Operand, PANEL, SQUARE, STEP, square};
+use super::pack::{LINES, PANEL, SQUARE, STEP, square};
 use super::{Engine, PRODUCTS};
 
 /// A tile of the result.

@@ -13,6 +13,7 @@
 use std::ops::Range;
 
 use super::super::lines::Lines;
+use super::super::operand::{Operand, Row, Side};
 use super::super::round::{narrow, parts};
 use super::Engine;
 
@@ -25,90 +26,35 @@ pub const PANEL: usize = 2 * LINES;
 /// Numbers of a square.
 pub const SQUARE: usize = LINES * STEP;
 
-/// Which operand the lines are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// Rows of the left one.
-    Left,
-    /// Columns of the right one.
-    Right,
+/// Squares along a depth.
+pub fn steps(depth: usize) -> usize {
+    depth.div_ceil(STEP)
 }
 
-impl Side {
-    /// (left, right), of what this side has and what the other has.
-    pub fn order<T>(self, this: T, other: T) -> (T, T) {
-        match self {
-            Self::Left => (this, other),
-            Self::Right => (other, this),
-        }
+/// Rows of the squares of one panel in `P` parts.
+pub fn panel_rows<const P: usize>(depth: usize) -> usize {
+    steps(depth) * P * PANEL
+}
+
+/// Packs the squares of share `nth` of `of`.
+///
+/// # Safety
+/// The lines describe readable numbers, the engine is one of this processor, and `out` has room for all panels.
+pub unsafe fn pack<const P: usize, E: Engine>(x: Operand, out: *mut Row, share: (usize, usize)) {
+    for (line, step) in squares(&x.lines, share) {
+        let panel = line / PANEL * panel_rows::<P>(x.lines.depth);
+        let out = out.wrapping_add(panel + step * P * PANEL + line % PANEL);
+        // SAFETY: the caller's promise; the square of every part, a panel's rows apart.
+        unsafe { E::square::<P>(x, line, step * STEP, out.cast()) };
     }
 }
 
-/// Lines of one operand.
-#[derive(Clone, Copy)]
-pub struct Operand {
-    pub lines: Lines,
-    pub side: Side,
-}
-
-/// A row of a square.
-#[derive(Clone, Copy, PartialEq)]
-#[repr(C, align(64))]
-pub struct Row([u16; STEP]);
-
-impl Row {
-    /// Zeros.
-    pub const ZERO: Self = Self([0; STEP]);
-}
-
-impl Operand {
-    /// So many lines, of so many elements; see [`Lines::part`].
-    pub fn part(self, lines: (usize, usize), depth: (usize, usize)) -> Self {
-        Self { lines: self.lines.part(lines, depth), ..self }
-    }
-
-    /// Panels that hold the lines.
-    pub fn panels(&self) -> usize {
-        self.lines.lines.div_ceil(PANEL)
-    }
-
-    /// Squares along the depth.
-    pub fn steps(&self) -> usize {
-        self.lines.depth.div_ceil(STEP)
-    }
-
-    /// Rows of the squares of one panel in `P` parts.
-    pub fn panel_rows<const P: usize>(&self) -> usize {
-        self.steps() * P * PANEL
-    }
-
-    /// Packs the squares of share `nth` of `of`.
-    ///
-    /// # Safety
-    /// The lines describe readable numbers, and the engine is one of this processor.
-    pub unsafe fn pack<const P: usize, E: Engine>(&self, out: &mut Vec<Row>, (nth, of): (usize, usize)) {
-        let rows = self.panels() * self.panel_rows::<P>();
-        if out.len() < rows {
-            out.resize(rows, Row::ZERO);
-        }
-        for (line, step) in self.squares((nth, of)) {
-            let panel = line / PANEL * self.panel_rows::<P>();
-            let at = panel + step * P * PANEL + line % PANEL;
-            let out = &mut out[at..at + (P - 1) * PANEL + LINES];
-            // SAFETY: the caller's promise; `out` has room for the square of every part, a panel's rows apart.
-            unsafe { E::square::<P>(*self, line, step * STEP, out.as_mut_ptr().cast()) };
-        }
-    }
-
-    /// The first lines and the steps of share `nth` of `of`, in the order of the numbers in memory.
-    fn squares(&self, (nth, of): (usize, usize)) -> impl Iterator<Item = (usize, usize)> {
-        let (halves, steps, along) = (2 * self.panels(), self.steps(), self.lines.step == 1);
-        let bound = |share: usize| halves * steps * share / of;
-        let range: Range<usize> = bound(nth)..bound(nth + 1);
-        range.map(
-            move |i| if along { (i / steps * LINES, i % steps) } else { (i % halves * LINES, i / halves) },
-        )
-    }
+/// The first lines and the steps of share `nth` of `of`, in the order of the numbers in memory.
+fn squares(x: &Lines, (nth, of): (usize, usize)) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let (halves, steps, along) = (2 * x.lines.div_ceil(PANEL), steps(x.depth), x.step == 1);
+    let bound = |share: usize| halves * steps * share / of;
+    let range: Range<usize> = bound(nth)..bound(nth + 1);
+    range.map(move |i| if along { (i / steps * LINES, i % steps) } else { (i % halves * LINES, i / halves) })
 }
 
 /// Packs `P` squares, [`PANEL`] rows apart, from `line` and `element` on: on any processor.

@@ -4,7 +4,8 @@ use std::arch::x86_64::*;
 
 use super::super::avx512::{interleaving, mask, transpose};
 use super::super::lines::Lines;
-use super::pack::{LINES, Operand, PANEL, Side, square as any};
+use super::super::operand::{Operand, Side};
+use super::pack::{LINES, PANEL, square as any};
 
 /// Rows of a square, a vector each, of every part.
 type Rows<const P: usize> = [[__m512i; LINES]; P];

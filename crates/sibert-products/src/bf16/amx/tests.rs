@@ -6,9 +6,11 @@ use std::thread;
 
 use super::super::Matrix;
 use super::super::lines::Lines;
+use super::super::operand::{Operand, Row, Side};
 use super::super::tests::{bits, emulated_tiles, place, products_of, tiles, wild, wild_products, word};
 use super::super::vectors;
-use super::{Emulated, Operand, Side, Tiles, product, tiles_agree, tiles_supported};
+use super::pack::{PANEL, pack, panel_rows};
+use super::{Emulated, Tiles, product, tiles_agree, tiles_supported};
 
 /// Does `f` where there are tiles; says whether it has.
 fn in_tiles(f: impl FnOnce()) {
@@ -103,11 +105,14 @@ fn threads_keep_their_tiles() {
             let [mut found, mut expected] = [0, 1].map(|_| vec![0f32; m * n]);
             // SAFETY: the matrices and the results have these dimensions, and there are tiles.
             unsafe {
-                product::<1, _>(&Emulated, k, a, b, place(SIZES, expected.as_mut_ptr(), n, false));
+                product::<1, _>(1, || Emulated, k, a, b, place(SIZES, expected.as_mut_ptr(), n, false));
                 for _ in 0..100 {
-                    let tiles = Tiles::configured();
-                    thread::yield_now();
-                    product::<1, _>(&tiles, k, a, b, place(SIZES, found.as_mut_ptr(), n, false));
+                    let tiles = || {
+                        let tiles = Tiles::configured();
+                        thread::yield_now();
+                        tiles
+                    };
+                    product::<1, _>(1, tiles, k, a, b, place(SIZES, found.as_mut_ptr(), n, false));
                     assert!(bits(&found) == bits(&expected), "thread of seed {seed}");
                 }
             }
@@ -125,11 +130,12 @@ fn a_processor_with_tiles_passes_the_check_before_they_are_used() {
 #[test]
 fn vectors_pack_what_plain_rust_packs() {
     fn compare<const P: usize>(x: Operand) {
-        let (mut found, mut expected) = (Vec::new(), Vec::new());
+        let rows = x.lines.lines.div_ceil(PANEL) * panel_rows::<P>(x.lines.depth);
+        let [mut found, mut expected] = [0, 1].map(|_| vec![Row::ZERO; rows]);
         // SAFETY: the operand is inside its slice, and there are the vectors. Tiles pack by them alone.
         unsafe {
-            x.pack::<P, Tiles>(&mut found, (0, 1));
-            x.pack::<P, Emulated>(&mut expected, (0, 1));
+            pack::<P, Tiles>(x, found.as_mut_ptr(), (0, 1));
+            pack::<P, Emulated>(x, expected.as_mut_ptr(), (0, 1));
         }
         assert!(found == expected, "{} lines of {} in {P} parts", x.lines.lines, x.lines.depth);
     }

@@ -7,8 +7,9 @@ use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::sync::OnceLock;
 
+use super::super::operand::Operand;
 use super::super::vectors;
-use super::pack::{LINES, Operand, PANEL};
+use super::pack::{LINES, PANEL};
 use super::{Engine, pack_avx512};
 
 /// The tile registers of this thread, until it is dropped.

@@ -1,17 +1,19 @@
 //! Products by `vdpbf16ps`, an instruction of AVX512-BF16 that multiplies and adds 32 pairs.
 //!
 //! The operands are rounded while they are packed ([`pack`]), the kernel makes a tile of the result in registers
-//! ([`tile`]), and the walk over the matrices takes blocks that fit the caches. Subnormal numbers count as zero.
+//! ([`tile`]). Subnormal numbers count as zero.
 
 mod pack;
 mod tile;
 
-use std::arch::x86_64::{__cpuid, __m512i, _mm512_setzero_si512};
+use std::arch::x86_64::__cpuid;
 use std::cell::RefCell;
 
-use super::lines::Lines;
+use super::operand::{Operand, Row, Side, reserve};
 use super::rounded::thrice;
-use super::{Matrix, Place};
+use super::together::{Kernel, Panels};
+use super::{Matrix, Place, together};
+use crate::divided::share;
 use pack::{pack, panel};
 use tile::{COLUMNS, ROWS, tile};
 
@@ -25,14 +27,14 @@ pub fn supported() -> bool {
 
 /// Depth of a block at most: a panel of `b` stays in the first cache.
 const DEPTH: usize = 512;
-/// Rows of a packed block of `a`.
+/// Rows of a block of packed `a`, which stays in the second cache.
 const M: usize = 20 * ROWS;
-/// Columns of a packed block of `b`.
-const N: usize = 32 * COLUMNS;
+/// Columns of packed `b` that pass by all of `a`.
+const N: usize = 4 * COLUMNS;
 
 thread_local! {
-    /// The packed blocks of `a` and `b`, kept from call to call.
-    static PACKED: RefCell<[Vec<__m512i>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+    /// Packed lines of the longer side, kept from call to call.
+    static PACKED: RefCell<Vec<Row>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Whether an instruction does twice the work of one of f32 at the same rate: on AMD (Zen 4 and later). Intel's processors
@@ -42,51 +44,90 @@ pub fn full_rate() -> bool {
     [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).as_flattened() == b"AuthenticAMD"
 }
 
-/// Room for `pairs`.
-#[target_feature(enable = "avx512f")]
-fn reserve(buffer: &mut Vec<__m512i>, pairs: usize) -> *mut i32 {
-    if 16 * buffer.len() < pairs {
-        buffer.resize(pairs.div_ceil(16), _mm512_setzero_si512());
-    }
-    buffer.as_mut_ptr().cast()
-}
-
-/// `c = a·b` or `c += a·b`, finished, with operands of `P` parts; see [`super::product`].
+/// `c = a·b` or `c += a·b`, finished, with operands of `P` parts, by so many threads; see [`super::product`].
 ///
 /// # Safety
 /// As [`super::product`], and the processor is [`supported`].
-pub unsafe fn product<const P: usize>(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+pub unsafe fn product<const P: usize>(
+    threads: usize,
+    k: usize,
+    a: Matrix<f32>,
+    b: Matrix<f32>,
+    place: Place,
+) {
     // SAFETY: the caller's promise.
-    unsafe { if P == 1 { one(k, a, b, place) } else { thrice(k, a, b, place, one) } }
+    unsafe {
+        match P {
+            1 => together::product(threads, || Vectors, k, a, b, place),
+            _ => thrice(k, a, b, place, alone),
+        }
+    }
 }
 
-/// The same in one part.
+/// The same in one part, on one thread.
 ///
 /// # Safety
 /// As [`product`].
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-unsafe fn one(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
-    let (m, n) = (place.rows, place.columns);
-    let (rows, columns) = (Lines::rows(a, m, k), Lines::columns(b, n, k));
-    let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).next_multiple_of(2);
-    PACKED.with_borrow_mut(|[left, right]| {
-        let left = reserve(left, m.min(M).div_ceil(ROWS) * panel::<ROWS>(depth));
-        let right = reserve(right, n.min(N).div_ceil(COLUMNS) * panel::<COLUMNS>(depth));
-        for j in (0..n).step_by(N) {
-            for p in (0..k.max(1)).step_by(depth.max(1)) {
-                let (width, deep) = (N.min(n - j), (p, depth.min(k - p)));
-                let place = place.block(p == 0, p + depth >= k);
-                // SAFETY: the caller's promise; the buffers have room for the blocks, which are inside the matrices.
-                unsafe {
-                    pack::<COLUMNS>(columns.part((j, width), deep), right);
-                    for i in (0..m).step_by(M) {
-                        pack::<ROWS>(rows.part((i, M.min(m - i)), deep), left);
-                        block(deep.1, left, right, place.tile((i, j), (M, N)));
-                    }
-                }
+unsafe fn alone(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    // SAFETY: the caller's promise.
+    unsafe { together::product(1, || Vectors, k, a, b, place) }
+}
+
+/// Multiplies panels by tiles in registers.
+struct Vectors;
+
+impl Kernel for Vectors {
+    fn depth(k: usize, _: &Operand) -> usize {
+        k.div_ceil(k.div_ceil(DEPTH)).next_multiple_of(2)
+    }
+
+    fn lines(side: Side) -> usize {
+        side.order(ROWS, COLUMNS).0
+    }
+
+    fn rows(side: Side, depth: usize) -> usize {
+        match side {
+            Side::Left => panel::<ROWS>(depth),
+            Side::Right => panel::<COLUMNS>(depth),
+        }
+    }
+
+    unsafe fn pack(x: Operand, out: *mut Row, (nth, of): (usize, usize)) {
+        let lines = share(x.lines.lines, nth, of, Self::lines(x.side));
+        let out = out.wrapping_add(lines.start / Self::lines(x.side) * Self::rows(x.side, x.lines.depth));
+        let x = x.only((lines.start, lines.len()));
+        // SAFETY: the caller's promise; so many panels.
+        unsafe {
+            match x.side {
+                Side::Left => pack::<ROWS>(x.lines, out),
+                Side::Right => pack::<COLUMNS>(x.lines, out),
             }
         }
-    });
+    }
+
+    unsafe fn multiply(&self, longer: Operand, shorter: Panels, place: Place) {
+        let (side, lines, depth) = (longer.side, longer.lines.lines, longer.lines.depth);
+        // Rows go through all columns as one block; columns through one block of rows after the other.
+        let (chunk, block) = match side {
+            Side::Left => (M, shorter.lines),
+            Side::Right => (N, M),
+        };
+        PACKED.with_borrow_mut(|packed| {
+            let panels = chunk.min(lines).div_ceil(Self::lines(side));
+            let packed = reserve(packed, panels * Self::rows(side, depth));
+            for first in (0..lines).step_by(chunk) {
+                // SAFETY: the caller's promise; there is room for so many lines.
+                unsafe { Self::pack(longer.only((first, chunk.min(lines - first))), packed, (0, 1)) };
+                for start in (0..shorter.lines).step_by(block) {
+                    let panel = start / Self::lines(side.other()) * Self::rows(side.other(), depth);
+                    let (a, b) = side.order(packed.cast_const(), shorter.data.wrapping_add(panel));
+                    let place = place.tile(side.order(first, start), side.order(chunk, block));
+                    // SAFETY: the panels of these lines, and their part of the place.
+                    unsafe { tiles(depth, a, b, place) };
+                }
+            }
+        });
+    }
 }
 
 /// All tiles of a block.
@@ -94,13 +135,14 @@ unsafe fn one(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
 /// # Safety
 /// As [`tile`], with as many panels as `block` needs.
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn block(depth: usize, a: *const i32, b: *const i32, block: Place) {
+unsafe fn tiles(depth: usize, a: *const Row, b: *const Row, block: Place) {
     for j in (0..block.columns).step_by(COLUMNS) {
         let b = b.wrapping_add(j / COLUMNS * panel::<COLUMNS>(depth));
         for i in (0..block.rows).step_by(ROWS) {
+            let a = a.wrapping_add(i / ROWS * panel::<ROWS>(depth));
             let place = block.tile((i, j), (ROWS, COLUMNS));
             // SAFETY: the panels of these rows and columns.
-            unsafe { tile(depth.div_ceil(2), a.wrapping_add(i / ROWS * panel::<ROWS>(depth)), b, place) };
+            unsafe { tile(depth.div_ceil(2), a.cast(), b.cast(), place) };
         }
     }
 }

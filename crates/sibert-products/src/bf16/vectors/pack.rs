@@ -7,18 +7,24 @@ use std::arch::x86_64::*;
 
 use super::super::avx512::{interleaving, mask, transpose};
 use super::super::lines::Lines;
+use super::super::operand::Row;
 
-/// Pairs from one panel to the next: whole vectors are written, so that the last may reach beyond its panel.
+/// Rows of a panel: whole vectors are written, so that the last may reach beyond its pairs.
 pub const fn panel<const W: usize>(depth: usize) -> usize {
-    depth.div_ceil(2) * W + (16 - W % 16) % 16
+    (depth.div_ceil(2) * W + (16 - W % 16) % 16).div_ceil(16)
 }
 
-/// Packs `lines` into panels of `W`, [`panel`] pairs apart.
+/// Where the pairs of a line begin.
+fn pairs_of<const W: usize>(out: *mut Row, line: usize, depth: usize) -> *mut i32 {
+    out.wrapping_add(line / W * panel::<W>(depth)).cast::<i32>().wrapping_add(line % W)
+}
+
+/// Packs `lines` into panels of `W`, [`panel`] rows apart.
 ///
 /// # Safety
 /// The processor has AVX-512 F, BW and BF16, `lines` describes readable numbers, `out` has room for all panels.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub unsafe fn pack<const W: usize>(lines: Lines, out: *mut i32) {
+pub unsafe fn pack<const W: usize>(lines: Lines, out: *mut Row) {
     // SAFETY: the caller's promise.
     unsafe {
         match (lines.step, lines.line) {
@@ -34,10 +40,12 @@ pub unsafe fn pack<const W: usize>(lines: Lines, out: *mut i32) {
 /// # Safety
 /// As [`pack`].
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn along<const W: usize>(lines: Lines, out: *mut i32) {
+unsafe fn along<const W: usize>(lines: Lines, out: *mut Row) {
+    /// Numbers from those that are packed to those that are asked for.
+    const AHEAD: usize = 64;
     let pairs = lines.depth.div_ceil(2);
     for first in (0..lines.lines).step_by(16.min(W)) {
-        let out = out.wrapping_add(first / W * panel::<W>(lines.depth) + first % W);
+        let out = pairs_of::<W>(out, first, lines.depth);
         let count = (lines.lines - first).min(W);
         for p in (0..pairs).step_by(16) {
             let rest = lines.depth - 2 * p;
@@ -46,6 +54,7 @@ unsafe fn along<const W: usize>(lines: Lines, out: *mut i32) {
             for (r, row) in square.iter_mut().enumerate().take(W) {
                 let (low, high) = if r < count { (low, high) } else { (0, 0) };
                 let at = lines.at(first + r, 2 * p);
+                ask([at.wrapping_add(AHEAD), at.wrapping_add(AHEAD + 16)]);
                 // SAFETY: the masks keep to the line.
                 let (low, high) = unsafe {
                     (_mm512_maskz_loadu_ps(low, at), _mm512_maskz_loadu_ps(high, at.wrapping_add(16)))
@@ -68,17 +77,20 @@ unsafe fn along<const W: usize>(lines: Lines, out: *mut i32) {
 /// # Safety
 /// As [`pack`].
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn across<const W: usize>(lines: Lines, out: *mut i32) {
+unsafe fn across<const W: usize>(lines: Lines, out: *mut Row) {
     /// Pairs packed for all lines before the next: few enough that the cache keeps their rows, far apart in memory.
     const STEP: usize = 4;
+    /// Pairs from those that are packed to those that are asked for.
+    const AHEAD: usize = 2 * STEP;
     let interleave = interleaving();
     let pairs = lines.depth.div_ceil(2);
     for start in (0..pairs).step_by(STEP) {
         for first in (0..lines.lines).step_by(16.min(W)) {
-            let out = out.wrapping_add(first / W * panel::<W>(lines.depth) + first % W);
+            let out = pairs_of::<W>(out, first, lines.depth);
             let inside = mask((lines.lines - first).min(W));
             for p in start..pairs.min(start + STEP) {
                 let second = if 2 * p + 1 < lines.depth { inside } else { 0 };
+                ask([lines.at(first, 2 * (p + AHEAD)), lines.at(first, 2 * (p + AHEAD) + 1)]);
                 // SAFETY: the masks keep to the lines and the depth; pair p of the panel.
                 unsafe {
                     let even = _mm512_maskz_loadu_ps(inside, lines.at(first, 2 * p));
@@ -96,10 +108,10 @@ unsafe fn across<const W: usize>(lines: Lines, out: *mut i32) {
 /// # Safety
 /// As [`pack`].
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn strided<const W: usize>(lines: Lines, out: *mut i32) {
+unsafe fn strided<const W: usize>(lines: Lines, out: *mut Row) {
     let interleave = interleaving();
     for first in (0..lines.lines).step_by(16.min(W)) {
-        let out = out.wrapping_add(first / W * panel::<W>(lines.depth) + first % W);
+        let out = pairs_of::<W>(out, first, lines.depth);
         let count = (lines.lines - first).min(W).min(16);
         for p in 0..lines.depth.div_ceil(2) {
             let mut pair = [[0f32; 16]; 2];
@@ -115,6 +127,15 @@ unsafe fn strided<const W: usize>(lines: Lines, out: *mut i32) {
                 _mm512_storeu_si512(out.add(p * W).cast(), _mm512_permutexvar_epi16(interleave, row));
             }
         }
+    }
+}
+
+/// Asks for numbers that are packed soon: lines are too far apart, and their parts too short, for the processor to see a pattern.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn ask(ahead: [*const f32; 2]) {
+    for at in ahead {
+        _mm_prefetch::<_MM_HINT_T0>(at.cast()); // any address may be asked for
     }
 }
 
