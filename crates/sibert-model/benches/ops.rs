@@ -98,6 +98,12 @@ fn run() -> Result<()> {
             vec![hidden()?],
             &|x| ops::unit_heads(&x[0], heads),
         )?;
+        measure(
+            &format!("unit_heads_rotary, of {dim}"),
+            Work::Floats(2 * stream, 3 * stream),
+            vec![hidden()?],
+            &|x| ops::unit_heads_rotary(&x[0], heads, 1e4),
+        )?;
     }
     let wide = TOKENS * WIDE;
     let activation = vec![Tensor::randn(0f32, 1., (TOKENS, WIDE), &Device::Cpu)?];

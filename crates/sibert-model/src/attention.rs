@@ -108,14 +108,22 @@ impl Mixer {
         match self.rule {
             Rule::Relu => self.turn(query)?.attention(&self.turn(key)?, &value, keep, heads, p, mode),
             Rule::Normalized { scale } => {
-                let (query, key) = (self.turn(query.unit_heads(heads)?)?, self.turn(key.unit_heads(heads)?)?);
+                let (query, key) = (self.unit(&query)?, self.unit(&key)?);
                 Homogeneous::softmax_attention([&query, &key], &value, keep, heads, scale, p, mode)
             }
         }
     }
 
+    /// Queries or keys of unit length, turned where positions are rotary.
+    fn unit(&self, x: &Homogeneous<One>) -> Result<Homogeneous<Zero>> {
+        match self.rotary_base {
+            Some(base) => x.unit_heads_rotary(self.num_heads, base),
+            None => x.unit_heads(self.num_heads),
+        }
+    }
+
     /// Queries or keys, turned by the angles of their positions where these are rotary.
-    fn turn<D>(&self, x: Homogeneous<D>) -> Result<Homogeneous<D>> {
+    fn turn(&self, x: Homogeneous<One>) -> Result<Homogeneous<One>> {
         match self.rotary_base {
             Some(base) => x.rotary(self.num_heads, base),
             None => Ok(x),

@@ -148,6 +148,11 @@ impl<D> Homogeneous<D> {
         ops::unit_heads(&self.0, heads).map(tag)
     }
 
+    /// The same of (batch, seq, heads · dim), turned by the angles of the positions: (x ; 0).
+    pub fn unit_heads_rotary(&self, heads: usize, base: f64) -> Result<Homogeneous<Zero>> {
+        ops::unit_heads_rotary(&self.0, heads, base).map(tag)
+    }
+
     /// The sum of two values of equal degree and shape.
     pub fn add(&self, rhs: &Self) -> Result<Self> {
         self.add_dropout(rhs, 0., None, Mode::Eval)
@@ -278,6 +283,7 @@ mod tests {
         let keep = Tensor::ones((2, 4), DType::F64, &Device::Cpu).unwrap();
         let shape: &[usize] = &[2, 4, 6];
         assert_degree(0, &[shape], |p| Ok(p[0].unit_heads(2)?.into_inner()));
+        assert_degree(0, &[&[2, 4, 8]], |p| Ok(p[0].unit_heads_rotary(2, 1e4)?.into_inner()));
         assert_degree(1, &[shape, shape, shape], |p| {
             let (query, key, mode) = (p[0].unit_heads(2)?, p[1].unit_heads(2)?, Mode::train(5));
             Ok(Homogeneous::softmax_attention([&query, &key], &p[2], &keep, 2, 6., 0.3, mode)?.probe())

@@ -50,7 +50,7 @@ pub use rotary::rotary;
 pub use rows::rows;
 pub use span_cross_entropy::span_cross_entropy;
 pub use squared_error::squared_error;
-pub use unit_heads::unit_heads;
+pub use unit_heads::{unit_heads, unit_heads_rotary};
 
 use candle_core::Result;
 

@@ -108,11 +108,18 @@ fn normalised(cases: &mut Vec<Case>, quick: bool) -> Result<()> {
             apply,
         });
     }
-    for [seq, width] in sizes(quick) {
-        let floats = vec![activation(&[2, seq, 6 * width], "x")?];
-        let apply: Apply = Box::new(|x, _| ops::rotary(&x[0], 3, 1e4));
-        let size = format!("(2, {seq}, {}), 3 heads", 6 * width);
-        cases.push(Case { op: "rotary", size, floats, ids: vec![], apply });
+    type Turn = fn(&[Tensor]) -> Result<Tensor>;
+    let turns: [(&str, Turn); 2] = [
+        ("rotary", |x| ops::rotary(&x[0], 3, 1e4)),
+        ("unit_heads_rotary", |x| ops::unit_heads_rotary(&x[0], 3, 1e4)),
+    ];
+    for (op, turn) in turns {
+        for [seq, width] in sizes(quick) {
+            let floats = vec![activation(&[2, seq, 6 * width], "x")?];
+            let apply: Apply = Box::new(move |x, _| turn(x));
+            let size = format!("(2, {seq}, {}), 3 heads", 6 * width);
+            cases.push(Case { op, size, floats, ids: vec![], apply });
+        }
     }
     type Affine = fn(&[Tensor]) -> Result<Tensor>;
     let affine: [(&str, Affine); 2] = [

@@ -19,9 +19,9 @@ fn turned(x: &Tensor, angles: &Angles, sign: f64) -> Result<Tensor> {
     })
 }
 
-/// `(a cos − b sin, b cos + a sin)` for the halves a and b of every head of x (…, seq, width), the sine taken `sign` times.
+/// Every head of x (…, seq, width) turned by the angles of its position, or with `sign` −1 back.
 fn rotate<T: Real>(x: &[T], angles: &Angles, width: usize, sign: f64) -> Vec<T> {
-    let (half, seq) = (angles.half, angles.seq());
+    let (dim, seq) = (2 * angles.half, angles.seq());
     let mut y = uninit(x.len());
     for_each_row(
         &mut y,
@@ -29,14 +29,8 @@ fn rotate<T: Real>(x: &[T], angles: &Angles, width: usize, sign: f64) -> Vec<T> 
         #[inline(always)]
         |row, y| {
             let x = &x[row * width..][..width];
-            let [cos, sin] = [&angles.cos, &angles.sin].map(|table| &table[row % seq * half..][..half]);
-            for (y, x) in y.chunks_exact_mut(2 * half).zip(x.chunks_exact(2 * half)) {
-                let ((left, right), (a, b)) = (y.split_at_mut(half), x.split_at(half));
-                for i in 0..half {
-                    let (a, b, sin) = (a[i].wide(), b[i].wide(), sign * sin[i]);
-                    left[i].write(T::narrow(a * cos[i] - b * sin));
-                    right[i].write(T::narrow(b * cos[i] + a * sin));
-                }
+            for (y, x) in y.chunks_exact_mut(dim).zip(x.chunks_exact(dim)) {
+                angles.turn(row % seq, sign, &x, y);
             }
         },
     );

@@ -1,6 +1,6 @@
 //! Launches of `rotary.cu`.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use cukernel::{Grid, Module, args, empty, suffix, upload};
 
 use super::Angles;
@@ -10,10 +10,15 @@ use crate::tape::{Backward, Sink};
 pub const MODULE: Module = Module::new("rotary", include_str!("rotary.cu"));
 
 pub fn rotary([x]: [Tensor; 1], angles: Angles) -> Result<(Tensor, impl Backward)> {
-    let values: Vec<f32> = angles.cos.iter().chain(&angles.sin).map(|&value| value as f32).collect();
-    let table = upload(&values, (2, angles.seq(), angles.half), x.device())?;
+    let table = table(&angles, x.device())?;
     let y = rotate(&x, &table, 1.)?;
     Ok((y, move |dy: &Tensor, sink: &mut Sink| sink.add(0, rotate(dy, &table, -1.)?)))
+}
+
+/// Cosines and sines (2, seq, half) in f32.
+pub fn table(angles: &Angles, device: &Device) -> Result<Tensor> {
+    let values: Vec<f32> = angles.cos.iter().chain(&angles.sin).map(|&value| value as f32).collect();
+    upload(&values, (2, angles.seq(), angles.half), device)
 }
 
 /// Turns every head by its angle, of which `table` (2, seq, half) has cosine and sine, or by `sign` −1 back.

@@ -1,15 +1,16 @@
 //! Rotary position embeddings: what a query and a key make together depends on their distance.
 
 mod angles;
-mod composed;
+pub(super) mod composed;
 mod cpu;
 pub(super) mod cuda;
 #[cfg(test)]
 mod tests;
+pub(super) mod turn;
 
 use candle_core::{Result, Tensor, bail};
 
-use self::angles::Angles;
+pub(super) use self::angles::Angles;
 use super::op;
 
 /// Turns the pairs of columns of every head by angles that grow with the position (Su et al. 2021, section 3.2).
@@ -25,12 +26,17 @@ use super::op;
 /// If the columns are not `heads` times an even number, `base` is not positive, or the dtype is not
 /// [supported](crate::ops).
 pub fn rotary(x: &Tensor, heads: usize, base: f64) -> Result<Tensor> {
+    op("rotary", [x], angles_of(x, heads, base)?, cpu::rotary, cuda::rotary, composed::rotary)
+}
+
+/// The angles of the positions of x (batch, seq, heads · dim).
+pub(super) fn angles_of(x: &Tensor, heads: usize, base: f64) -> Result<Angles> {
     let (_, seq, hidden) = x.dims3()?;
     let half = half_of(hidden, heads)?;
     if !(base.is_finite() && base > 0.) {
         bail!("rotary: base {base} is not a positive number")
     }
-    op("rotary", [x], Angles::new(seq, half, base), cpu::rotary, cuda::rotary, composed::rotary)
+    Ok(Angles::new(seq, half, base))
 }
 
 /// Half the width of a head.

@@ -16,22 +16,56 @@ fn f32s(dim: usize) -> Tensor {
     sample(&[5, 3 * dim], 1).to_dtype(DType::F32).unwrap()
 }
 
+fn apply_turned(inputs: &[Tensor]) -> Result<Tensor> {
+    unit_heads_rotary(&inputs[0], 3, 100.)
+}
+
 #[test]
 fn unit_heads_matches_composed() {
     for dim in [2, 4, 16, 37, 64, 200] {
         let x = sample(&[2, 3, 3 * dim], 1);
-        assert_matches(apply, |inputs| composed::unit_heads([&inputs[0]], dim), &[x]);
+        let heads = || Heads { dim, count: 3, angles: None };
+        assert_matches(apply, |inputs| composed::unit_heads([&inputs[0]], heads()), &[x]);
+    }
+}
+
+/// Heads whose halves vectors of four divide and do not, and sequences that begin and end inside a block.
+#[test]
+fn turned_heads_match_composed() {
+    for (dim, seq) in [(2, 3), (4, 70), (6, 5), (16, 90), (64, 7), (200, 3)] {
+        let x = sample(&[2, seq, 3 * dim], 1);
+        let heads = || Heads { dim, count: 3, angles: Some(Angles::new(seq, dim / 2, 100.)) };
+        let naive = |inputs: &[Tensor]| composed::unit_heads([&inputs[0]], heads());
+        assert_matches(apply_turned, naive, &[x]);
+    }
+}
+
+#[test]
+fn turned_heads_are_unit_heads_that_are_turned() {
+    no_grad(|| {
+        let x = sample(&[2, 40, 48], 1);
+        let expected = crate::ops::rotary(&unit_heads(&x, 3).unwrap(), 3, 100.).unwrap();
+        assert_close(&apply_turned(&[x]).unwrap(), &expected, 1e-15);
+    });
+}
+
+#[test]
+fn turned_heads_by_kernels_take_bf16() {
+    for hidden in [48, 18] {
+        assert_kernels_take_bf16(apply_turned, &[sample(&[2, 7, hidden], 1)], &[0]);
     }
 }
 
 #[test]
 fn unit_heads_gradient_matches_finite_differences() {
     assert_gradients(apply, &[sample(&[3, 12], 1)]);
+    assert_gradients(apply_turned, &[sample(&[2, 3, 12], 1)]);
 }
 
 #[test]
 fn unit_heads_has_degree_zero() {
     assert_homogeneous(apply, &[sample(&[5, 48], 1)], &[0], 0);
+    assert_homogeneous(apply_turned, &[sample(&[2, 5, 48], 1)], &[0], 0);
 }
 
 #[test]
@@ -72,7 +106,8 @@ fn a_head_of_zeros_stays_zero_and_has_a_zero_gradient() {
     let zero = |x: &Tensor| heads(x).into_iter().map(|sum| sum == 0.).collect::<Vec<_>>();
     let expected: Vec<bool> = (0..15).map(|head| [4, 7].contains(&head)).collect();
     let all = || {
-        let composed: fn(&Tensor, usize) -> Result<Tensor> = |x, _| composed::unit_heads([x], 16);
+        let composed: fn(&Tensor, usize) -> Result<Tensor> =
+            |x, count| composed::unit_heads([x], Heads { dim: 16, count, angles: None });
         for oracle in [unit_heads, composed] {
             assert_eq!(zero(&no_grad(|| oracle(&x, 3)).unwrap()), expected);
             let apply = |inputs: &[Tensor]| oracle(&inputs[0], 3);
@@ -100,6 +135,7 @@ fn a_nan_stays_in_its_head() {
 #[test]
 fn unit_heads_is_the_same_on_any_number_of_threads() {
     assert_same_on_any_number_of_threads(apply, &[sample(&[300, 129], 1)]);
+    assert_same_on_any_number_of_threads(apply_turned, &[sample(&[3, 130, 96], 1)]);
 }
 
 #[test]
@@ -109,4 +145,6 @@ fn unit_heads_refuses_integers_and_heads_that_do_not_fit() {
     assert!(error.contains("unit_heads: dtype u32 is not f32 or f64"), "{error}");
     let error = unit_heads(&x, 4).unwrap_err().to_string();
     assert!(error.contains("unit_heads: 6 columns are not a multiple of 4 heads"), "{error}");
+    let error = unit_heads_rotary(&sample(&[1, 2, 9], 1), 3, 100.).unwrap_err().to_string();
+    assert!(error.contains("a head of 3 columns has no two halves"), "{error}");
 }
