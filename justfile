@@ -207,7 +207,7 @@ search *OPTIONS: (paper "search" "cpu" OPTIONS) (paper "search-rest" "cpu" OPTIO
 memory SIZE="cpu" *OPTIONS:
     cargo build --release
     {{sibert}} sweep configs/paper/memory-{{SIZE}}.toml {{OPTIONS}}
-    {{sibert}} plot runs/memory-{{SIZE}}-sweep --figure memory --out {{figures}}/memory --labels 'no state,SGD,momentum,LAMB,AdamW'
+    {{sibert}} plot runs/memory-{{SIZE}}-sweep --figure memory --out {{figures}}/memory --labels '{{ if SIZE == "cpu" { "no state," } else { "" } }}SGD,momentum,LAMB,AdamW'
 
 # Table 1: pretrain on TEXT, then fine-tune on MNLI and SQuAD with 3 seeds; GLUE and SQUAD are folders with the official files
 table-1 TEXT GLUE SQUAD SIZE="cpu" *OPTIONS: (paper "table-1" SIZE "--source" TEXT OPTIONS)
