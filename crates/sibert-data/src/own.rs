@@ -85,6 +85,7 @@ impl Own {
             };
             bail!("{}: {found}, expected --kind {expected}, found {asked:?}", self.train);
         }
+        self.check_options(kind)?;
         let file = TaskFile {
             name: self.name.clone(),
             metrics: self.metrics(kind, &labels),
@@ -104,6 +105,23 @@ impl Own {
             ..TaskFile::default()
         };
         Task::own(file, None).map_err(|why| anyhow!(why))
+    }
+
+    /// Refuses options that mean nothing, by the names of the command line.
+    fn check_options(&self, kind: Asked) -> Result<()> {
+        if let Some(share) = self.held_out {
+            let fits = share > 0. && share < 1.;
+            ensure!(fits, "--test-split {share}, expected a share above 0 and below 1, as 0.1 for a tenth");
+        }
+        if let Some(between) = &self.between {
+            ensure!(!between.is_empty(), "--separator is empty, expected what stands between two labels");
+            ensure!(
+                kind == Asked::Labels && self.labels.len() == 1,
+                "--separator {between:?} means nothing here: it stands between several labels in a cell, which --kind labels \
+                 asks for"
+            );
+        }
+        Ok(())
     }
 
     fn between(&self) -> String {
@@ -141,7 +159,10 @@ impl Own {
         Ok((
             kind,
             match kind {
-                Asked::Score => Vec::new(),
+                Asked::Score => {
+                    varied(&tables, label)?;
+                    Vec::new()
+                }
                 Asked::Words => tagged::names(files, Some((text, label)))?,
                 Asked::Labels => names(&tables, label, Some(&self.between()))?,
                 Asked::Classes => classes(&tables, label)?,
@@ -180,6 +201,33 @@ fn number(cell: &Value) -> Option<f64> {
     }
 }
 
+/// Refuses numbers that are all the same.
+fn varied(tables: &[Table], label: &str) -> Result<()> {
+    let numbers: Vec<f64> = cells(tables, label).into_iter().filter_map(number).collect();
+    let (file, rows) = (&tables[0].file, numbers.len());
+    ensure!(
+        rows == 0 || numbers.iter().any(|number| *number != numbers[0]),
+        "{file}: the column {label} holds one number alone, {}, in all {rows} rows: expected two or more",
+        numbers[0]
+    );
+    Ok(())
+}
+
+/// What a column of numbers has in its place in few of the rows, with file and line; empty for other columns.
+fn odd_among_numbers(tables: &[Table], label: &str) -> String {
+    let column = |table: &Table| table.column(label).unwrap_or_default();
+    let rows = tables.iter().flat_map(|table| table.rows.iter().map(move |row| (table, row)));
+    let (numbers, others): (Vec<_>, Vec<_>) =
+        rows.partition(|(table, row)| number(&row.cells[column(table)]).is_some());
+    match others.first() {
+        Some((table, row)) if numbers.len() > others.len() => {
+            let found = shown(&row.cells[column(table)]);
+            format!("; {} cells are numbers, and {} holds `{found}`", numbers.len(), table.place(row))
+        }
+        _ => String::new(),
+    }
+}
+
 /// The classes of a column, which are two or more and come again.
 fn classes(tables: &[Table], label: &str) -> Result<Vec<String>> {
     let names = names(tables, label, None)?;
@@ -192,8 +240,9 @@ fn classes(tables: &[Table], label: &str) -> Result<Vec<String>> {
     ensure!(
         names.len() <= MANY || 2 * names.len() <= rows,
         "{file}: the column {label} holds {} classes in {rows} rows, too many to learn: is it the right column? numbers \
-         are learned with --kind number",
-        names.len()
+         are learned with --kind number{}",
+        names.len(),
+        odd_among_numbers(tables, label)
     );
     Ok(names)
 }

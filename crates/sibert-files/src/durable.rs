@@ -68,7 +68,7 @@ pub fn replace(path: &Path, contents: &str) -> Result<FileEntry> {
 /// Names the file, and what to do when the disk is full.
 pub fn replace_bytes(path: &Path, contents: &[u8]) -> Result<FileEntry> {
     let unfinished = unfinished(path);
-    let entry = file(&unfinished, |out| Ok(out.write_all(contents)?))?;
+    let entry = file_for(path, &unfinished, |out| Ok(out.write_all(contents)?))?;
     publish(&unfinished, path)?;
     Ok(entry)
 }
@@ -140,11 +140,16 @@ fn header<V: View>(sorted: &[&(String, V)]) -> Result<String> {
 }
 
 fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<FileEntry> {
+    file_for(path, path, fill)
+}
+
+/// The same of a file that is to become `shown`.
+fn file_for(shown: &Path, path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<FileEntry> {
     let created = create(path).map_err(anyhow::Error::from);
     let written = created.and_then(|file| write(file, fill).inspect_err(|_| discard(path)));
     written.map_err(|error| {
         let remedy = remedy(&error);
-        error.context(format!("cannot write {}{remedy}", path.display()))
+        error.context(format!("cannot write {}{remedy}", shown.display()))
     })
 }
 

@@ -57,11 +57,10 @@ mod watch;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use sibert_model::Recycler;
 
-use args::{Cli, Command, ComputeArgs, TokenizerCommand};
+use args::{Command, ComputeArgs, TokenizerCommand};
 
 /// Every operation makes a fresh tensor: the buffers of one step serve the next.
 #[global_allocator]
@@ -70,7 +69,7 @@ static ALLOCATOR: Recycler = Recycler::new();
 fn main() -> ExitCode {
     signals::ignore_file_size_signal();
     signals::follow();
-    let arguments = Cli::try_parse().unwrap_or_else(|error| refused(&error));
+    let arguments = args::parsed().unwrap_or_else(|error| refused(&error));
     match dispatch(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if console::reader_left(&error) => ExitCode::SUCCESS,

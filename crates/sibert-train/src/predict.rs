@@ -74,6 +74,15 @@ fn of_table(args: &PredictArgs, device: &Device) -> Result<()> {
     let named = tasks(&args.tasks);
     ensure!(named.len() < 2, "--input and --text: expected one task, found {}", named.len());
     args.out.as_deref().map_or(Ok(()), table::check_name)?;
+    if let (Some(out), Some(input)) = (&args.out, &args.input) {
+        let is_same =
+            fs::canonicalize(out).is_ok_and(|out| fs::canonicalize(input).is_ok_and(|input| input == out));
+        ensure!(
+            !is_same,
+            "--out {} is the --input, which it would replace: name another file",
+            out.display()
+        );
+    }
     let pretrained = Pretrained::open(&args.model, device)?;
     let (task, labels) = match named.first().copied().or(pretrained.task()) {
         Some(task) => (task, args.labels.clone()),

@@ -109,7 +109,8 @@ fn settings_alone(args: &PretrainArgs) -> Result<RunConfig> {
         let own = out.join(SETTINGS);
         ensure!(
             own.is_file(),
-            "{} holds no run to resume: expected {SETTINGS} in it; without --resume a new run starts",
+            "{} holds no run to resume: expected {SETTINGS} in it; to begin a new run leave --resume out, and name a folder \
+             without one with --out",
             out.display()
         );
         file.get_or_insert(own);

@@ -140,9 +140,19 @@ fn reader_that_leaves_does_not_stop_a_run() {
 fn resume_tells_what_changed_and_what_is_left() {
     let folder = Folder::new();
     stdout(&folder.pretrain(&[]));
+    let before = folder.text("run/summary.json");
     let finished = folder.resume(&[]);
-    assert_has(&finished, "nothing left to train: 6 steps are done, max_steps is 6; --max-steps N continues");
+    assert_has(&finished, "nothing left to train: 6 steps are done; --max-steps N continues");
     assert!(!finished.contains("settings changed"), "{finished}");
+    let memory = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["memory"].clone();
+    assert_eq!(
+        memory(&folder.text("run/summary.json")),
+        memory(&before),
+        "no step was made, and nothing is forgotten"
+    );
+    let fewer = refused(&folder.pretrain(&["--resume", "--max-steps", "3"]));
+    assert_has(&fewer, "max_steps is 3, but 6 steps are done: name more to go on");
+    assert_has(&folder.text("run/config.toml"), "max_steps = 6");
     let longer = folder.resume(&["--max-steps", "8", "--seed", "3", "--set", "lr=1e-3"]);
     assert_has(
         &longer,

@@ -71,8 +71,8 @@ fn unfit_models_are_refused_with_the_remedy() {
 fn wrong_settings_are_refused_by_name() {
     let folder = folder("sibert");
     let cases = [
-        (["--lr", "0"], "--lr 0, expected a positive number"),
-        (["--lr", "nan"], "--lr NaN, expected a positive number"),
+        (["--lr", "0"], "--lr 0, expected a finite number above 0"),
+        (["--lr", "nan"], "--lr NaN, expected a finite number above 0"),
         (["--warmup", "1"], "--warmup 1, expected at least 0 and below 1"),
         (["--weight-decay", "inf"], "--weight-decay inf, expected 0 or more"),
         (["--max-grad-norm", "0"], "--max-grad-norm 0, expected a positive number"),

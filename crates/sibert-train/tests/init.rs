@@ -70,6 +70,16 @@ fn what_would_make_another_model_is_refused() {
         &with(&["--set", "model.hidden_size=64"]),
         "model.hidden_size is that of init, first: leave it out",
     );
+    folder.write("other.toml", "source = [\"text.txt\"]\n[model]\ntype = \"bert\"\n");
+    assert_has(
+        &with(&["--config", "other.toml"]),
+        "model.type is \"bert\" in the config, but \"sibert\" in init, first: leave [model] out",
+    );
+    folder.write("preset.toml", "source = [\"text.txt\"]\n[model]\npreset = \"mini\"\n");
+    assert_has(
+        &with(&["--config", "preset.toml"]),
+        "model.hidden_size is 256 in the config, but 16 in init, first",
+    );
     assert_has(&with(&["--tokenizer", "first"]), "init, first, brings its own: leave it out");
     assert_has(
         &refused(&folder.sibert(&["pretrain", "--init", "none/", "--out", "x"])),

@@ -85,6 +85,15 @@ fn unfit_models_are_named() {
     fs::copy(folder.path("run/last/config.json"), folder.path("folder/config.json")).unwrap();
     let without_tokenizer = refused(&folder.sibert(&["fill-mask", "--model", "folder", "[MASK]"]));
     assert_has(&without_tokenizer, "folder/tokenizer.json is missing, and so is vocab.txt");
+    let layers = folder.text("folder/config.json");
+    let fewer = layers.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1");
+    assert_ne!(layers, fewer);
+    folder.write("folder/config.json", fewer);
+    assert_has(
+        &refused(&folder.sibert(&["verify", "--model", "folder"])),
+        "folder: config.json says num_hidden_layers 1, but the weights are of 2 layers",
+    );
+    folder.write("folder/config.json", layers);
     let config = folder.text("folder/config.json").replace("\"hidden_size\": 16", "\"hidden_size\": 32");
     folder.write("folder/config.json", config);
     assert_has(&refused(&folder.sibert(&["verify", "--model", "folder"])), "is [87, 16] in the checkpoint");
@@ -131,6 +140,8 @@ fn wrong_settings_are_refused_by_name() {
         (["--set", "held_out=1"], "held_out is 1, expected 0 or more and below 1"),
         (["--set", "threads=100000"], "threads is 100000, expected at most 1024"),
         (["--max-steps", "0"], "max_steps is 0, expected at least 1"),
+        (["--lr", "-1"], "lr is -1, expected a finite number above 0"),
+        (["--lr", "inf"], "lr is inf, expected a finite number above 0"),
         #[cfg(not(feature = "cuda"))]
         (["--device", "cuda"], "this build has no CUDA support: build with --features cuda"),
         #[cfg(not(feature = "metal"))]

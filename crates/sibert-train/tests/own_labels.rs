@@ -273,10 +273,11 @@ fn a_model_from_elsewhere_answers_by_its_config_as_it_does_by_its_task() {
     folder.write("several.jsonl", (0..30).map(list).collect::<String>());
     folder.write(
         "score.csv",
-        format!("text,label\n{}", (0..30).map(|i| format!("{},0.5\n", ANIMALS[i % 6])).collect::<String>()),
+        format!("text,label\n{}", (0..30).map(|i| format!("{},0.{i}\n", ANIMALS[i % 6])).collect::<String>()),
     );
-    folder.write("words.conll", "The O\ncat B-WHO\nsleeps O\n\n".repeat(20));
-    let split = ["--test-split", "0.2"];
+    let words = |i: usize| format!("The O\n{} B-WHO\nsleeps O\n\n", ANIMALS[i % 6]);
+    folder.write("words.conll", (0..20).map(words).collect::<String>());
+    let split = ["--test-split", "0.4"];
     let sets: [(&str, &str, &[&str]); 4] = [
         ("classes", "classes.csv", &["--text", "text", "--label", "kind"]),
         ("several", "several.jsonl", &["--text", "text", "--label", "about"]),
@@ -395,6 +396,59 @@ fn what_is_wrong_with_a_table_is_named() {
     let many: String = (0..10_000).map(|row| format!("a,{row}\n")).collect();
     let said = refused(&format!("text,kind\n{many}"), &good, &columns);
     assert_has(&said, "holds 10000 classes in 10000 rows, too many to learn: is it the right column?");
+    let said = refused(&format!("text,kind\n{many}a,n/a\n"), &good, &columns);
+    assert_has(&said, "10000 cells are numbers, and train.csv:10002 holds `n/a`");
+    let said = refused(
+        &good.replace("text,kind", "text,text"),
+        &good,
+        &["--text", "text", "--label", "text", "--test-split", "0.5"],
+    );
+    assert_has(&said, "train.csv: columns 1 and 2 are both named text: rename one");
+    let said = refused("text,kind\na,0.5\nb,0.5\n", &good, &columns);
+    assert_has(&said, "the column kind holds one number alone, 0.5, in all 2 rows");
+    let split = ["--text", "text", "--label", "kind", "--test-split"];
+    assert_has(
+        &refused(&good, &good, &with(&split, &["20"])),
+        "--test-split 20, expected a share above 0 and below 1",
+    );
+    let said = refused(&good, &good, &with(&columns, &["--separator", ";"]));
+    assert_has(&said, "--separator \";\" means nothing here: it stands between several labels in a cell");
+    folder.write("train.csv", &good);
+    folder.write("dev.csv", &good);
+    for (lr, message) in [
+        ("1e9", "--lr 1000000000, expected a number below"),
+        ("-1", "--lr -1, expected a finite number above 0"),
+    ] {
+        let command = with(&finetune("train.csv", "out", &columns), &["--lr", lr]);
+        let said = support::refused(&folder.sibert(&command));
+        assert_has(&said, message);
+        assert!(!folder.exists("out/settings.json"), "a corrected command may take the folder");
+    }
+}
+
+/// A row that is held out is never one that the model was trained on, though the table has grown since, or holds rows twice.
+#[test]
+fn what_is_held_out_stays_so_when_the_table_grows() {
+    let folder = folder();
+    folder.write("train.csv", csv(0..40));
+    let options = ["--test-split", "0.2", "--text", "text", "--label", "kind", "--epochs", "1"];
+    stdout(&folder.sibert(&with(&finetune("train.csv", "own", &[]), &options)));
+    let held_out = |rows: std::ops::Range<usize>, model: &str| {
+        folder.write("train.csv", csv(rows));
+        let figures: Value =
+            serde_json::from_str(&stdout(&folder.sibert(&["evaluate", "--model", model]))).unwrap();
+        let classes = figures["classes"].as_array().unwrap().clone();
+        classes.iter().map(|class| class["support"].as_u64().unwrap()).sum::<u64>()
+    };
+    let (before, after) = (held_out(0..40, "own"), held_out(0..80, "own"));
+    assert!(before > 0 && after > before, "{before}, {after}: new rows join those that were held out");
+    folder.write("train.csv", csv(0..40));
+    folder.write("dev.csv", csv(30..50));
+    let said = stderr(&folder.sibert(&with(
+        &finetune("train.csv", "copies", &[]),
+        &["--validation", "dev.csv", "--text", "text", "--label", "kind", "--epochs", "1"],
+    )));
+    assert_has(&said, "of the 20 inputs to evaluate on are also in the set to train on");
 }
 
 #[test]
@@ -413,5 +467,10 @@ fn what_is_wrong_with_a_table_to_answer_is_named() {
     );
     assert_has(&refused("id,text\n1,a\n2,\n", "out.csv"), "new.csv:3: the text is empty");
     assert_has(&refused("id,text\n1,a\n", "out.xls"), "out.xls: its name does not say what to write");
+    assert_has(&refused("id,text\n1,a\n", "new.csv"), "--out new.csv is the --input, which it would replace");
+    assert_has(
+        &refused("id,text\n1,\"a\"b\n", "out.csv"),
+        "new.csv:2: a cell goes on behind its closing double quote",
+    );
     assert!(!folder.exists("out.csv"));
 }

@@ -69,6 +69,7 @@ fn what_cannot_be_embedded_or_exported_is_said_before_any_work() {
     );
     assert_has(&embed(&["--input", "empty.txt"]), "empty.txt is empty, expected a text on each line");
     assert_has(&embed(&["--max-seq-len", "4096", "a"]), "expected at most so many");
+    assert_has(&embed(&["--max-seq-len", "2", "a"]), "--max-seq-len 2: expected at least 3");
     let export = ["export", "--model", "run", "--part", "task", "--out", "m.onnx"];
     assert_has(&refused(&folder.sibert(&export)), "the model has no head of a task");
     assert!(!folder.exists("m.onnx"));

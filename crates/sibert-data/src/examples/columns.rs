@@ -21,6 +21,14 @@ impl Columns {
         let place = |wanted: &Names| {
             wanted.0.iter().find_map(|name| names.iter().position(|n| n.trim().eq_ignore_ascii_case(name)))
         };
+        let twice = |name: &&str| {
+            names.iter().filter(|other| other.trim().eq_ignore_ascii_case(name.trim())).count() > 1
+        };
+        let all = [Some(&wanted.text), wanted.pair.as_ref(), Some(&wanted.label)].into_iter().flatten();
+        let mut read = all.flat_map(|names| &names.0).map(|name| name.as_str());
+        if let Some(name) = read.find(twice) {
+            return Err(format!("more than one column is named {name}: rename all but one"));
+        }
         let (text, pair) = (place(&wanted.text), wanted.pair.as_ref().map(place));
         let labels: Option<Vec<usize>> = match task.file().marked {
             true => wanted.label.0.iter().map(|name| place(&Names(vec![name.clone()]))).collect(),

@@ -119,14 +119,24 @@ fn load(task: Task, split: Split, source: &DataSource) -> Result<Found> {
             Some(Target::Class(class)) => class,
             _ => 0,
         };
-        let classes: Vec<u32> = all.examples.iter().map(class).collect();
-        let mut held_out = held_out::rows(&classes, share).into_iter();
+        let texts = |example: &Example| {
+            held_out::hash_of(
+                [Some(&example.text), example.pair.as_ref()].into_iter().flatten().map(String::as_str),
+            )
+        };
+        let rows: Vec<_> = all.examples.iter().map(|example| (class(example), texts(example))).collect();
+        let mut held_out = held_out::rows(&rows, share)?.into_iter();
         let is_wanted = split == Split::Validation;
         all.examples.retain(|_| held_out.next() == Some(is_wanted));
     }
     let rows = all.examples.len();
     let first = paths.first().map(|path| shown(path.display())).unwrap_or_default();
-    ensure!(rows > 0, "{first}: no rows, expected the {split} of {task}");
+    let hint = if held_out.is_some() {
+        ": nothing could be held out, for the rows of each class are all the same"
+    } else {
+        ""
+    };
+    ensure!(rows > 0, "{first}: no rows, expected the {split} of {task}{hint}");
     if let Some(expected) = task.file().rows.of(split).filter(|expected| *expected != rows) {
         let meaning = if split.is_test() {
             "the leaderboard takes no other number of predictions"

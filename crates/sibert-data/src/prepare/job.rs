@@ -136,5 +136,5 @@ fn ensure_tokens(manifest: &Manifest) -> Result<()> {
         [_, 0] if needed => "held-out ",
         _ => return Ok(()),
     };
-    bail!("the {whose}documents hold no token: the tokenizer drops all of their text")
+    bail!("the {whose}documents hold no token: they are empty, or the tokenizer drops all of their text")
 }

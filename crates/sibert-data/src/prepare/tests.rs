@@ -534,7 +534,7 @@ fn a_corpus_of_one_document_or_without_a_token_is_refused() {
     let given = tokenizer::train(&[Document { text: text(1, 500) }], 60).unwrap();
     request.tokenizer = TokenizerChoice::Given(Box::new(given));
     request.out = corpus.path("other");
-    let expected = "the documents hold no token: the tokenizer drops all of their text";
+    let expected = "the documents hold no token: they are empty, or the tokenizer drops all of their text";
     assert_eq!(refusal(&request), expected);
     assert_eq!(refusal(&request), expected);
 }

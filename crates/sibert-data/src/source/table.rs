@@ -14,6 +14,7 @@ use memchr::memchr2_iter;
 use super::open::{broken, decompressed};
 use super::{Compression, Document, Format, InputFile, LONGEST, LeftOut};
 use crate::source::shown::shown;
+use crate::table::quotes::{Quotes, TORN};
 
 /// So many columns are listed where the one that was asked for is missing.
 const LISTED: usize = 20;
@@ -32,20 +33,24 @@ pub(super) struct TableFile {
     row: ByteRecord,
     /// Where it begins.
     line: u64,
+    /// Whether a cell of it goes on behind its quotes.
+    torn: bool,
     /// Columns in a row, and the one of the text; none in a file without a row.
     columns: Option<(usize, usize)>,
 }
 
 impl TableFile {
     pub(super) fn open(file: &InputFile, path: &Path, field: &str) -> Result<Self> {
-        let input = Bounded::new(decompressed(file, path)?);
         let delimiter = if file.format == Format::Tsv { b'\t' } else { b',' };
+        let input = Bounded::new(decompressed(file, path)?, delimiter);
         let mut builder = ReaderBuilder::new();
         builder.delimiter(delimiter).has_headers(false).flexible(true).buffer_capacity(BUFFER);
         let reader = builder.from_reader(input);
         let (name, compression) = (file.name.clone(), file.compression);
-        let mut table = Self { name, compression, reader, row: ByteRecord::new(), line: 1, columns: None };
+        let mut table =
+            Self { name, compression, reader, row: ByteRecord::new(), line: 1, torn: false, columns: None };
         if table.next()? {
+            ensure!(!table.torn, "{}: {TORN}", table.place());
             let column = table.column(field)?;
             table.columns = Some((table.row.len(), column));
         }
@@ -67,6 +72,7 @@ impl TableFile {
 
     /// The cell of the current row that holds the text.
     fn cell(&self, columns: usize, column: usize) -> Result<String> {
+        ensure!(!self.torn, "{}: {TORN}", self.place());
         if self.row.len() != columns {
             bail!(
                 "{}: found {} cells, expected {columns}, as in the first row: a cell that holds the separator is put in \
@@ -91,9 +97,13 @@ impl TableFile {
     fn next(&mut self) -> Result<bool> {
         self.reader.get_mut().left = LONGEST;
         let found = self.reader.read_byte_record(&mut self.row);
-        let start = self.row.position().map_or(0, csv::Position::byte);
+        let (start, end) =
+            (self.row.position().map_or(0, csv::Position::byte), self.reader.position().byte());
         let input = self.reader.get_mut();
-        self.line = input.line_at(start);
+        (self.line, self.torn) = (input.line_at(start), false);
+        while input.torn.pop_front_if(|torn| *torn < end).is_some() {
+            self.torn = true;
+        }
         let ended = input.ended;
         if !found.map_err(|error| self.failed(error))? || !ended {
             return Ok(!ended);
@@ -110,8 +120,16 @@ impl TableFile {
     /// The column named `field` of the first row.
     fn column(&self, field: &str) -> Result<usize> {
         let names: Vec<_> = self.row.iter().map(|name| String::from_utf8_lossy(name)).collect();
-        if let Some(column) = names.iter().position(|name| name == field) {
-            return Ok(column);
+        let named: Vec<usize> = (0..names.len()).filter(|column| names[*column] == field).collect();
+        match named[..] {
+            [] => {}
+            [column] => return Ok(column),
+            [first, second, ..] => bail!(
+                "{}: columns {} and {} are both named {field}: rename one",
+                self.name,
+                first + 1,
+                second + 1
+            ),
         }
         let more = if names.len() > LISTED { ", …" } else { "" };
         let names = shown(names[..names.len().min(LISTED)].join(", "));
@@ -153,12 +171,24 @@ struct Bounded {
     lines: u64,
     /// The byte behind the last `\r`.
     behind_return: u64,
+    quotes: Quotes,
+    /// Where cells go on behind their quotes, of the rows that were not yet asked for.
+    torn: VecDeque<u64>,
 }
 
 impl Bounded {
-    fn new(input: Box<dyn BufRead + Send>) -> Self {
-        let (input, starts) = (input.chain(Cursor::new(END)), VecDeque::new());
-        Self { input, left: LONGEST, read: 0, ended: false, starts, lines: 1, behind_return: u64::MAX }
+    fn new(input: Box<dyn BufRead + Send>, separator: u8) -> Self {
+        Self {
+            input: input.chain(Cursor::new(END)),
+            left: LONGEST,
+            read: 0,
+            ended: false,
+            starts: VecDeque::new(),
+            lines: 1,
+            behind_return: u64::MAX,
+            quotes: Quotes::new(separator),
+            torn: VecDeque::new(),
+        }
     }
 
     /// The number of the line of a byte, which must be behind those asked for before.
@@ -170,6 +200,7 @@ impl Bounded {
     }
 
     fn count_lines(&mut self, bytes: &[u8]) {
+        self.torn.extend(self.quotes.read(bytes));
         for at in memchr2_iter(b'\n', b'\r', bytes) {
             let place = self.read + at as u64;
             if bytes[at] == b'\r' {

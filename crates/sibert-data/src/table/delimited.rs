@@ -8,6 +8,8 @@ use std::io::Read;
 use anyhow::{Result, anyhow, ensure};
 use csv::{ReaderBuilder, StringRecord};
 
+use super::quotes::{Quotes, TORN};
+
 /// A row behind the last one: what ends otherwise ends within quotes.
 const END: &str = "end of the table";
 
@@ -32,7 +34,7 @@ pub fn plain(
 /// Gives `row` the line and the cells of every row, some of which may be in double quotes; empty lines are passed over.
 ///
 /// # Errors
-/// Those of `row`, behind file and line; or if the table ends within quotes.
+/// Those of `row`, behind file and line; or if a cell goes on behind its quotes, or the table ends within them.
 pub fn quoted(
     name: &str,
     text: &str,
@@ -43,6 +45,7 @@ pub fn quoted(
     builder.delimiter(separator as u8).has_headers(false).flexible(true);
     let mut reader = builder.from_reader(text.as_bytes().chain(&b"\n"[..]).chain(END.as_bytes()));
     let mut record = StringRecord::new();
+    let mut torn = Quotes::new(separator as u8).read(text.as_bytes()).into_iter().peekable();
     loop {
         let (line, byte) = (reader.position().line() as usize, reader.position().byte() as usize);
         let ahead = text.as_bytes().get(byte..).unwrap_or_default();
@@ -57,6 +60,8 @@ pub fn quoted(
             );
             return Ok(());
         }
+        let end = reader.position().byte();
+        ensure!(torn.next_if(|torn| *torn < end).is_none(), "{name}:{line}: {TORN}");
         let cells: Vec<&str> = record.iter().collect();
         row(line, &cells).map_err(|why| anyhow!("{name}:{line}: {why}"))?;
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod delimited;
 mod parquet;
+pub(crate) mod quotes;
 mod read;
 mod text;
 mod write;
@@ -65,11 +66,27 @@ impl Table {
     /// The place of a column, whatever its case.
     ///
     /// # Errors
-    /// If there is none: says which there are.
+    /// If there is none, or more than one: says which there are.
     pub fn column(&self, name: &str) -> Result<usize, String> {
-        let place = self.columns.iter().position(|column| column == name);
-        let alike = || self.columns.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
-        place.or_else(alike).ok_or_else(|| {
+        let places = |is: fn(&str, &str) -> bool| -> Vec<usize> {
+            let named = self.columns.iter().enumerate().filter(|(_, column)| is(column, name));
+            named.map(|(place, _)| place).collect()
+        };
+        let same = places(|column, name| column == name);
+        let alike = if same.is_empty() {
+            places(|column, name| column.trim().eq_ignore_ascii_case(name))
+        } else {
+            same
+        };
+        if let [first, second, ..] = alike[..] {
+            let file = &self.file;
+            return Err(format!(
+                "{file}: columns {} and {} are both named {name}: rename one",
+                first + 1,
+                second + 1
+            ));
+        }
+        alike.first().copied().ok_or_else(|| {
             let near = self.columns.iter().find(|column| strsim::damerau_levenshtein(column, name) <= 2);
             let hint = near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
             format!("{}: no column {name}{hint}, found {}", self.file, self.columns.join(", "))

@@ -53,6 +53,11 @@ fn what_is_no_table_is_named_by_file_and_line() {
         "a.csv:3: 3 column(s), expected 2: a cell that holds a comma is put in double quotes"
     );
     assert!(refused("a.csv", "a,b\n\"1,2\n").starts_with("a.csv:2: the table ends within the double quotes"));
+    for torn in ["a,b\n\"one,x\n\"two\",y\n", "a,b\n\"one\"two,y\n"] {
+        assert!(
+            refused("a.csv", torn).starts_with("a.csv:2: a cell goes on behind its closing double quote")
+        );
+    }
     assert!(
         refused("a.jsonl", "{}\n[1]\n").starts_with("a.jsonl:2: expected a JSON object on a line of its own")
     );
@@ -61,6 +66,9 @@ fn what_is_no_table_is_named_by_file_and_line() {
     assert!(refused("a.parquet", "a\n").contains("is not parquet"));
     let table = read("a.csv", "text,label\na,b\n").unwrap();
     assert_eq!(table.column("LABEL"), Ok(1));
+    let twice = read("a.csv", "text,Label,label\na,b,c\n").unwrap();
+    assert_eq!(twice.column("label"), Ok(2), "of another case is another column");
+    assert_eq!(twice.column("LABEL").unwrap_err(), "a.csv: columns 2 and 3 are both named LABEL: rename one");
     assert_eq!(
         table.column("lable").unwrap_err(),
         "a.csv: no column lable (did you mean label?), found text, label"

@@ -94,10 +94,14 @@ pub fn read(task: Task, split: Split, source: &DataSource) -> Result<Vec<Sentenc
         all.extend(read_file(task, split, &path)?);
     }
     if let Some(share) = share {
-        let mut held_out = held_out::rows(&vec![0; all.len()], share).into_iter();
+        let words = |sentence: &Sentence| held_out::hash_of(sentence.words.iter().map(String::as_str));
+        let rows: Vec<_> = all.iter().map(|sentence| (0, words(sentence))).collect();
+        let mut held_out = held_out::rows(&rows, share)?.into_iter();
         all.retain(|_| held_out.next() == Some(split == Split::Validation));
     }
-    ensure!(!all.is_empty(), "{source}: no sentences, expected the {split} of {task}");
+    let hint =
+        if share.is_some() { ": nothing could be held out, for all sentences are the same" } else { "" };
+    ensure!(!all.is_empty(), "{source}: no sentences, expected the {split} of {task}{hint}");
     Ok(all)
 }
 

@@ -11,6 +11,9 @@ impl TaskFile {
         self.check_name()?;
         self.check_answer()?;
         self.check_held_out()?;
+        if self.defaults.epochs == Some(0) {
+            return Err("epochs: expected 1 or more, found 0".into());
+        }
         if self.metrics.is_empty() {
             self.metrics = match (&self.score, &self.several, self.words) {
                 (Some(_), ..) => vec![Metric::Pearson, Metric::Spearman],

@@ -38,7 +38,7 @@ impl ModelConfig {
         let width = self.head_dim();
         if !width.is_multiple_of(2) {
             refuse!(
-                "position_embedding_type is Rotary, expected Absolute for heads of an odd width, {width}"
+                "position_embedding_type is rotary, expected absolute for heads of an odd width, {width}"
             );
         }
         Ok(())
@@ -94,7 +94,7 @@ mod tests {
         }
         assert_eq!(
             message(ModelConfig { num_attention_heads: 128, ..rotary(ModelType::Sibert, None) }),
-            "position_embedding_type is Rotary, expected Absolute for heads of an odd width, 1"
+            "position_embedding_type is rotary, expected absolute for heads of an odd width, 1"
         );
     }
 }

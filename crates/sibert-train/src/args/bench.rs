@@ -14,6 +14,7 @@ Examples:
   sibert bench --arch sibert --batch 16 --seq 128 --hidden 256 --layers 4 --vocab 8192
   sibert bench --arch bert --threads 1 --json
   sibert bench --inference --seq 512 --batch 4
+  sibert bench --optimizer spectral --set spectral.heads=apart momentum=0.8
 
 A step draws random tokens, of which 15 % are masked, computes the gradients of the loss with
 dropout 0.1, and updates every parameter as pretrain does: by default with SGD and relative
@@ -57,6 +58,9 @@ pub struct BenchArgs {
     /// f32, bf16 for matrix products in bfloat16, or bf16x3 for three of them; sums and parameters stay f32
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
     pub precision: Precision,
+    /// Set any config key of the model and its rule, such as spectral.heads=apart
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
+    pub set: Vec<String>,
     /// Print the time of each operation
     #[arg(long, conflicts_with_all = ["json", "inference"])]
     pub profile: bool,

@@ -26,7 +26,7 @@ mod verify;
 mod watch;
 
 use clap::builder::RangedI64ValueParser;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use bench::{Arch, BenchArgs};
 pub use completions::CompletionsArgs;
@@ -62,6 +62,18 @@ pub struct Cli {
     /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The arguments of this process. A number below zero is the value of the option before it, whose range then refuses it.
+///
+/// # Errors
+/// If they are none of a command, or ask for help.
+pub fn parsed() -> Result<Cli, clap::Error> {
+    fn lenient(command: clap::Command) -> clap::Command {
+        command.mut_args(|arg| arg.allow_negative_numbers(true)).mut_subcommands(lenient)
+    }
+    let matches = lenient(Cli::command()).try_get_matches()?;
+    Cli::from_arg_matches(&matches)
 }
 
 /// The subcommands.

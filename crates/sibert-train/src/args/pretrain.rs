@@ -32,7 +32,7 @@ run's own config.toml. docs/configuration.md explains every config key.
 SIGINT and SIGTERM end the step, save a checkpoint and exit with 128 + the signal's number, so a
 command after && does not start. A second signal stops at once, and so does one before the first
 step; after that give the same command again. SIGHUP and SIGUSR1 do the same. A failed run exits
-with 1 and keeps its checkpoints. A wrong option exits with 2.
+with 1 and keeps its checkpoints. An option that is no option, or has no such value, exits with 2.
 
 mpirun and srun start a run on many processes, of a build with --features mpi; docs/clusters.md.")]
 pub struct PretrainArgs {

@@ -120,6 +120,7 @@ fn settings(args: &BenchArgs) -> Result<RunConfig> {
         },
         ..RunConfig::default()
     };
+    let config = config.with_sets(&args.set)?;
     config.validate_rule()?;
     precision_on(config.precision, config.device)?;
     Ok(config)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sibert_files::bounded;
 use toml::{Table, Value};
 
@@ -20,6 +20,10 @@ const APART: [&str; 2] = ["spectral", "muon"];
 /// Settings that are dropped when the optimizer changes from or to one of [`APART`].
 const RATES: [&str; 8] =
     ["lr", "weight_decay", "budget", "intrinsic_lr", "momentum", "spectral", "schedule", "head"];
+
+/// Settings by which a text is prepared.
+const OF_TEXT: [&str; 7] =
+    ["documents", "field", "held_out", "vocab_size", "lowercase", "sentences", "packing"];
 
 /// A key of a later source, and the keys of earlier sources that it makes meaningless.
 const SUPERSEDES: [(&str, &[&str]); 15] = [
@@ -62,6 +66,7 @@ impl RunConfig {
         start: Option<&Start>,
     ) -> Result<Self> {
         let mut settings = merged(file, flags, sets, start)?;
+        ensure_shards_take(&settings, &[flags.clone(), read_sets(sets)?])?;
         if let Some(start) = start {
             start.fill(&mut settings, &read_sets(sets)?)?;
         }
@@ -88,6 +93,16 @@ impl RunConfig {
         Ok(settings.get("out").and_then(Value::as_str).map_or(Self::default().out, PathBuf::from))
     }
 
+    /// These settings, overridden by `key=value`.
+    ///
+    /// # Errors
+    /// As [`Self::load`], but the rules of a run are not checked.
+    pub fn with_sets(&self, sets: &[String]) -> Result<Self> {
+        let mut settings = Table::try_from(self)?;
+        overlay(&mut settings, read_sets(sets)?);
+        Ok(settings.try_into()?)
+    }
+
     /// The settings as the text of a file; loading it gives the same run.
     ///
     /// # Errors
@@ -95,6 +110,19 @@ impl RunConfig {
     pub fn to_toml(&self) -> Result<String> {
         Ok(toml::to_string(self)?)
     }
+}
+
+/// Refuses what is asked for of a text that was prepared with other settings; those of a config file may be of another text.
+fn ensure_shards_take(settings: &Table, asked: &[Table]) -> Result<()> {
+    if let Some(shards) = settings.get("shards").and_then(Value::as_str) {
+        let key = OF_TEXT.into_iter().find(|key| asked.iter().any(|table| table.contains_key(*key)));
+        if let Some(key) = key {
+            bail!(
+                "{key} has no meaning for shards, {shards}, which were prepared with a {key} of their own: leave it out"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The table `[sweep]` of a config file; empty if it has none.

@@ -37,7 +37,7 @@ pub struct ModelSettings {
     /// The base of the angles of `rotary` positions; absent: 10000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rope_theta: Option<f64>,
-    /// Whether BERT's decoder is its token table; absent: it is.
+    /// Whether the decoder is the token table; absent: BERT's is, SIBERT's is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tie_word_embeddings: Option<bool>,
     /// Segments that have an embedding.

@@ -15,6 +15,20 @@ const CONTINUE_BERT: &str = include_str!("continue-bert.toml");
 /// Keys of `[model]` that a run may change for an existing model.
 const OF_TRAINING: [&str; 2] = ["hidden_dropout_prob", "attention_probs_dropout_prob"];
 
+/// Keys of `[model]` that say which architecture and size a config is for.
+const SHAPE: [&str; 7] = [
+    "type",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "attention",
+    "position_embedding_type",
+];
+
+/// Those that its `preset` stands for; heads may be other ones.
+const OF_PRESET: [&str; 3] = ["hidden_size", "num_hidden_layers", "intermediate_size"];
+
 /// The model that a run continues.
 pub struct Start {
     /// Its name, as the user wrote it.
@@ -44,6 +58,7 @@ impl Start {
         {
             bail!("model.{key} is that of init, {name}: leave it out");
         }
+        self.ensure_same(settings.get("model").and_then(Value::as_table))?;
         if let Some(tokenizer) = settings.get("tokenizer") {
             bail!("tokenizer is {tokenizer}, but init, {name}, brings its own: leave it out");
         }
@@ -60,6 +75,29 @@ impl Start {
                 "sequences of {positions} tokens instead of {asked}: {name} has no positions for more"
             ));
             settings.insert("seq_len".into(), Value::Integer(positions));
+        }
+        Ok(())
+    }
+
+    /// Refuses the `[model]` of a config that is another architecture or size than the model: its other settings are for that one.
+    fn ensure_same(&self, asked: Option<&Table>) -> Result<()> {
+        let Some(asked) = asked else { return Ok(()) };
+        let has = Table::try_from(ModelSettings::from(&self.config))?;
+        let preset = asked.get("preset").and_then(Value::as_str);
+        let preset = preset.map(|name| ModelConfig::preset(self.config.model_type, name)).transpose()?;
+        let sizes = preset.map(|preset| Table::try_from(ModelSettings::from(&preset))).transpose()?;
+        for key in SHAPE {
+            let of_preset =
+                || sizes.as_ref().filter(|_| OF_PRESET.contains(&key)).and_then(|sizes| sizes.get(key));
+            let asked = asked.get(key).or_else(of_preset);
+            if let Some(asked) = asked.filter(|asked| has.get(key) != Some(asked)) {
+                let found = has.get(key).map_or("none".to_owned(), Value::to_string);
+                bail!(
+                    "model.{key} is {asked} in the config, but {found} in init, {}: leave [model] out, or take a config for such a \
+                     model",
+                    self.name
+                );
+            }
         }
         Ok(())
     }

@@ -147,8 +147,8 @@ impl RunConfig {
         self.model.to_model_config(self.vocab_size, 0).validate()?;
         let segments = self.model.type_vocab_size;
         ensure!(
-            segments >= 2 || !self.model.next_sentence_prediction,
-            "model.type_vocab_size is {segments}, expected at least 2 for next_sentence_prediction"
+            segments >= 2 || self.packing != Packing::SentencePairs,
+            "model.type_vocab_size is {segments}, expected at least 2 for packing = \"sentence_pairs\""
         );
         Ok(())
     }
@@ -261,6 +261,6 @@ fn validate_rates(table: &str, lr: f64, weight_decay: f64) -> Result<()> {
 }
 
 fn positive(key: &str, value: f64) -> Result<()> {
-    ensure!(value > 0.0 && value.is_finite(), "{key} is {value}, expected above 0");
+    ensure!(value > 0.0 && value.is_finite(), "{key} is {value}, expected a finite number above 0");
     Ok(())
 }

@@ -49,6 +49,7 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     let Pretrained { name, config, tensors, tokenizer, .. } = Pretrained::open(&args.model, &device)?;
     let positions = config.max_position_embeddings;
     let longest = args.max_seq_len.unwrap_or(positions);
+    ensure!(longest >= 3, "--max-seq-len {longest}: expected at least 3, two of which are [CLS] and [SEP]");
     ensure!(
         longest <= positions,
         "--max-seq-len {longest}: {name} has {positions} positions, expected at most so many"

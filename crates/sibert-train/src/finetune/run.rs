@@ -1,6 +1,6 @@
 //! A task's fine-tuning run: what its seeds share, and what they give together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -29,7 +29,7 @@ use crate::pretrained::Pretrained;
 use crate::signals::Stop;
 use crate::team::Team;
 use crate::tensorboard::Events;
-use crate::tuned::DevSet;
+use crate::tuned::{DevSet, Sequence};
 use crate::update::WholeRule;
 
 /// How long the processes of a team wait for each other.
@@ -101,6 +101,12 @@ impl<'a> TaskRun<'a> {
         let (train, dev) = team.in_turn(|| {
             Ok((answers::of(task).read(&wanted)?, DevSet::read(task, source, tokenizer, lengths)?))
         })?;
+        if !task.is_built_in() {
+            team.first(|| {
+                warn_of_copies(&*train, &dev);
+                Ok(())
+            })?;
+        }
         let files = ModelFiles::of(&pretrained, &settings, &head.labels)?;
         let digests = Digests::of(&pretrained, &*train, &dev)?;
         team.ensure_same("the model and the data", &serde_json::to_vec(&digests)?)?;
@@ -255,5 +261,20 @@ impl<'a> TaskRun<'a> {
             dev.join(" and "),
             self.steps_per_epoch(),
         ));
+    }
+}
+
+/// Says how many inputs of a development set the model is trained on: figures on them say little.
+fn warn_of_copies(train: &dyn Set, dev: &[DevSet]) {
+    let seen: HashSet<&Sequence> = train.sequences().iter().collect();
+    for set in dev {
+        let all = set.set.sequences();
+        let copies = all.iter().filter(|sequence| seen.contains(sequence)).count();
+        if copies > 0 {
+            note(format!(
+                "{copies} of the {} inputs to evaluate on are also in the set to train on: figures will be better than on new ones",
+                all.len()
+            ));
+        }
     }
 }

@@ -220,10 +220,11 @@ impl<'a> Seed<'a> {
 
     /// The state after a failed step.
     fn last_words(&self) -> String {
-        let step = self.state.step + 1;
-        format!(
-            "seed {}: training stopped at step {step}; --resume continues from the last checkpoint",
-            self.state.seed
-        )
+        let (seed, step) = (self.state.seed, self.state.step + 1);
+        let next = match checkpoint::any(self.folder.path()) {
+            Ok(true) => "--resume continues from the last checkpoint",
+            _ => "no checkpoint was saved before: start again with another --out",
+        };
+        format!("seed {seed}: training stopped at step {step}; {next}")
     }
 }

@@ -14,6 +14,9 @@ use crate::pretrained::Pretrained;
 use crate::team::shares_for;
 use crate::tuned::Lengths;
 
+/// A step of so many times what it changes leaves nothing of it.
+const MOST_RATE: f64 = 1e3;
+
 /// Everything but the seeds that decides what a run gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -127,7 +130,15 @@ impl Settings {
     fn validate(&self) -> Result<()> {
         let Self { lr, warmup, weight_decay, max_grad_norm, batch_size, .. } = self;
         let parts = self.accumulation_steps * self.shares;
-        ensure!(lr.is_finite() && *lr > 0., "--lr {lr}, expected a positive number");
+        ensure!(lr.is_finite() && *lr > 0., "--lr {lr}, expected a finite number above 0");
+        match self.optimizer {
+            GeneralRule::Spectral => {
+                ensure!(*lr < 1., "--lr {lr}, expected an angle below 1 radian for the rule spectral")
+            }
+            GeneralRule::Lamb | GeneralRule::Adamw => {
+                ensure!(*lr < MOST_RATE, "--lr {lr}, expected a number below {MOST_RATE}")
+            }
+        }
         ensure!((0. ..1.).contains(warmup), "--warmup {warmup}, expected at least 0 and below 1");
         ensure!(
             weight_decay.is_finite() && *weight_decay >= 0.,

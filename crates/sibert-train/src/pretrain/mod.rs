@@ -19,7 +19,7 @@ use sisgd::{Gradient, GradientSource};
 use crate::checkpoint::{self, TrainingState};
 use crate::config::RunConfig;
 use crate::console::note;
-use crate::log::{MetricsLog, Progress};
+use crate::log::{Memory, MetricsLog, Progress};
 use crate::memory;
 use crate::run::Run;
 use crate::signals::{self, Stop};
@@ -79,6 +79,8 @@ struct Training<'a> {
     gradient_bytes: u64,
     /// The largest memory of the process, or of the GPU, before its first checkpoint.
     peak: Option<u64>,
+    /// What the summary of this run said, which was over before.
+    earlier: Option<Memory>,
 }
 
 impl<'a> Training<'a> {

@@ -89,6 +89,7 @@ impl<'a> Training<'a> {
         let metrics = metrics.with_events(events(config, &model_config)?);
         run.save_settings()?; // again, now that the steps are known; a resume that is refused leaves the old ones
         describe(&corpus, config);
+        let earlier = Summary::read(&config.out).ok().flatten().map(|summary| summary.memory);
         team.first(|| Summary::remove(&config.out))?;
         let parameters = model.parameters();
         team.ensure_same("the parameters", &digest(&parameters)?)?;
@@ -105,6 +106,7 @@ impl<'a> Training<'a> {
             ahead: Ahead::default(),
             gradient_bytes: 0,
             peak: None,
+            earlier,
         })
     }
 }
@@ -182,12 +184,10 @@ fn restored(
     update.load_state(&saved.optimizer).with_context(|| {
         format!("{name}: the optimizer is not the one it was saved with; start a new run with another --out")
     })?;
-    let step = saved.state.step;
-    if step >= config.max_steps {
-        note(format!(
-            "nothing left to train: {step} steps are done, max_steps is {}; --max-steps N continues",
-            config.max_steps
-        ));
+    let (step, most) = (saved.state.step, config.max_steps);
+    ensure!(step <= most, "max_steps is {most}, but {step} steps are done: name more to go on");
+    if step == most {
+        note(format!("nothing left to train: {step} steps are done; --max-steps N continues"));
     }
     Ok((model, update, saved.state))
 }

@@ -115,16 +115,17 @@ impl Training<'_> {
     fn memory(&self) -> Result<Memory> {
         let bytes =
             |tensor: &candle_core::Tensor| (tensor.elem_count() * tensor.dtype().size_in_bytes()) as u64;
+        let earlier = self.earlier.as_ref().filter(|_| self.gradient_bytes == 0); // no step was made
         let state = self.update.state()?;
         let tensors = |prefix: &'static str| {
             state.iter().filter(move |(name, tensor)| tensor.rank() > 0 && name.starts_with(prefix))
         };
         Ok(Memory {
             parameters: self.model.parameters().iter().map(|(_, var)| bytes(var)).sum(),
-            gradients: self.gradient_bytes,
+            gradients: earlier.map_or(self.gradient_bytes, |earlier| earlier.gradients),
             optimizer_state: tensors("").map(|(_, tensor)| bytes(tensor)).sum(),
             encoder_optimizer_state: tensors("encoder.").map(|(_, tensor)| bytes(tensor)).sum(),
-            peak: self.peak,
+            peak: self.peak.or(earlier.and_then(|earlier| earlier.peak)),
         })
     }
 

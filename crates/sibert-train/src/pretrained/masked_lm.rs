@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use sibert_model::{ModelConfig, PreTraining};
 
 use super::config;
-use super::weights::Weights;
+use super::weights::{Weights, ensure_layers};
 use crate::model_folder;
 
 /// The head for masked words.
@@ -37,6 +37,7 @@ impl MaskedLm {
         let place = model_folder::find(model, crate::hub::open)?;
         let (config, json) = config::read(&place)?;
         let tensors = Weights::find(&place, &json)?.load(&place, device)?;
+        ensure_layers(model, config.num_hidden_layers, &tensors)?;
         Ok(Self { name: model.to_owned(), config, tensors })
     }
 

@@ -24,7 +24,7 @@ use sibert_model::{HeadKind, ModelConfig, PreTraining};
 use tokenizers::Tokenizer;
 
 use crate::model_folder;
-use weights::Weights;
+use weights::{Weights, ensure_layers};
 
 pub use masked_lm::MaskedLm;
 
@@ -73,12 +73,14 @@ impl Pretrained {
         let place = model_folder::find(model, hub)?;
         let (config, config_json) = config::read(&place)?;
         let weights = Weights::find(&place, &config_json)?; // before anything large is fetched
+        let tensors = weights.load(&place, device)?;
+        ensure_layers(model, config.num_hidden_layers, &tensors)?;
         let Opened { tokenizer, config_json: tokenizer_config_json } =
             vocabulary::read(&place, config.vocab_size)?;
         Ok(Self {
             name: model.to_owned(),
             revision: place.revision().map(str::to_owned),
-            tensors: weights.load(&place, device)?,
+            tensors,
             config,
             config_json,
             tokenizer,

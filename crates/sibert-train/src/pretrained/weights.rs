@@ -67,6 +67,24 @@ impl Weights {
     }
 }
 
+/// Refuses weights of more layers than the model has, of which the last would be left out.
+///
+/// # Errors
+/// Names the layer and the mend.
+pub fn ensure_layers(name: &str, layers: usize, tensors: &HashMap<String, Tensor>) -> Result<()> {
+    const LAYER: &str = "encoder.layer.";
+    let number = |name: &String| name.split_once(LAYER)?.1.split_once('.')?.0.parse::<usize>().ok();
+    let last = tensors.keys().filter_map(number).max();
+    if let Some(last) = last.filter(|last| *last >= layers) {
+        bail!(
+            "{name}: config.json says num_hidden_layers {layers}, but the weights are of {} layers: put the number right, or delete \
+             the weights of the others",
+            last + 1
+        );
+    }
+    Ok(())
+}
+
 /// Compares what a shard holds with what the index says.
 fn check_shard(
     place: &ModelFolder,

@@ -12,7 +12,7 @@ use tokenizers::{EncodeInput, Encoding, InputSequence, Tokenizer, TruncationPara
 use crate::console::note;
 
 /// One input of the model, not padded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sequence {
     /// Token ids, the special ones included.
     pub ids: Vec<u32>,

@@ -32,6 +32,10 @@ fn a_table_without_the_column_is_named_with_those_there_are() {
         &refusal("a.tsv", b"id,title\n1,x\n", &field("title")),
         "@: no column title, found id,title: name",
     );
+    assert_starts(
+        &refusal("a.csv", b"text,text\n1,x\n", &Reading::default()),
+        "@: columns 1 and 2 are both named text: rename one",
+    );
 }
 
 #[test]
@@ -50,6 +54,12 @@ fn rows_that_are_torn_are_named_by_line() {
         &refusal("a.csv", b"id,text\n1,caf\xe9\n", &Reading::default()),
         "@:2: not UTF-8 (found 0xe9 at byte 3 of the text)",
     );
+    for torn in ["id,text\n1,a\n2,\"b\n3,\"c\"\n", "id,text\n1,a\n2,\"b\"c\n", "id,text\n1,a\n\"2\" ,b\n"] {
+        assert_starts(
+            &refusal("a.csv", torn.as_bytes(), &Reading::default()),
+            "@:3: a cell goes on behind its closing double quote",
+        );
+    }
     for open in ["id,text\n1,a\n2,\"b\n3,c\n", "id,text\n1,a\n2,\"b\n3,c", "id,text\n1,a\n2,\"b,c"] {
         assert_starts(
             &refusal("a.csv", open.as_bytes(), &Reading::default()),
@@ -68,6 +78,7 @@ fn bad_lines_and_rows_are_counted_where_they_are_skipped() {
     for (name, bytes, bad, first) in [
         ("a.txt", &b"good\n\n\xff\n\nend"[..], 1, "@: byte offset 6: not UTF-8"),
         ("a.csv", b"id,text\n1,good\n2\n3,\xff\n4,end\n", 2, "@:3: found 1 cells"),
+        ("b.csv", b"id,text\n1,good\n2,\"a\"b\n4,end\n", 1, "@:3: a cell goes on behind"),
         ("a.jsonl", json, 4, "@:2: column 16: half a character"),
         ("a.parquet", &parquet, 1, "@: row 2: not UTF-8"),
     ] {
