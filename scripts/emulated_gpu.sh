@@ -14,11 +14,13 @@ mkdir -p "$folder/modules"
 
 driver=$folder/libcuda.so.1
 newest=$(ls -t "$crate"/driver/* "$crate"/src/emulator.hpp | head -n 1)
-if [ ! -e "$driver" ] || [ "$newest" -nt "$driver" ]; then
+# The driver holds the path of the header; a checkout, or a copy of its target folder, may have moved.
+if [ ! -e "$driver" ] || [ "$newest" -nt "$driver" ] || [ "$(cat "$folder/made-of" 2>/dev/null)" != "$crate" ]; then
     rm -rf "$folder"/modules/* "$folder/cache"
     "${CXX:-c++}" -std=c++17 -O2 -fPIC -shared -Wall -DEMULATOR="\"$crate/src/emulator.hpp\"" \
         -o "$driver.$$" "$crate/driver/driver.cpp" -ldl -lrt
     mv "$driver.$$" "$driver"
+    printf '%s\n' "$crate" >"$folder/made-of"
     for name in libcublas.so.13 libcublas.so.12 libcublasLt.so.13 libcublasLt.so.12 libcurand.so.10 libnvrtc.so.13 libnvrtc.so.12 libnccl.so.2; do
         ln -sf libcuda.so.1 "$folder/$name"
     done
