@@ -88,7 +88,7 @@ impl Own {
         self.check_options(kind)?;
         let file = TaskFile {
             name: self.name.clone(),
-            metrics: self.metrics(kind, &labels),
+            metrics: self.metrics.clone(),
             labels,
             marked: self.labels.len() > 1,
             exact: kind != Asked::Score,
@@ -126,13 +126,6 @@ impl Own {
 
     fn between(&self) -> String {
         self.between.clone().unwrap_or_else(|| ",".into())
-    }
-
-    fn metrics(&self, kind: Asked, labels: &[String]) -> Vec<Metric> {
-        if self.metrics.is_empty() && kind == Asked::Words && !tagged::is_of_entities(labels) {
-            return vec![Metric::Accuracy];
-        }
-        self.metrics.clone()
     }
 
     fn columns(&self) -> Option<ColumnNames> {

@@ -8,7 +8,7 @@ use sibert_hub::reference::{Kind, is_hub_spec};
 use sibert_hub::{Hub, ModelFolder, RepoRef, parse};
 
 use crate::checkpoint;
-use crate::console::note;
+use crate::console::{note, note_once};
 
 /// The values of `--model`, for messages.
 const EXPECTED: &str = "a folder with config.json and model.safetensors, a run's folder, or a model on the hub, \
@@ -54,7 +54,7 @@ pub fn folder(path: &Path) -> Result<ModelFolder> {
         note(format!("skipped {}: {reason}", path.display()));
     }
     if found.path != path {
-        note(format!("{}: taking {}", path.display(), found.path.display()));
+        note_once(format!("{}: taking {}", path.display(), found.path.display()));
     }
     Ok(ModelFolder::Here(found.path))
 }

@@ -9,7 +9,7 @@ use sibert_hub::ModelFolder;
 use sibert_hub::reference::is_hub_spec;
 use tokenizers::Tokenizer;
 
-use crate::console::note;
+use crate::console::note_once;
 use crate::{hub, model_folder};
 
 /// Loads the tokenizer that `text` names.
@@ -19,7 +19,7 @@ use crate::{hub, model_folder};
 pub fn load(text: &str) -> Result<Tokenizer> {
     let checkpoint = if is_hub_spec(text) { None } else { newest_checkpoint(Path::new(text)) };
     let checkpoint = checkpoint.as_ref().and_then(|path| path.to_str());
-    load_reference(checkpoint.unwrap_or(text), hub::open, &note)
+    load_reference(checkpoint.unwrap_or(text), hub::open, &note_once)
 }
 
 /// The newest checkpoint in a run's folder, which holds no tokenizer itself.

@@ -370,7 +370,10 @@ fn mistakes_are_refused_before_anything_starts() {
             &["--vary", "learning_rate=1"],
             "--vary learning_rate=1: unknown key learning_rate, did you mean lr?",
         ),
-        (&["--vary", "lr=1,-1"], "error: lr=-1 cannot be trained\n  caused by: lr is -1, expected a finite number above 0"),
+        (
+            &["--vary", "lr=1,-1"],
+            "error: lr=-1 cannot be trained\n  caused by: lr is -1, expected a finite number above 0",
+        ),
         (&["--vary", "lr=1,2", "--set", "lr=3"], "lr varies and is set for all runs by --set lr=3"),
         (&["--vary", "out=a,b"], "out cannot vary, every run has a folder of its own"),
         (&["--vary", "lr=1", "--set", "lrr=3"], "error: --set lrr=3: unknown key lrr"),

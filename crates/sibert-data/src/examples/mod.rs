@@ -26,6 +26,7 @@ use crate::Notes;
 use crate::dataset::DataSource;
 use crate::parquet_file::is_parquet;
 use crate::source::shown;
+use crate::table::refuse_compressed;
 use crate::task::{Split, Task};
 use parted::Part;
 
@@ -161,6 +162,7 @@ fn check_split(task: Task, split: Split) -> Result<()> {
 /// The examples in a file, or those of its `part`.
 fn from_file(task: Task, split: Split, path: &Path, part: Option<&Part>) -> Result<Found> {
     let name = shown(path.display());
+    refuse_compressed(path)?;
     if is_parquet(path)? {
         return parquet::read(task, split, path);
     }

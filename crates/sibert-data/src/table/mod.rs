@@ -16,6 +16,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 pub use read::ending;
+pub(crate) use read::refuse_compressed;
 pub(crate) use text::text_of;
 pub use write::{check_name, write};
 

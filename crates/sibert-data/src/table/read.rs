@@ -17,9 +17,20 @@ pub fn ending(path: &Path) -> String {
     path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
 }
 
+/// Refuses a compressed table, which would be taken for damaged text.
+///
+/// # Errors
+/// Names the mend.
+pub fn refuse_compressed(path: &Path) -> Result<()> {
+    let is_compressed = matches!(ending(path).as_str(), "gz" | "zst" | "bz2" | "xz" | "zip");
+    ensure!(!is_compressed, "{}: a table that is compressed: unpack it first", shown(path.display()));
+    Ok(())
+}
+
 /// Reads the file at `path`.
 pub fn read(path: &Path) -> Result<Table> {
     let name = shown(path.display());
+    refuse_compressed(path)?;
     let table = if is_parquet(path)? {
         parquet::read(path)?
     } else {

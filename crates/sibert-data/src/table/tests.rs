@@ -63,6 +63,7 @@ fn what_is_no_table_is_named_by_file_and_line() {
     );
     assert!(refused("a.txt", "a\n").contains("expected .csv, .tsv, .jsonl or .parquet"));
     assert!(refused("a.csv", "a,b\n").contains("a.csv: no rows"));
+    assert_eq!(refused("a.csv.gz", "a,b\n1,2\n"), "a.csv.gz: a table that is compressed: unpack it first");
     assert!(refused("a.parquet", "a\n").contains("is not parquet"));
     let table = read("a.csv", "text,label\na,b\n").unwrap();
     assert_eq!(table.column("LABEL"), Ok(1));

@@ -1,6 +1,7 @@
 //! The checks of a task's file.
 
 use super::{Metric, Split, TaskFile, normalized};
+use crate::tagged;
 
 impl TaskFile {
     /// Refuses a task that cannot be one, and puts its usual metrics where none is named.
@@ -18,7 +19,8 @@ impl TaskFile {
             self.metrics = match (&self.score, &self.several, self.words) {
                 (Some(_), ..) => vec![Metric::Pearson, Metric::Spearman],
                 (_, Some(_), _) => vec![Metric::F1Micro],
-                (_, _, true) => vec![Metric::EntityF1],
+                (_, _, true) if tagged::is_of_entities(&self.labels) => vec![Metric::EntityF1],
+                (_, _, true) => vec![Metric::Accuracy],
                 _ => vec![Metric::Accuracy],
             };
         }

@@ -4,20 +4,20 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ComputeArgs, at_least_one};
+use super::{ComputeArgs, at_least_one, one_of};
 
 /// Arguments of `sibert embed`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sibert embed --model sentence-transformers/all-MiniLM-L6-v2 --normalize --input texts.txt --out vectors.npy
-  sibert embed --model runs/quickstart/best \"a cat sleeps\" \"the cat is asleep\"      JSON lines")]
+  sibert embed --model runs/quickstart/best \"a cat sleeps\" \"the cat is asleep\"      JSON lines", group = one_of("texts", ["text", "input"]))]
 pub struct EmbedArgs {
     /// A model's folder, a run, or a model of the hub: org/name or org/name@revision
     #[arg(long, value_name = "MODEL")]
     pub model: String,
     /// File with a text on each line; an empty line is a text, too
-    #[arg(long, value_name = "FILE", conflicts_with = "text", required_unless_present = "text")]
+    #[arg(long, value_name = "FILE", conflicts_with = "text")]
     pub input: Option<PathBuf>,
     /// File to write: .safetensors, .npy or .parquet [default: JSON lines on standard output]
     #[arg(long, value_name = "FILE")]

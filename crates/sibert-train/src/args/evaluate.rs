@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use sibert_data::task::Task;
 
-use super::at_least_one;
 use super::finetune::{AnswerArgs, ComputeArgs, LengthArgs, TaskChoice, TaskDataArgs};
+use super::{at_least_one, one_of};
 
 /// How a model is asked.
 #[derive(Debug, Args)]
@@ -37,13 +37,13 @@ Examples:
   sibert evaluate --task mrpc --predictions MRPC.tsv --dataset glue/MRPC/dev.tsv
 
 Prints one JSON object on standard output, and a table of the classes on standard error. SQuAD's predictions are scored as the official
-scripts do, by the rules of version 2.0 if the data set has questions without an answer.")]
+scripts do, by the rules of version 2.0 if the data set has questions without an answer.", group = one_of("judged", ["model", "predictions"]))]
 pub struct EvaluateArgs {
     /// The task [default: the model's, or SQuAD for a file of predictions]
     #[arg(long, value_name = "TASK", value_parser = Task::named)]
     pub task: Option<Task>,
     /// A fine-tuned model's folder, or a model of the hub
-    #[arg(long, value_name = "MODEL", required_unless_present = "predictions")]
+    #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
     /// Names of the model's classes, in its order, if its config.json has none
     #[arg(long, value_name = "LABELS", value_delimiter = ',')]
@@ -92,10 +92,10 @@ Examples:
 For GLUE it writes the files of the leaderboard, and submission.zip if there are all eleven. For
 several tasks MODEL is the folder that finetune --task glue wrote, with a folder for each task.
 For SQuAD it writes predictions.json, nbest_predictions.json and null_odds.json, for the
-development set or for the questions in FILE, which need no answers.")]
+development set or for the questions in FILE, which need no answers.", group = one_of("asked", ["tasks", "input", "texts"]))]
 pub struct PredictArgs {
     /// A task or a file of your own, FILE.toml; several with commas, or glue: the nine and ax, by the model of mnli
-    #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required_unless_present_any = ["input", "texts"])]
+    #[arg(long = "task", value_name = "TASK", value_delimiter = ',')]
     pub tasks: Vec<TaskChoice>,
     /// Table whose rows are answered: csv, tsv, jsonl or parquet with the columns of the training table, or conll
     #[arg(long, value_name = "FILE", conflicts_with_all = ["questions", "texts", "data_dir", "dataset"])]

@@ -26,7 +26,7 @@ mod verify;
 mod watch;
 
 use clap::builder::RangedI64ValueParser;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgGroup, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use bench::{Arch, BenchArgs};
 pub use completions::CompletionsArgs;
@@ -74,6 +74,11 @@ pub fn parsed() -> Result<Cli, clap::Error> {
     }
     let matches = lenient(Cli::command()).try_get_matches()?;
     Cli::from_arg_matches(&matches)
+}
+
+/// Options of which one at least is needed: without any, all of them are named.
+fn one_of<const N: usize>(name: &'static str, options: [&'static str; N]) -> ArgGroup {
+    ArgGroup::new(name).args(options).required(true).multiple(true)
 }
 
 /// The subcommands.

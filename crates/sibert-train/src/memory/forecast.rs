@@ -7,11 +7,10 @@
 //! working memory                               of the backward pass beside what it still keeps
 //! ```
 //! T tokens of a micro-batch, M of them masked, width H, feed-forward width I. A layer of SIBERT keeps (T, H) of two norms, of
-//! query, key, value and of their mixture, and (T, I) behind the rectifier; normalised attention keeps unit queries and
-//! keys too where they are turned. A layer of BERT keeps both sides of its GELU and of its norms. The last layer computes the
-//! masked rows only.
+//! query, key, value and of their mixture, and (T, I) behind the rectifier. A layer of BERT keeps both sides of its GELU and of its
+//! norms. The last layer computes the masked rows only.
 
-use sibert_model::{AttentionKind, ModelConfig, ModelType};
+use sibert_model::{ModelConfig, ModelType};
 
 use crate::config::{GeneralRule, Optimizer, RunConfig};
 
@@ -212,12 +211,9 @@ struct Kept {
 impl Kept {
     fn of(model: &ModelConfig, sizes: &Sizes) -> Self {
         let Sizes { tokens, masked, hidden, wide, .. } = *sizes;
-        let rotary = model.rotary_base().is_some();
         match model.model_type {
             ModelType::Sibert => {
-                let normalized = model.attention_kind() == AttentionKind::Normalized;
-                let unit = if normalized && rotary { 2. } else { 0. }; // beside those that were turned
-                let before = (1. + 3. + unit + 1.) * hidden; // norm, query, key, value, mixture
+                let before = (1. + 3. + 1.) * hidden; // norm, query, key, value, mixture
                 let behind = hidden + wide; // norm, rectifier
                 Self {
                     embeddings: 2. * tokens * hidden,
@@ -244,7 +240,7 @@ impl Kept {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use candle_core::{DType, Device};
-    use sibert_model::{PositionKind, PreTraining};
+    use sibert_model::{AttentionKind, PositionKind, PreTraining};
 
     use super::*;
     use crate::update::Update;

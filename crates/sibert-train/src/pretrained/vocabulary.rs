@@ -6,7 +6,7 @@ use sibert_data::tokenizer::{self, Opened, SpecialTokens, TOKENIZER, VOCABULARY,
 use sibert_hub::ModelFolder;
 use tokenizers::Tokenizer;
 
-use crate::console::note;
+use crate::console::{note, note_once};
 
 /// Tables are made larger up to a multiple of this, for speed; what is larger yet is odd.
 const PADDING: usize = 128;
@@ -23,7 +23,7 @@ pub fn read(place: &ModelFolder, rows: usize) -> Result<Opened> {
             place.listing()
         );
     };
-    let (opened, file) = (tokenizer::read(place, name, &note)?, place.shown(name));
+    let (opened, file) = (tokenizer::read(place, name, &note_once)?, place.shown(name));
     check_size(&opened.tokenizer, rows, &file)?;
     contained(|| check_pairs(&opened.tokenizer)).with_context(|| file)?;
     Ok(opened)
