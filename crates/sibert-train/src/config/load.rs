@@ -22,8 +22,7 @@ const RATES: [&str; 8] =
     ["lr", "weight_decay", "budget", "intrinsic_lr", "momentum", "spectral", "schedule", "head"];
 
 /// Settings by which a text is prepared.
-const OF_TEXT: [&str; 7] =
-    ["documents", "field", "held_out", "vocab_size", "lowercase", "sentences", "packing"];
+const OF_TEXT: [&str; 6] = ["documents", "field", "held_out", "vocab_size", "lowercase", "sentences"];
 
 /// A key of a later source, and the keys of earlier sources that it makes meaningless.
 const SUPERSEDES: [(&str, &[&str]); 15] = [
