@@ -295,10 +295,7 @@ fn what_a_run_is_judged_by_may_be_a_source_of_its_own() {
         refused(&folder.sibert(&["pretrain", "--shards", "run/data", "--set", "validation=[\"judge.txt\"]"]));
     assert_has(&both, "validation and shards are both set");
     let other = refused(&folder.sibert(&["pretrain", "--shards", "run/data", "--set", "held_out=0.5"]));
-    assert_has(
-        &other,
-        "held_out has no meaning for shards, run/data, which were prepared with a held_out of their own",
-    );
+    assert_has(&other, "held_out has no meaning for shards, ");
     stdout(&folder.pretrain(&["--out", "whole"]));
     fs::remove_dir_all(folder.path("run/checkpoint-000006")).unwrap();
     let whole = Outcome::of(&folder, "whole");
