@@ -27,8 +27,6 @@ pub enum Purpose {
     FineTuning = 7,
     /// The seeds and examples of a bootstrap's resample.
     Bootstrap = 8,
-    /// The rows of a class that are held out of a training set.
-    HeldOutRows = 9,
 }
 
 /// An independent stream of random numbers.

@@ -42,7 +42,7 @@ pub unsafe fn divided<T: Multiply>(
     let threads = if m * n * k < SMALL { 1 } else { rayon::current_num_threads() };
     if T::shares(precision) && m > 0 && n > 0 {
         // SAFETY: the caller's promise.
-        return unsafe { T::together(threads, precision, k, a, b, place) };
+        return unsafe { T::product(threads, precision, k, a, b, place) };
     }
     let (down, across) = grid(threads, precision, (m, n, k));
     (0..down * across).into_par_iter().for_each(|i| {

@@ -3,7 +3,8 @@
 //! f32 goes through a kernel of our own where AVX2 is the widest there is, with the bits of the `gemm` crate, and through
 //! that elsewhere, as does f64; operands in a core's caches are multiplied where they lie ([`Multiply::cached`]); bfloat16 has
 //! kernels of our own. The threads divide the rows or the columns of the result
-//! among them: every element is one thread's sum, in the same order whatever their number.
+//! among them, and in bfloat16 also the packing of an operand: every element is one thread's sum, in the same order whatever their
+//! number.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -38,12 +39,20 @@ pub trait Multiply:
     /// 1.
     const ONE: Self;
 
-    /// `c = a·b` or `c += a·b`, finished, on one thread; `k` is the number of columns of `a`.
+    /// `c = a·b` or `c += a·b`, finished, by so many threads: one, unless the precision [`shares`](Multiply::shares); `k` is the number
+    /// of columns of `a`.
     ///
     /// # Safety
-    /// `a` holds (rows, k) elements and `b` (k, columns) for those of the place, which is inside a result and for this thread
+    /// `a` holds (rows, k) elements and `b` (k, columns) for those of the place, which is inside a result and for this call
     /// alone.
-    unsafe fn product(precision: Precision, k: usize, a: Matrix<Self>, b: Matrix<Self>, place: Place<Self>);
+    unsafe fn product(
+        threads: usize,
+        precision: Precision,
+        k: usize,
+        a: Matrix<Self>,
+        b: Matrix<Self>,
+        place: Place<Self>,
+    );
 
     /// The same of operands that are in a core's first caches. It may multiply f32 numbers as they are in any precision: where
     /// rounding them takes longer.
@@ -52,28 +61,12 @@ pub trait Multiply:
     /// As [`Multiply::product`].
     unsafe fn cached(precision: Precision, k: usize, a: Matrix<Self>, b: Matrix<Self>, place: Place<Self>) {
         // SAFETY: the caller's promise.
-        unsafe { Self::product(precision, k, a, b, place) }
+        unsafe { Self::product(1, precision, k, a, b, place) }
     }
 
-    /// Whether a product in `precision` is not divided into parts, but one for all threads: [`Multiply::together`].
+    /// Whether a product in `precision` is not divided into parts, but one for all threads.
     fn shares(_precision: Precision) -> bool {
         false
-    }
-
-    /// [`Multiply::product`] by so many threads.
-    ///
-    /// # Safety
-    /// As [`Multiply::product`], and the precision [`shares`](Multiply::shares).
-    unsafe fn together(
-        _threads: usize,
-        precision: Precision,
-        k: usize,
-        a: Matrix<Self>,
-        b: Matrix<Self>,
-        place: Place<Self>,
-    ) {
-        // SAFETY: the caller's promise.
-        unsafe { Self::product(precision, k, a, b, place) }
     }
 
     /// Whether products of (m, n, k) in `precision` are f32 products of copies that [`Multiply::copied`] makes for all threads.
@@ -95,7 +88,14 @@ pub trait Multiply:
 impl Multiply for f32 {
     const ONE: Self = 1.;
 
-    unsafe fn product(precision: Precision, k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
+    unsafe fn product(
+        threads: usize,
+        precision: Precision,
+        k: usize,
+        a: Matrix<f32>,
+        b: Matrix<f32>,
+        place: Place,
+    ) {
         let dims = (place.rows, place.columns, k);
         // SAFETY: the caller's promise, and the processor has the instructions of its way.
         unsafe {
@@ -105,8 +105,8 @@ impl Multiply for f32 {
                     avx2::product::<avx2::Exact>(k, a, b, place)
                 }
                 Precision::F32 => native::product(k, a, b, place),
-                Precision::Bf16 => bf16::product::<1>(1, k, a, b, place),
-                Precision::Bf16x3 => bf16::product::<2>(1, k, a, b, place),
+                Precision::Bf16 => bf16::product::<1>(threads, k, a, b, place),
+                Precision::Bf16x3 => bf16::product::<2>(threads, k, a, b, place),
             }
         }
     }
@@ -115,31 +115,13 @@ impl Multiply for f32 {
         bf16::shares(precision)
     }
 
-    unsafe fn together(
-        threads: usize,
-        precision: Precision,
-        k: usize,
-        a: Matrix<f32>,
-        b: Matrix<f32>,
-        place: Place,
-    ) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match precision {
-                Precision::F32 => native::product(k, a, b, place),
-                Precision::Bf16 => bf16::product::<1>(threads, k, a, b, place),
-                Precision::Bf16x3 => bf16::product::<2>(threads, k, a, b, place),
-            }
-        }
-    }
-
     unsafe fn cached(precision: Precision, k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
         // SAFETY: the caller's promise.
         unsafe {
             if direct::takes(precision, k, b, &place) {
                 direct::product(k, a, b, place);
             } else {
-                Self::product(precision, k, a, b, place);
+                Self::product(1, precision, k, a, b, place);
             }
         }
     }
@@ -161,7 +143,7 @@ impl Multiply for f32 {
 impl Multiply for f64 {
     const ONE: Self = 1.;
 
-    unsafe fn product(_: Precision, k: usize, a: Matrix<f64>, b: Matrix<f64>, place: Place<f64>) {
+    unsafe fn product(_: usize, _: Precision, k: usize, a: Matrix<f64>, b: Matrix<f64>, place: Place<f64>) {
         // SAFETY: the caller's promise.
         unsafe { native::product(k, a, b, place) }
     }
@@ -253,7 +235,7 @@ fn check<T>((m, n, k): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, len: u
 unsafe fn part<T: Multiply>(precision: Precision, k: usize, a: Matrix<T>, b: Matrix<T>, place: Place<T>) {
     if place.rows > 0 && place.columns > 0 {
         // SAFETY: the caller's promise.
-        unsafe { T::product(precision, k, a, b, place) }
+        unsafe { T::product(1, precision, k, a, b, place) }
     }
 }
 
