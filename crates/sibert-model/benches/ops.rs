@@ -138,6 +138,10 @@ fn run() -> Result<()> {
         measure(&named("linear_bias_relu"), product(TOKENS, WIDE, HIDDEN), relu, &|x| {
             precision.scope(|| ops::linear_bias_relu(&x[0], &x[1], &x[2]))
         })?;
+        let block = vec![hidden()?, matrix(WIDE, HIDDEN)?, vector(WIDE)?, matrix(HIDDEN, WIDE)?];
+        measure(&named("feed_forward"), product(2 * TOKENS, WIDE, HIDDEN), block, &|x| {
+            precision.scope(|| ops::feed_forward(&x[0], &x[1], &x[2], &x[3]))
+        })?;
         let scores = BATCH * SEQ * SEQ * HIDDEN;
         for (rule, weights) in [("relu", Weights::Relu), ("softmax", Weights::softmax(HIDDEN / HEADS))] {
             let dropout = Some(ops::Dropout { p: 0.1, key: 1, offset: 0 });

@@ -40,8 +40,7 @@ impl FeedForward {
     /// # Errors
     /// If the last dimension is not `hidden`.
     pub fn forward(&self, x: &Homogeneous<Zero>) -> Result<Homogeneous<Two>> {
-        let wide = self.intermediate.forward_relu(x, &self.bias)?; // (batch, seq, intermediate)
-        self.output.forward(&wide)
+        self.intermediate.forward_relu_into(x, &self.bias, &self.output)
     }
 
     /// Two matrices, the first with its bias.

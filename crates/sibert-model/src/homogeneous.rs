@@ -100,6 +100,16 @@ impl Homogeneous<Zero> {
         ops::linear_bias_relu(&self.0, &weight.0, &bias.0).map(tag)
     }
 
+    /// `max(x W₁ᵀ + b, 0) W₂ᵀ` of (…, in), (wide, in), (wide) and (out, wide): blocks L, B, ReLU and L, (0 ; 2).
+    pub fn feed_forward(
+        &self,
+        weight: &Homogeneous<One>,
+        bias: &Homogeneous<One>,
+        output: &Homogeneous<One>,
+    ) -> Result<Homogeneous<Two>> {
+        ops::feed_forward(&self.0, &weight.0, &bias.0, &output.0).map(tag)
+    }
+
     /// Multi-head attention with the weights `softmax(c · q kᵀ)`, c = `scale`, of (batch, seq, hidden) each.
     ///
     /// Softmax has no degree in scores of any but degree zero, so queries and keys must have it. `keep` (batch, seq) is 0

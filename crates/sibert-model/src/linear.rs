@@ -3,7 +3,7 @@
 use candle_core::{Result, TensorId};
 use candle_nn::{Init, VarBuilder};
 
-use crate::homogeneous::{Homogeneous, One, Plus, Zero};
+use crate::homogeneous::{Homogeneous, One, Plus, Two, Zero};
 
 /// `y = x Wᵀ`.
 pub struct Linear {
@@ -29,12 +29,17 @@ impl Linear {
         x.linear(&self.weight)
     }
 
-    /// `max(x Wᵀ + b, 0)`, with bias (out) of the degree of the product.
+    /// `max(x Wᵀ + b, 0) W₂ᵀ`, with bias (out) of the degree of the product, and W₂ of the linear map that follows.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward), or if the bias has not `out` elements.
-    pub fn forward_relu(&self, x: &Homogeneous<Zero>, bias: &Homogeneous<One>) -> Result<Homogeneous<One>> {
-        x.linear_bias_relu(&self.weight, bias)
+    /// As [`forward`](Self::forward), if the bias has not `out` elements, or if `next` does not read them.
+    pub fn forward_relu_into(
+        &self,
+        x: &Homogeneous<Zero>,
+        bias: &Homogeneous<One>,
+        next: &Self,
+    ) -> Result<Homogeneous<Two>> {
+        x.feed_forward(&self.weight, bias, &next.weight)
     }
 
     /// The weight's name within this process.

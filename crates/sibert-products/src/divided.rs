@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Matrix, Multiply, Place, Precision, SMALL_RESULT, native, packs, part};
+use super::{Multiply, Numbers, Place, Precision, SMALL_RESULT, native, packs, part};
 
 /// Rows and columns are divided in multiples of this, a whole number of register tiles, or of half a block of AMX tiles.
 const ALIGN: usize = 16;
@@ -22,8 +22,8 @@ const SMALL: usize = 1 << 16;
 pub unsafe fn divided<T: Multiply>(
     precision: Precision,
     k: usize,
-    a: Matrix<T>,
-    b: Matrix<T>,
+    a: Numbers<T>,
+    b: Numbers<T>,
     place: Place<T>,
 ) {
     let (m, n) = (place.rows, place.columns);
@@ -32,9 +32,9 @@ pub unsafe fn divided<T: Multiply>(
         for p in (0..k.max(1)).step_by(depth) {
             let deep = depth.min(k - p);
             let place = place.block(p == 0, p + depth >= k);
-            T::copied((m, n, deep), a.from(0, p), b.from(p, 0), |a, b| {
+            T::copied((m, n, deep), a.exact().from(0, p), b.exact().from(p, 0), |a, b| {
                 // SAFETY: the caller's promise; the copies have the dimensions of parts of the operands.
-                unsafe { divided(Precision::F32, deep, a, b, place) }
+                unsafe { divided(Precision::F32, deep, a.into(), b.into(), place) }
             });
         }
         return;

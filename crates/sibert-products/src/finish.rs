@@ -1,7 +1,10 @@
 //! What is done with the elements of a product, once their sums are complete.
 
+use half::bf16;
+
 use super::Matrix;
 use crate::Multiply;
+use crate::bf16::round::wide;
 
 /// What is stored in place of an element `x` of the result, in row i and column j.
 ///
@@ -17,6 +20,9 @@ pub enum Finish<'a, T> {
     BiasRelu(&'a [T]),
     /// `y[i, j] + x` for another matrix, whose rows are contiguous.
     Plus(Matrix<'a, T>),
+    /// `x` where `y[i, j] > 0` for the [stored](crate::Stored) result of a rectifier, whose rows are contiguous, and 0 elsewhere: the
+    /// gradient before it.
+    Where(Matrix<'a, bf16>),
 }
 
 impl<T: Multiply> Finish<'_, T> {
@@ -27,6 +33,7 @@ impl<T: Multiply> Finish<'_, T> {
             Self::Bias(bias) => Self::Bias(&bias[column..]),
             Self::BiasRelu(bias) => Self::BiasRelu(&bias[column..]),
             Self::Plus(y) => Self::Plus(y.from(row, column)),
+            Self::Where(y) => Self::Where(y.from(row, column)),
         }
     }
 
@@ -36,6 +43,7 @@ impl<T: Multiply> Finish<'_, T> {
             Self::Nothing => true,
             Self::Bias(bias) | Self::BiasRelu(bias) => bias.len() == columns,
             Self::Plus(y) => y.column == 1 && y.holds(rows, columns),
+            Self::Where(y) => y.column == 1 && y.holds(rows, columns),
         }
     }
 
@@ -57,6 +65,11 @@ impl<T: Multiply> Finish<'_, T> {
             Self::Plus(y) => {
                 for (x, &y) in row.iter_mut().zip(&y.data[i * y.row..]) {
                     *x = y + *x;
+                }
+            }
+            Self::Where(y) => {
+                for (x, &y) in row.iter_mut().zip(&y.data[i * y.row..]) {
+                    *x = if wide(y) > 0. { *x } else { T::default() };
                 }
             }
         }

@@ -16,6 +16,7 @@ mod finish;
 mod lines;
 mod matrix;
 mod native;
+mod numbers;
 mod place;
 mod precision;
 
@@ -26,6 +27,7 @@ use buffer::{uninit, written};
 use divided::divided;
 pub use finish::Finish;
 pub use matrix::Matrix;
+pub use numbers::{Numbers, Stored};
 pub use place::Place;
 pub use precision::Precision;
 
@@ -49,8 +51,8 @@ pub trait Multiply:
         threads: usize,
         precision: Precision,
         k: usize,
-        a: Matrix<Self>,
-        b: Matrix<Self>,
+        a: Numbers<Self>,
+        b: Numbers<Self>,
         place: Place<Self>,
     );
 
@@ -61,11 +63,17 @@ pub trait Multiply:
     /// As [`Multiply::product`].
     unsafe fn cached(precision: Precision, k: usize, a: Matrix<Self>, b: Matrix<Self>, place: Place<Self>) {
         // SAFETY: the caller's promise.
-        unsafe { Self::product(1, precision, k, a, b, place) }
+        unsafe { Self::product(1, precision, k, a.into(), b.into(), place) }
     }
 
     /// Whether a product in `precision` is not divided into parts, but one for all threads.
     fn shares(_precision: Precision) -> bool {
+        false
+    }
+
+    /// Whether products in `precision` read operands in bfloat16, and round others to it: so results that only they read are
+    /// [`stored`] in it.
+    fn rounds(_precision: Precision) -> bool {
         false
     }
 
@@ -92,8 +100,8 @@ impl Multiply for f32 {
         threads: usize,
         precision: Precision,
         k: usize,
-        a: Matrix<f32>,
-        b: Matrix<f32>,
+        a: Numbers<f32>,
+        b: Numbers<f32>,
         place: Place,
     ) {
         let dims = (place.rows, place.columns, k);
@@ -101,10 +109,10 @@ impl Multiply for f32 {
         unsafe {
             match precision {
                 #[cfg(target_arch = "x86_64")]
-                Precision::F32 if packs(dims) && avx2::pays(dims, b) => {
-                    avx2::product::<avx2::Exact>(k, a, b, place)
+                Precision::F32 if packs(dims) && avx2::pays(dims, b.exact()) => {
+                    avx2::product::<avx2::Exact>(k, a.exact(), b.exact(), place)
                 }
-                Precision::F32 => native::product(k, a, b, place),
+                Precision::F32 => native::product(k, a.exact(), b.exact(), place),
                 Precision::Bf16 => bf16::product::<1>(threads, k, a, b, place),
                 Precision::Bf16x3 => bf16::product::<2>(threads, k, a, b, place),
             }
@@ -115,13 +123,17 @@ impl Multiply for f32 {
         bf16::shares(precision)
     }
 
+    fn rounds(precision: Precision) -> bool {
+        precision == Precision::Bf16 && bf16::shares(precision)
+    }
+
     unsafe fn cached(precision: Precision, k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
         // SAFETY: the caller's promise.
         unsafe {
             if direct::takes(precision, k, b, &place) {
                 direct::product(k, a, b, place);
             } else {
-                Self::product(1, precision, k, a, b, place);
+                Self::product(1, precision, k, a.into(), b.into(), place);
             }
         }
     }
@@ -143,9 +155,9 @@ impl Multiply for f32 {
 impl Multiply for f64 {
     const ONE: Self = 1.;
 
-    unsafe fn product(_: usize, _: Precision, k: usize, a: Matrix<f64>, b: Matrix<f64>, place: Place<f64>) {
+    unsafe fn product(_: usize, _: Precision, k: usize, a: Numbers<f64>, b: Numbers<f64>, place: Place<f64>) {
         // SAFETY: the caller's promise.
-        unsafe { native::product(k, a, b, place) }
+        unsafe { native::product(k, a.exact(), b.exact(), place) }
     }
 }
 
@@ -171,9 +183,10 @@ pub fn serial<T: Multiply>(
     stride: usize,
     add: bool,
 ) {
-    check(dims, a, b, c.len(), stride);
+    check(dims, a.into(), b.into(), c.len(), stride);
     let (rows, columns, k) = dims;
-    let place = Place { c: c.as_mut_ptr(), stride, rows, columns, add, finish: Finish::Nothing };
+    let place =
+        Place { c: c.as_mut_ptr(), stride, rows, columns, add, finish: Finish::Nothing, rounded: None };
     if rows > 0 && columns > 0 {
         // SAFETY: `check` has compared the dimensions with the slices, and `c` is borrowed for this call.
         unsafe { T::cached(precision, k, a, b, place) }
@@ -183,46 +196,95 @@ pub fn serial<T: Multiply>(
 /// `a·b` (m, n) of a (m, k) and b (k, n), finished, in fresh memory, divided among the threads of the pool.
 ///
 /// # Panics
-/// If an operand is shorter than the dimensions say, or what the product is finished with has others.
-pub fn parallel<T: Multiply>(
+/// If an operand is shorter than the dimensions say, or what the product is finished with has others; or if an operand is in
+/// bfloat16, and products in this precision do not [store](stored) such numbers.
+pub fn parallel<'a, T: Multiply>(
     precision: Precision,
     dims: (usize, usize, usize),
-    a: Matrix<T>,
-    b: Matrix<T>,
-    finish: Finish<T>,
+    a: impl Into<Numbers<'a, T>>,
+    b: impl Into<Numbers<'a, T>>,
+    finish: Finish<'a, T>,
 ) -> Vec<T> {
-    let (rows, columns, k) = dims;
-    let mut c = uninit::<T>(rows * columns);
-    check(dims, a, b, c.len(), columns);
-    assert!(finish.holds(rows, columns), "what a product is finished with has other dimensions");
-    let place = Place { c: c.as_mut_ptr().cast(), stride: columns, rows, columns, add: false, finish };
-    // SAFETY: `check` has compared the dimensions with the slices and with `c`, which is ours.
-    unsafe { divided(precision, k, a, b, place) };
+    let mut c = uninit::<T>(dims.0 * dims.1);
+    // SAFETY: `c` is ours, and has room for the result.
+    unsafe { whole(precision, dims, a.into(), b.into(), finish, c.as_mut_ptr().cast(), None) };
     // SAFETY: the parts make up the result, and a product that does not add writes each element.
     unsafe { written(c) }
+}
+
+/// The same as products in this precision read it: in bfloat16 where they would round it, and as it is elsewhere.
+///
+/// # Panics
+/// As [`parallel`].
+pub fn stored<'a, T: Multiply>(
+    precision: Precision,
+    dims: (usize, usize, usize),
+    a: impl Into<Numbers<'a, T>>,
+    b: impl Into<Numbers<'a, T>>,
+    finish: Finish<'a, T>,
+) -> Stored<T> {
+    if !T::rounds(precision) {
+        return Stored::Exact(parallel(precision, dims, a, b, finish));
+    }
+    // For sums that are not complete: memory that is never touched unless the depth has several blocks.
+    let mut sums = uninit::<T>(dims.0 * dims.1);
+    let mut c = uninit(dims.0 * dims.1);
+    let to = Some(c.as_mut_ptr().cast());
+    // SAFETY: `sums` and `c` are ours, and have room for the result.
+    unsafe { whole(precision, dims, a.into(), b.into(), finish, sums.as_mut_ptr().cast(), to) };
+    // SAFETY: the parts make up the result, and each element is written where it is complete.
+    Stored::Bf16(unsafe { written(c) })
+}
+
+/// A whole result in rows one after the other.
+///
+/// # Safety
+/// No one else touches its memory, which has room for it.
+unsafe fn whole<T: Multiply>(
+    precision: Precision,
+    dims: (usize, usize, usize),
+    a: Numbers<T>,
+    b: Numbers<T>,
+    finish: Finish<T>,
+    c: *mut T,
+    rounded: Option<*mut half::bf16>,
+) {
+    let (rows, columns, k) = dims;
+    check(dims, a, b, rows * columns, columns);
+    assert!(finish.holds(rows, columns), "what a product is finished with has other dimensions");
+    let place = Place { c, stride: columns, rows, columns, add: false, finish, rounded };
+    // SAFETY: `check` has compared the dimensions with the slices; the caller's promise of the result.
+    unsafe { divided(precision, k, a, b, place) };
 }
 
 /// `c += a·b`, a (m, k), b (k, n), c (m, n) row-major, divided among the threads of the pool.
 ///
 /// # Panics
-/// If a slice is shorter than the dimensions say.
-pub fn add_parallel<T: Multiply>(
+/// If a slice is shorter than the dimensions say, or as [`parallel`] for operands in bfloat16.
+pub fn add_parallel<'a, T: Multiply>(
     precision: Precision,
     dims: (usize, usize, usize),
-    a: Matrix<T>,
-    b: Matrix<T>,
+    a: impl Into<Numbers<'a, T>>,
+    b: impl Into<Numbers<'a, T>>,
     c: &mut [T],
 ) {
-    let (rows, columns, k) = dims;
+    let ((rows, columns, k), a, b) = (dims, a.into(), b.into());
     check(dims, a, b, c.len(), columns);
-    let place =
-        Place { c: c.as_mut_ptr(), stride: columns, rows, columns, add: true, finish: Finish::Nothing };
+    let place = Place {
+        c: c.as_mut_ptr(),
+        stride: columns,
+        rows,
+        columns,
+        add: true,
+        finish: Finish::Nothing,
+        rounded: None,
+    };
     // SAFETY: `check` has compared the dimensions with the slices, and `c` is borrowed for this call.
     unsafe { divided(precision, k, a, b, place) }
 }
 
 /// Panics unless operands and result, whose rows are `stride` apart, hold as many elements as the dimensions say.
-fn check<T>((m, n, k): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, len: usize, stride: usize) {
+fn check<T>((m, n, k): (usize, usize, usize), a: Numbers<T>, b: Numbers<T>, len: usize, stride: usize) {
     assert!(a.holds(m, k) && b.holds(k, n), "the operands of a product are shorter than its dimensions");
     assert!(n <= stride || m <= 1, "the rows of a product overlap");
     assert!(m == 0 || n == 0 || (m - 1) * stride + n <= len, "the result of a product is too short");
@@ -232,7 +294,7 @@ fn check<T>((m, n, k): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, len: u
 ///
 /// # Safety
 /// As [`Multiply::product`].
-unsafe fn part<T: Multiply>(precision: Precision, k: usize, a: Matrix<T>, b: Matrix<T>, place: Place<T>) {
+unsafe fn part<T: Multiply>(precision: Precision, k: usize, a: Numbers<T>, b: Numbers<T>, place: Place<T>) {
     if place.rows > 0 && place.columns > 0 {
         // SAFETY: the caller's promise.
         unsafe { T::product(1, precision, k, a, b, place) }

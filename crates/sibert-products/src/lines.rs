@@ -4,9 +4,9 @@ use super::Matrix;
 
 /// Lines of `depth` elements: the rows of the left operand, the columns of the right one.
 #[derive(Clone, Copy)]
-pub struct Lines {
+pub struct Lines<T = f32> {
     /// The first element.
-    pub data: *const f32,
+    pub data: *const T,
     /// Distance of two lines.
     pub line: usize,
     /// Distance of two elements of a line.
@@ -18,18 +18,18 @@ pub struct Lines {
 }
 
 // SAFETY: what borrows the operand reads it, on any thread.
-unsafe impl Send for Lines {}
+unsafe impl<T: Sync> Send for Lines<T> {}
 // SAFETY: the same.
-unsafe impl Sync for Lines {}
+unsafe impl<T: Sync> Sync for Lines<T> {}
 
-impl Lines {
+impl<T: Copy> Lines<T> {
     /// The rows of `a` (lines, depth).
-    pub fn rows(a: Matrix<f32>, lines: usize, depth: usize) -> Self {
+    pub fn rows(a: Matrix<T>, lines: usize, depth: usize) -> Self {
         Self { data: a.data.as_ptr(), line: a.row, step: a.column, lines, depth }
     }
 
     /// The columns of `b` (depth, lines).
-    pub fn columns(b: Matrix<f32>, lines: usize, depth: usize) -> Self {
+    pub fn columns(b: Matrix<T>, lines: usize, depth: usize) -> Self {
         Self::rows(b.t(), lines, depth)
     }
 
@@ -39,7 +39,7 @@ impl Lines {
     }
 
     /// Where an element is; of no use beyond the lines or the depth.
-    pub fn at(&self, line: usize, element: usize) -> *const f32 {
+    pub fn at(&self, line: usize, element: usize) -> *const T {
         self.data.wrapping_add(line * self.line + element * self.step)
     }
 }

@@ -1,6 +1,7 @@
 //! Where a product is written.
 
 use cukernel::simd::vectorize;
+use half::bf16;
 
 use super::Finish;
 use crate::Multiply;
@@ -8,7 +9,7 @@ use crate::Multiply;
 /// A part of the result.
 #[derive(Clone, Copy)]
 pub struct Place<'a, T = f32> {
-    /// Its first element.
+    /// Its first element; where the result is [rounded](Self::rounded), that of the sums which are not complete.
     pub c: *mut T,
     /// Distance of two rows.
     pub stride: usize,
@@ -20,6 +21,8 @@ pub struct Place<'a, T = f32> {
     pub add: bool,
     /// What is done with the complete sums.
     pub finish: Finish<'a, T>,
+    /// Where the result begins if it is stored as bfloat16, with the same distance of rows: by the kernels for bfloat16 alone.
+    pub rounded: Option<*mut bf16>,
 }
 
 // SAFETY: `divided` hands parts that do not overlap to its threads.
@@ -33,13 +36,30 @@ impl<T: Multiply> Place<'_, T> {
             rows: rows.min(self.rows - i),
             columns: columns.min(self.columns - j),
             finish: self.finish.from(i, j),
+            rounded: self.rounded.map(|first| first.wrapping_add(i * self.stride + j)),
             ..*self
         }
     }
 
     /// The same for one block of the sums' depth: all but the first add to what is there, the last completes the sums.
     pub fn block(&self, first: bool, last: bool) -> Self {
-        Self { add: self.add || !first, finish: if last { self.finish } else { Finish::Nothing }, ..*self }
+        let (finish, rounded) = if last { (self.finish, self.rounded) } else { (Finish::Nothing, None) };
+        Self { add: self.add || !first, finish, rounded, ..*self }
+    }
+
+    /// Asks for all that is read or written once the sums of its `R` rows are ready, long after: the first and the last line of each.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub fn ask<const R: usize>(&self) {
+        match self.rounded {
+            None => ask::<R, _>(self.c, self.stride, self.columns),
+            Some(to) => ask::<R, _>(to, self.stride, self.columns),
+        }
+        match self.finish {
+            Finish::Plus(y) => ask::<R, _>(y.data.as_ptr(), y.row, self.columns),
+            Finish::Where(y) => ask::<R, _>(y.data.as_ptr(), y.row, self.columns),
+            Finish::Nothing | Finish::Bias(_) | Finish::BiasRelu(_) => {}
+        }
     }
 
     /// Finishes all elements, whose sums are complete.
@@ -60,5 +80,20 @@ impl<T: Multiply> Place<'_, T> {
                 }
             },
         );
+    }
+}
+
+/// Asks for both ends of `R` rows so far apart.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn ask<const R: usize, T>(first: *const T, apart: usize, columns: usize) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+    for row in (0..R).map(|i| first.wrapping_add(i * apart)) {
+        // SAFETY: every processor has the hint, which may name any address.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(row.cast());
+            _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(columns - 1).cast());
+        }
     }
 }

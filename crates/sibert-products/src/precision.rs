@@ -14,8 +14,9 @@ pub enum Precision {
     /// Operands as they are.
     #[default]
     F32,
-    /// bfloat16. On the CPU the operands of products are rounded, and activations stay f32 in memory; on CUDA activations and
-    /// their gradients are stored in bfloat16, and every operation computes in f32 inside.
+    /// bfloat16. On the CPU the operands of products are rounded, and activations stay f32 in memory, but for
+    /// [results that only products read](crate::stored); on CUDA activations and their gradients are stored in bfloat16, and
+    /// every operation computes in f32 inside.
     Bf16,
     /// Operands of products as the sum of two bfloat16 numbers, and three products of their parts: errors near those of f32.
     /// On the CPU only, and a gain only in AMX tiles.

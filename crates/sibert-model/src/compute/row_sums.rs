@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 
+use half::bf16;
 use rayon::prelude::*;
 
 use super::buffer::{uninit, written};
@@ -99,6 +100,12 @@ pub fn column_sums<T: Real>(x: &[T], width: usize) -> Vec<T> {
     in_order(x.par_chunks(block(width)).map(|x| block_sum(x, width)).collect::<Vec<_>>(), width)
 }
 
+/// The same for numbers in bfloat16, added as T.
+pub fn column_sums_of_bf16<T: Real>(x: &[bf16], width: usize) -> Vec<T> {
+    let sum = |x| block_sum_of(x, width, T::of_bf16);
+    in_order(x.par_chunks(block(width)).map(sum).collect::<Vec<_>>(), width)
+}
+
 /// The same for rows that `write` writes, block by block from their first element on, while they are in a cache.
 pub fn written_column_sums<T: Real>(
     x: &mut [MaybeUninit<T>],
@@ -109,34 +116,57 @@ pub fn written_column_sums<T: Real>(
     in_order(x.par_chunks_mut(block(width)).enumerate().map(sum).collect::<Vec<_>>(), width)
 }
 
+/// The same of rows that `change` changes first, block by block from their first element on.
+pub fn changed_column_sums<T: Real>(
+    x: &mut [T],
+    width: usize,
+    change: impl Fn(usize, &mut [T]) + Sync,
+) -> Vec<T> {
+    let sum = |(index, x): (usize, &mut [T])| {
+        change(index * block(width), x);
+        block_sum(x, width)
+    };
+    in_order(x.par_chunks_mut(block(width)).enumerate().map(sum).collect::<Vec<_>>(), width)
+}
+
 /// Elements of a block of rows that is summed by itself.
 fn block(width: usize) -> usize {
     rows_per_sum(width) * width.max(1)
 }
 
 fn block_sum<T: Real>(x: &[T], width: usize) -> Vec<T> {
+    block_sum_of(
+        x,
+        width,
+        #[inline(always)]
+        |x| x,
+    )
+}
+
+/// The sum of rows of numbers that are `f` of others.
+fn block_sum_of<X: Copy, T: Real>(x: &[X], width: usize, f: impl Fn(X) -> T) -> Vec<T> {
     let mut sum = vec![T::zero(); width];
     vectorize(
         #[inline(always)]
-        || add_rows(x, &mut sum),
+        || add_rows(x, &mut sum, f),
     );
     sum
 }
 
 #[inline(always)]
-fn add_rows<T: Real>(x: &[T], sum: &mut [T]) {
+fn add_rows<X: Copy, T: Real>(x: &[X], sum: &mut [T], f: impl Fn(X) -> T) {
     let width = sum.len();
     let mut quads = x.chunks_exact(4 * width);
     for quad in &mut quads {
         let (ab, cd) = quad.split_at(2 * width);
         let ((a, b), (c, d)) = (ab.split_at(width), cd.split_at(width));
         for ((sum, (&a, &b)), (&c, &d)) in sum.iter_mut().zip(a.iter().zip(b)).zip(c.iter().zip(d)) {
-            *sum += (a + b) + (c + d);
+            *sum += (f(a) + f(b)) + (f(c) + f(d));
         }
     }
     for row in quads.remainder().chunks_exact(width) {
         for (sum, &x) in sum.iter_mut().zip(row) {
-            *sum += x;
+            *sum += f(x);
         }
     }
 }
@@ -158,6 +188,8 @@ mod tests {
             let expected: Vec<f32> =
                 (0..width).map(|column| (0..rows).map(|row| x[row * width + column]).sum()).collect();
             assert_eq!(column_sums(&x, width), expected);
+            let short: Vec<bf16> = x.iter().map(|&x| bf16::from_f32(x)).collect(); // exactly
+            assert_eq!(column_sums_of_bf16::<f32>(&short, width), expected);
             let mut copy = uninit(x.len());
             let sums = written_column_sums(&mut copy, width, |start, part| {
                 let from = &x[start..start + part.len()];

@@ -28,12 +28,38 @@ pub(super) fn op<const N: usize, O, C: Backward, G: Backward>(
         tape::record(name, &inputs, || cuda(contiguous(inputs)?, options))
     } else if !x.device().is_cpu() {
         composed(inputs, options)
-    } else if !matches!(x.dtype(), DType::F32 | DType::F64) {
-        bail!("{name}: dtype {} is not f32 or f64", x.dtype().as_str())
     } else if tape::joins_graph() {
+        check_float(name, x)?;
         composed(inputs, options)
     } else {
+        check_float(name, x)?;
         tape::record(name, &inputs, || cpu(contiguous(inputs)?, options))
+    }
+}
+
+/// Applies an operation that has kernels on the CPU alone, and is made of others everywhere else: `others` applies them.
+///
+/// # Errors
+/// As [`op`].
+pub(super) fn op_of_others<const N: usize, C: Backward>(
+    name: &'static str,
+    inputs: [&Tensor; N],
+    cpu: impl FnOnce([Tensor; N]) -> Result<(Tensor, C)>,
+    others: impl FnOnce([&Tensor; N]) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let x = inputs[0];
+    if runs_kernels(x) || !x.device().is_cpu() || tape::joins_graph() {
+        return others(inputs);
+    }
+    check_float(name, x)?;
+    tape::record(name, &inputs, || cpu(contiguous(inputs)?))
+}
+
+/// Refuses numbers on the CPU that are neither f32 nor f64.
+fn check_float(name: &str, x: &Tensor) -> Result<()> {
+    match x.dtype() {
+        DType::F32 | DType::F64 => Ok(()),
+        dtype => bail!("{name}: dtype {} is not f32 or f64", dtype.as_str()),
     }
 }
 

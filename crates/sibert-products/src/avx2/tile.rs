@@ -68,12 +68,7 @@ unsafe fn sized<const R: usize, const V: usize, const STEP: usize>(
     b: *const f32,
     place: Place,
 ) {
-    let Place { c, stride, columns, .. } = place;
-    for r in 0..R {
-        // The sums are ready long after: by then the first and the last line of every row are in the cache.
-        _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(r * stride).cast());
-        _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(r * stride + columns - 1).cast());
-    }
+    place.ask::<R>();
     let mut sums = [[_mm256_setzero_ps(); V]; R];
     // All rows are within reach of two addresses; knowing how they are related, the compiler would compute four.
     let (mut b, mut low, mut high) = (b, a, std::hint::black_box(a.wrapping_add(3 * row)));
@@ -102,6 +97,10 @@ unsafe fn sized<const R: usize, const V: usize, const STEP: usize>(
             }),
             Finish::Plus(y) => {
                 store(place, sums, |r, v, x| _mm256_add_ps(vector(&y.data[r * y.row..], v), x))
+            }
+            Finish::Where(_) => {
+                store(place, sums, |_, _, x| x);
+                place.finish();
             }
         }
     }

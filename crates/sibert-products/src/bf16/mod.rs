@@ -23,7 +23,7 @@ mod together;
 #[cfg(target_arch = "x86_64")]
 mod vectors;
 
-use super::{Matrix, Place, Precision, lines};
+use super::{Matrix, Numbers, Place, Precision};
 pub use route::Route;
 
 /// Whether a product in this precision is one for all threads, who then pack an operand together.
@@ -45,8 +45,8 @@ pub fn shares(precision: Precision) -> bool {
 pub unsafe fn product<const P: usize>(
     threads: usize,
     k: usize,
-    a: Matrix<f32>,
-    b: Matrix<f32>,
+    a: Numbers<f32>,
+    b: Numbers<f32>,
     place: Place,
 ) {
     // SAFETY: the caller's promise, and the processor has the instructions of its way.
@@ -56,7 +56,7 @@ pub unsafe fn product<const P: usize>(
             Route::Tiles => amx::product::<P, _>(threads, || amx::Tiles::configured(), k, a, b, place),
             #[cfg(target_arch = "x86_64")]
             Route::Vectors => vectors::product::<P>(threads, k, a, b, place),
-            Route::Rounded => rounded::product::<P>(k, a, b, place),
+            Route::Rounded => rounded::product::<P>(k, a.exact(), b.exact(), place),
             _ => amx::product::<P, _>(threads, || amx::Emulated, k, a, b, place),
         }
     }

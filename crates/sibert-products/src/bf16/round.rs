@@ -1,5 +1,8 @@
 //! Numbers as bfloat16.
 
+use cukernel::simd::vectorize;
+use half::bf16;
+
 /// Makes a NaN a quiet one.
 pub const QUIET: u32 = 0x0040_0000;
 
@@ -34,4 +37,26 @@ pub fn parts<const P: usize>(x: f32) -> [f32; P] {
 #[inline(always)]
 pub fn narrow(x: f32) -> u16 {
     (x.to_bits() >> 16) as u16
+}
+
+/// The same number as f32.
+#[inline(always)]
+pub fn wide(x: bf16) -> f32 {
+    f32::from_bits(u32::from(x.to_bits()) << 16)
+}
+
+/// Rounds a row as the kernels for bfloat16 do, for which subnormal numbers are zero.
+///
+/// # Safety
+/// As many numbers can be written from `to` on.
+pub unsafe fn round_row(row: &[f32], to: *mut bf16) {
+    vectorize(
+        #[inline(always)]
+        || {
+            for (i, &x) in row.iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { to.wrapping_add(i).write(bf16::from_bits(narrow(round(flush(x))))) };
+            }
+        },
+    );
 }

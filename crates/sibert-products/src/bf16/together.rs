@@ -10,9 +10,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::operand::{Operand, Row, Side, reserve};
+use super::round::round_row;
 use crate::divided::share;
-use crate::lines::Lines;
-use crate::{Matrix, Place};
+use crate::{Numbers, Place};
 
 /// Lines of the shorter side that are packed at once.
 const WIDTH: usize = 1024;
@@ -80,23 +80,23 @@ pub unsafe fn product<K: Kernel>(
     threads: usize,
     kernel: impl Fn() -> K + Sync,
     k: usize,
-    a: Matrix<f32>,
-    b: Matrix<f32>,
+    a: Numbers<f32>,
+    b: Numbers<f32>,
     place: Place,
 ) {
     if k == 0 {
         // SAFETY: the caller's promise.
         return unsafe { without_depth(place) };
     }
-    let left = Operand { lines: Lines::rows(a, place.rows, k), side: Side::Left };
-    let right = Operand { lines: Lines::columns(b, place.columns, k), side: Side::Right };
+    let (left, right) = (Operand::left(a, place.rows, k), Operand::right(b, place.columns, k));
     let (longer, shorter) = if place.rows >= place.columns { (left, right) } else { (right, left) };
     let depth = K::depth(k, &longer);
+    let ((long, _), (short, _)) = (longer.size(), shorter.size());
     let mut kept = KEPT.take();
-    for first in (0..shorter.lines.lines).step_by(WIDTH) {
-        let lines = WIDTH.min(shorter.lines.lines - first);
+    for first in (0..short).step_by(WIDTH) {
+        let lines = WIDTH.min(short - first);
         let shorter = shorter.only((first, lines));
-        let place = place.tile(longer.side.order(0, first), longer.side.order(longer.lines.lines, lines));
+        let place = place.tile(longer.side.order(0, first), longer.side.order(long, lines));
         // One thread multiplies what it has just packed. Many pack much before they wait for each other.
         let together = if threads == 1 { depth } else { (SHARED / lines / depth).max(1) * depth };
         for start in (0..k).step_by(together) {
@@ -117,8 +117,14 @@ unsafe fn without_depth(place: Place) {
         // SAFETY: a row of the place.
         unsafe { place.c.wrapping_add(i * place.stride).write_bytes(0, place.columns) };
     }
-    // SAFETY: all elements have values.
-    unsafe { place.finish() }
+    // SAFETY: all elements have values; the rows of the rounded result are as far apart.
+    unsafe {
+        place.finish();
+        for (i, to) in place.rounded.iter().flat_map(|to| (0..place.rows).map(move |i| (i, to))) {
+            let row = std::slice::from_raw_parts(place.c.wrapping_add(i * place.stride), place.columns);
+            round_row(row, to.wrapping_add(i * place.stride));
+        }
+    }
 }
 
 /// Blocks of the depth, of which the shorter side is packed at once.
@@ -149,7 +155,7 @@ impl Blocks {
         place: Place,
         kept: &mut Vec<Row>,
     ) {
-        let (long, short) = (longer.lines.lines, shorter.lines.lines);
+        let ((long, _), (short, _)) = (longer.size(), shorter.size());
         let [wide, narrow] = [longer, shorter].map(|operand| K::lines(operand.side));
         let panels = short.div_ceil(narrow);
         let rows = panels * K::rows(shorter.side, self.depth);

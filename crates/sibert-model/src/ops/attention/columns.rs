@@ -36,7 +36,15 @@ impl<T: Real> Columns<T> {
         add: bool,
     ) {
         let c = self.data.wrapping_add(start + first * self.row);
-        let place = Place { c, stride: self.row, rows, columns: self.dim, add, finish: Finish::Nothing };
+        let place = Place {
+            c,
+            stride: self.row,
+            rows,
+            columns: self.dim,
+            add,
+            finish: Finish::Nothing,
+            rounded: None,
+        };
         // SAFETY: the caller's promise.
         unsafe { T::cached(precision, k, a, b, place) }
     }

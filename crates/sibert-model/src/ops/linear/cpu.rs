@@ -1,9 +1,10 @@
-use candle_core::{CpuStorage, D, InplaceOp3, Layout, Result, Shape, Tensor, bail};
-use sibert_products::{Finish, Matrix, Precision, add_parallel, parallel};
+use candle_core::{D, Result, Shape, Tensor};
+use sibert_products::{Finish, Matrix, Precision, parallel};
 
 use super::Rectifier;
+use super::gradients::{Sizes, of_input, of_weight};
 use super::rectifier::relu_mask;
-use crate::compute::buffer::{Values, slice, tensor, uninit, written};
+use crate::compute::buffer::{Values, tensor, uninit, written};
 use crate::compute::by_float;
 use crate::compute::row_sums::{column_sums, written_column_sums};
 use crate::tape::{Backward, Sink};
@@ -59,15 +60,22 @@ impl Kept {
         if let Some(db) = db {
             sink.add(2, db)?;
         }
-        if sink.wants(1) {
-            let earlier = sink.take(1)?;
-            sink.add(1, weight_gradient(precision, &dy, &x, &weight, earlier)?)?;
-        }
-        if sink.wants(0) {
-            let earlier = sink.take_shared(0);
-            sink.add_own(0, input_gradient(precision, &dy, &weight, &x, earlier)?)?;
-        }
-        Ok(())
+        by_float!("linear", x.dtype(), T => {
+            let (dys, xs, weights) = (Values::of(&dy), Values::of(&x), Values::of(&weight));
+            let (dys, xs, weights) = (dys.slice::<T>()?, xs.slice()?, weights.slice()?);
+            let (out, width) = weight.dims2()?;
+            let sizes = Sizes { rows: dys.len() / out.max(1), out, width };
+            let (dys, xs) = (Matrix::rows(dys, out).into(), Matrix::rows(xs, width).into());
+            if sink.wants(1) {
+                let earlier = sink.take(1)?;
+                sink.add(1, of_weight::<T>(precision, sizes, dys, xs, earlier)?)?;
+            }
+            if sink.wants(0) {
+                let earlier = sink.take_shared(0);
+                sink.add_own(0, of_input(precision, sizes, dys, weights, x.shape(), earlier)?)?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -91,93 +99,4 @@ fn before_relu(dy: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor)> {
         // SAFETY: each task writes the whole of its part.
         Ok((tensor(unsafe { written(masked) }, y.shape())?, tensor(sums, out)?))
     })
-}
-
-/// `dx = dy W`, added to `earlier` if there is one.
-fn input_gradient(
-    precision: Precision,
-    dy: &Tensor,
-    weight: &Tensor,
-    x: &Tensor,
-    earlier: Option<Tensor>,
-) -> Result<Tensor> {
-    let (out, width) = weight.dims2()?;
-    let earlier = earlier.map(|earlier| earlier.contiguous()).transpose()?;
-    by_float!("linear", dy.dtype(), T => {
-        let (dy, weight, earlier) = (Values::of(dy), Values::of(weight), earlier.as_ref().map(Values::of));
-        let (dy, weight) = (dy.slice::<T>()?, weight.slice::<T>()?);
-        let rows = dy.len() / out.max(1);
-        let (dy, weight) = (Matrix::rows(dy, out), Matrix::rows(weight, width));
-        let finish = match &earlier {
-            Some(earlier) => Finish::Plus(Matrix::rows(earlier.slice()?, width)),
-            None => Finish::Nothing,
-        };
-        tensor(parallel(precision, (rows, width, out), dy, weight, finish), x.shape())
-    })
-}
-
-/// `dW = dyᵀ x`, added to `earlier` in place if there is one.
-fn weight_gradient(
-    precision: Precision,
-    dy: &Tensor,
-    x: &Tensor,
-    weight: &Tensor,
-    earlier: Option<Tensor>,
-) -> Result<Tensor> {
-    if let Some(sum) = earlier {
-        sum.inplace_op3(dy, x, &AddProduct { precision })?;
-        return Ok(sum);
-    }
-    let (out, width) = weight.dims2()?;
-    by_float!("linear", dy.dtype(), T => {
-        let (dys, xs) = (Values::of(dy), Values::of(x));
-        let (dims, dys, xs) = transposed(dys.slice::<T>()?, xs.slice()?, (out, width));
-        tensor(parallel(precision, dims, dys, xs, Finish::Nothing), weight.shape())
-    })
-}
-
-/// The dimensions and operands of `dyᵀ x`, which is (out, width).
-fn transposed<'a, T>(
-    dy: &'a [T],
-    x: &'a [T],
-    (out, width): (usize, usize),
-) -> ((usize, usize, usize), Matrix<'a, T>, Matrix<'a, T>) {
-    ((out, width, dy.len() / out.max(1)), Matrix::rows(dy, out).t(), Matrix::rows(x, width))
-}
-
-/// `dW += dyᵀ x`.
-struct AddProduct {
-    precision: Precision,
-}
-
-impl InplaceOp3 for AddProduct {
-    fn name(&self) -> &'static str {
-        "linear-weight-gradient"
-    }
-
-    fn cpu_fwd(
-        &self,
-        dw: &mut CpuStorage,
-        lw: &Layout,
-        dy: &CpuStorage,
-        ly: &Layout,
-        x: &CpuStorage,
-        lx: &Layout,
-    ) -> Result<()> {
-        let (shape, Some((start, end))) = (lw.shape().dims2()?, lw.contiguous_offsets()) else {
-            bail!("linear: a gradient with gaps")
-        };
-        match dw {
-            CpuStorage::F32(dw) => {
-                let (dims, dy, x) = transposed(slice(dy, ly)?, slice(x, lx)?, shape);
-                add_parallel(self.precision, dims, dy, x, &mut dw[start..end]);
-            }
-            CpuStorage::F64(dw) => {
-                let (dims, dy, x) = transposed(slice(dy, ly)?, slice(x, lx)?, shape);
-                add_parallel(self.precision, dims, dy, x, &mut dw[start..end]);
-            }
-            _ => bail!("linear: a gradient that is neither f32 nor f64"),
-        }
-        Ok(())
-    }
 }

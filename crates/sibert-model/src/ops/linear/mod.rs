@@ -3,7 +3,8 @@
 mod composed;
 mod cpu;
 pub(super) mod cuda;
-mod rectifier;
+pub(super) mod gradients;
+pub(super) mod rectifier;
 #[cfg(test)]
 mod tests;
 
@@ -46,7 +47,7 @@ pub fn linear_bias_relu(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Te
 #[derive(Clone, Copy)]
 pub(super) struct Rectifier(bool);
 
-fn check(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<()> {
+pub(super) fn check(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<()> {
     let (out, width) = weight.dims2()?;
     if x.dim(D::Minus1)? != width {
         bail!("linear: input of shape {:?} does not fit weight of shape {:?}", x.dims(), weight.dims())

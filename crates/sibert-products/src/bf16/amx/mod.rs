@@ -22,8 +22,9 @@ mod tiles;
 use std::cell::RefCell;
 
 use super::operand::{Operand, Row, Side, reserve};
+use super::round::round_row;
 use super::together::{Kernel, Panels};
-use super::{Matrix, Place, together};
+use super::{Numbers, Place, together};
 pub use emulated::Emulated;
 use pack::{PANEL, STEP, panel_rows};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -69,8 +70,8 @@ pub unsafe fn product<const P: usize, E: Engine>(
     threads: usize,
     engine: impl Fn() -> E + Sync,
     k: usize,
-    a: Matrix<f32>,
-    b: Matrix<f32>,
+    a: Numbers<f32>,
+    b: Numbers<f32>,
     place: Place,
 ) {
     // SAFETY: the caller's promise.
@@ -83,7 +84,7 @@ struct Blocks<const P: usize, E>(E);
 /// Lines of a stripe, and elements of their depth. Rows of neighbours are read once, deep; otherwise every row of memory serves all
 /// stripes, and is to stay in a cache.
 fn stripe<const P: usize>(longer: &Operand) -> (usize, usize) {
-    if longer.lines.step == 1 { (PANEL, 512 / P) } else { (2 * PANEL, 256 / P) }
+    if longer.along() { (PANEL, 512 / P) } else { (2 * PANEL, 256 / P) }
 }
 
 impl<const P: usize, E: Engine> Kernel for Blocks<P, E> {
@@ -106,7 +107,7 @@ impl<const P: usize, E: Engine> Kernel for Blocks<P, E> {
     }
 
     unsafe fn multiply(&self, longer: Operand, shorter: Panels, place: Place) {
-        let (lines, depth) = (longer.lines.lines, longer.lines.depth);
+        let (lines, depth) = longer.size();
         let ((height, _), rows) = (stripe::<P>(&longer), panel_rows::<P>(depth));
         let stripe = |first: usize| longer.only((first, height.min(lines - first)));
         STRIPES.with_borrow_mut(|stripes| {
@@ -115,7 +116,7 @@ impl<const P: usize, E: Engine> Kernel for Blocks<P, E> {
             // SAFETY: the caller's promise; there is room for a stripe.
             unsafe { Self::pack(stripe(0), now, (0, 1)) };
             for first in (0..lines).step_by(height) {
-                let panels = stripe(first).lines.lines.div_ceil(PANEL);
+                let panels = height.min(lines - first).div_ceil(PANEL);
                 let blocks = panels * shorter.lines.div_ceil(PANEL);
                 for nth in 0..blocks {
                     if first + height < lines {
@@ -138,27 +139,32 @@ impl<const P: usize, E: Engine> Kernel for Blocks<P, E> {
 }
 
 impl<const P: usize, E: Engine> Blocks<P, E> {
-    /// A block of at most 32 x 32 numbers, finished: in place, or through a copy where there are fewer.
+    /// A block of at most 32 x 32 numbers, finished: in place, or through a copy where there are fewer or they are rounded.
     ///
     /// # Safety
     /// As [`Engine::block`].
     unsafe fn block(&self, steps: usize, a: *const u16, b: *const u16, place: Place) {
-        let (Self(engine), Place { c, stride, rows, columns, add, .. }) = (self, place);
+        let (Self(engine), Place { c, stride, rows, columns, add, rounded, .. }) = (self, place);
         // SAFETY: the caller's promise; rows of the block, and of a copy that is as large as any.
         unsafe {
-            if (rows, columns) == (PANEL, PANEL) {
+            // what is finished is in the first cache
+            if (rows, columns) == (PANEL, PANEL) && rounded.is_none() {
                 engine.block::<P>(steps, a, b, c, stride, add);
+                place.finish();
             } else {
                 let mut copy = [[0f32; PANEL]; PANEL];
                 for (i, copy) in copy.iter_mut().enumerate().take(if add { rows } else { 0 }) {
                     c.wrapping_add(i * stride).copy_to_nonoverlapping(copy.as_mut_ptr(), columns);
                 }
                 engine.block::<P>(steps, a, b, copy.as_mut_ptr().cast(), PANEL, add);
+                Place { c: copy.as_mut_ptr().cast(), stride: PANEL, ..place }.finish();
                 for (i, copy) in copy.iter().enumerate().take(rows) {
-                    c.wrapping_add(i * stride).copy_from_nonoverlapping(copy.as_ptr(), columns);
+                    match rounded {
+                        None => c.wrapping_add(i * stride).copy_from_nonoverlapping(copy.as_ptr(), columns),
+                        Some(to) => round_row(&copy[..columns], to.wrapping_add(i * stride)),
+                    }
                 }
             }
-            place.finish(); // while the block is in the first cache
         }
     }
 }
@@ -168,6 +174,8 @@ impl<const P: usize, E: Engine> Blocks<P, E> {
 /// A fault of the processor, of a hypervisor or of this program then costs speed, and no result. Takes well under a millisecond.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub fn tiles_agree() -> bool {
+    use super::Matrix;
+
     const SIZES: (usize, usize, usize) = (45, 70, 75);
     fn result<const P: usize, E: Engine>(engine: impl Fn() -> E + Sync) -> Vec<u32> {
         let (m, n, k) = SIZES;
@@ -175,7 +183,7 @@ pub fn tiles_agree() -> bool {
             (0..count).map(|i| ((i * factor) % 1021) as f32 / 317. - 1.6).collect()
         };
         let (a, b, mut c) = (numbers(m * k, 37), numbers(k * n, 101), numbers(m * n, 11));
-        let (a, b) = (Matrix::rows(&a, k), Matrix::rows(&b, n));
+        let (a, b) = (Matrix::rows(&a, k).into(), Matrix::rows(&b, n).into());
         let place = Place {
             c: c.as_mut_ptr(),
             stride: n,
@@ -183,6 +191,7 @@ pub fn tiles_agree() -> bool {
             columns: n,
             add: true,
             finish: crate::Finish::Nothing,
+            rounded: None,
         };
         // SAFETY: the matrices are inside their slices; whoever asks has found the engine.
         unsafe { product::<P, E>(1, engine, k, a, b, place) };

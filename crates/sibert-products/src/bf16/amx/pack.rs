@@ -12,10 +12,10 @@
 
 use std::ops::Range;
 
-use super::super::lines::Lines;
-use super::super::operand::{Operand, Row, Side};
+use super::super::operand::{Kind, Operand, Row, Side};
 use super::super::round::{narrow, parts};
 use super::Engine;
+use crate::lines::Lines;
 
 /// Lines of a square.
 pub const LINES: usize = 16;
@@ -41,8 +41,8 @@ pub fn panel_rows<const P: usize>(depth: usize) -> usize {
 /// # Safety
 /// The lines describe readable numbers, the engine is one of this processor, and `out` has room for all panels.
 pub unsafe fn pack<const P: usize, E: Engine>(x: Operand, out: *mut Row, share: (usize, usize)) {
-    for (line, step) in squares(&x.lines, share) {
-        let panel = line / PANEL * panel_rows::<P>(x.lines.depth);
+    for (line, step) in squares(&x, share) {
+        let panel = line / PANEL * panel_rows::<P>(x.size().1);
         let out = out.wrapping_add(panel + step * P * PANEL + line % PANEL);
         // SAFETY: the caller's promise; the square of every part, a panel's rows apart.
         unsafe { E::square::<P>(x, line, step * STEP, out.cast()) };
@@ -50,8 +50,9 @@ pub unsafe fn pack<const P: usize, E: Engine>(x: Operand, out: *mut Row, share: 
 }
 
 /// The first lines and the steps of share `nth` of `of`, in the order of the numbers in memory.
-fn squares(x: &Lines, (nth, of): (usize, usize)) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let (halves, steps, along) = (2 * x.lines.div_ceil(PANEL), steps(x.depth), x.step == 1);
+fn squares(x: &Operand, (nth, of): (usize, usize)) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let ((lines, depth), along) = (x.size(), x.along());
+    let (halves, steps) = (2 * lines.div_ceil(PANEL), steps(depth));
     let bound = |share: usize| halves * steps * share / of;
     let range: Range<usize> = bound(nth)..bound(nth + 1);
     range.map(move |i| if along { (i / steps * LINES, i % steps) } else { (i % halves * LINES, i / halves) })
@@ -62,12 +63,31 @@ fn squares(x: &Lines, (nth, of): (usize, usize)) -> impl Iterator<Item = (usize,
 /// # Safety
 /// The lines describe readable numbers, and `out` has room.
 pub unsafe fn square<const P: usize>(x: Operand, line: usize, element: usize, out: *mut u16) {
-    let Operand { lines, side } = x;
+    // SAFETY: the caller's promise.
+    unsafe {
+        match x.kind {
+            Kind::Exact(lines) => square_of::<P, _>(lines, x.side, line, element, out),
+            Kind::Bf16(lines) => square_of::<P, _>(lines, x.side, line, element, out),
+        }
+    }
+}
+
+/// The same of numbers of one kind.
+///
+/// # Safety
+/// As [`square`].
+pub unsafe fn square_of<const P: usize, N: Copy + Into<f32>>(
+    lines: Lines<N>,
+    side: Side,
+    line: usize,
+    element: usize,
+    out: *mut u16,
+) {
     for l in 0..LINES {
         for e in 0..STEP {
             let inside = line + l < lines.lines && element + e < lines.depth;
             // SAFETY: an element of the operand.
-            let number = if inside { unsafe { *lines.at(line + l, element + e) } } else { 0. };
+            let number = if inside { unsafe { *lines.at(line + l, element + e) }.into() } else { 0. };
             let at = match side {
                 Side::Left => l * STEP + e,
                 Side::Right => e / 2 * STEP + 2 * l + e % 2,

@@ -9,11 +9,13 @@ mod tile;
 use std::arch::x86_64::__cpuid;
 use std::cell::RefCell;
 
-use super::operand::{Operand, Row, Side, reserve};
+use super::avx512::Number;
+use super::operand::{Kind, Operand, Row, Side, reserve};
 use super::rounded::thrice;
 use super::together::{Kernel, Panels};
-use super::{Matrix, Place, together};
+use super::{Matrix, Numbers, Place, together};
 use crate::divided::share;
+use crate::lines::Lines;
 use pack::{pack, panel};
 use tile::{COLUMNS, ROWS, tile};
 
@@ -51,15 +53,15 @@ pub fn full_rate() -> bool {
 pub unsafe fn product<const P: usize>(
     threads: usize,
     k: usize,
-    a: Matrix<f32>,
-    b: Matrix<f32>,
+    a: Numbers<f32>,
+    b: Numbers<f32>,
     place: Place,
 ) {
     // SAFETY: the caller's promise.
     unsafe {
         match P {
             1 => together::product(threads, || Vectors, k, a, b, place),
-            _ => thrice(k, a, b, place, alone),
+            _ => thrice(k, a.exact(), b.exact(), place, alone),
         }
     }
 }
@@ -70,7 +72,7 @@ pub unsafe fn product<const P: usize>(
 /// As [`product`].
 unsafe fn alone(k: usize, a: Matrix<f32>, b: Matrix<f32>, place: Place) {
     // SAFETY: the caller's promise.
-    unsafe { together::product(1, || Vectors, k, a, b, place) }
+    unsafe { together::product(1, || Vectors, k, a.into(), b.into(), place) }
 }
 
 /// Multiplies panels by tiles in registers.
@@ -93,20 +95,21 @@ impl Kernel for Vectors {
     }
 
     unsafe fn pack(x: Operand, out: *mut Row, (nth, of): (usize, usize)) {
-        let lines = share(x.lines.lines, nth, of, Self::lines(x.side));
-        let out = out.wrapping_add(lines.start / Self::lines(x.side) * Self::rows(x.side, x.lines.depth));
+        let (lines, depth) = x.size();
+        let lines = share(lines, nth, of, Self::lines(x.side));
+        let out = out.wrapping_add(lines.start / Self::lines(x.side) * Self::rows(x.side, depth));
         let x = x.only((lines.start, lines.len()));
         // SAFETY: the caller's promise; so many panels.
         unsafe {
-            match x.side {
-                Side::Left => pack::<ROWS>(x.lines, out),
-                Side::Right => pack::<COLUMNS>(x.lines, out),
+            match x.kind {
+                Kind::Exact(lines) => panels(x.side, lines, out),
+                Kind::Bf16(lines) => panels(x.side, lines, out),
             }
         }
     }
 
     unsafe fn multiply(&self, longer: Operand, shorter: Panels, place: Place) {
-        let (side, lines, depth) = (longer.side, longer.lines.lines, longer.lines.depth);
+        let (side, (lines, depth)) = (longer.side, longer.size());
         // Rows go through all columns as one block; columns through one block of rows after the other.
         let (chunk, block) = match side {
             Side::Left => (M, shorter.lines),
@@ -130,11 +133,25 @@ impl Kernel for Vectors {
     }
 }
 
+/// Packs the lines of a side.
+///
+/// # Safety
+/// As [`pack`].
+unsafe fn panels<N: Number>(side: Side, lines: Lines<N>, out: *mut Row) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match side {
+            Side::Left => pack::<ROWS, N>(lines, out),
+            Side::Right => pack::<COLUMNS, N>(lines, out),
+        }
+    }
+}
+
 /// All tiles of a block.
 ///
 /// # Safety
 /// As [`tile`], with as many panels as `block` needs.
-#[target_feature(enable = "avx512f,avx512bf16")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 unsafe fn tiles(depth: usize, a: *const Row, b: *const Row, block: Place) {
     for j in (0..block.columns).step_by(COLUMNS) {
         let b = b.wrapping_add(j / COLUMNS * panel::<COLUMNS>(depth));

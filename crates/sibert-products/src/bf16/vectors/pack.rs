@@ -5,9 +5,9 @@
 
 use std::arch::x86_64::*;
 
-use super::super::avx512::{interleaving, mask, transpose};
-use super::super::lines::Lines;
+use super::super::avx512::{Number, interleaving, mask, transpose};
 use super::super::operand::Row;
+use crate::lines::Lines;
 
 /// Rows of a panel: whole vectors are written, so that the last may reach beyond its pairs.
 pub const fn panel<const W: usize>(depth: usize) -> usize {
@@ -22,15 +22,15 @@ fn pairs_of<const W: usize>(out: *mut Row, line: usize, depth: usize) -> *mut i3
 /// Packs `lines` into panels of `W`, [`panel`] rows apart.
 ///
 /// # Safety
-/// The processor has AVX-512 F, BW and BF16, `lines` describes readable numbers, `out` has room for all panels.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub unsafe fn pack<const W: usize>(lines: Lines, out: *mut Row) {
+/// The processor has AVX-512 F, BW, VL and BF16, `lines` describes readable numbers, `out` has room for all panels.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+pub unsafe fn pack<const W: usize, N: Number>(lines: Lines<N>, out: *mut Row) {
     // SAFETY: the caller's promise.
     unsafe {
         match (lines.step, lines.line) {
-            (1, _) => along::<W>(lines, out),
-            (_, 1) => across::<W>(lines, out),
-            _ => strided::<W>(lines, out),
+            (1, _) => along::<W, N>(lines, out),
+            (_, 1) => across::<W, N>(lines, out),
+            _ => strided::<W, N>(lines, out),
         }
     }
 }
@@ -39,8 +39,8 @@ pub unsafe fn pack<const W: usize>(lines: Lines, out: *mut Row) {
 ///
 /// # Safety
 /// As [`pack`].
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn along<const W: usize>(lines: Lines, out: *mut Row) {
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+unsafe fn along<const W: usize, N: Number>(lines: Lines<N>, out: *mut Row) {
     /// Numbers from those that are packed to those that are asked for.
     const AHEAD: usize = 64;
     let pairs = lines.depth.div_ceil(2);
@@ -56,10 +56,7 @@ unsafe fn along<const W: usize>(lines: Lines, out: *mut Row) {
                 let at = lines.at(first + r, 2 * p);
                 ask([at.wrapping_add(AHEAD), at.wrapping_add(AHEAD + 16)]);
                 // SAFETY: the masks keep to the line.
-                let (low, high) = unsafe {
-                    (_mm512_maskz_loadu_ps(low, at), _mm512_maskz_loadu_ps(high, at.wrapping_add(16)))
-                };
-                *row = round(low, high);
+                [*row] = unsafe { N::parts([at, at.wrapping_add(16)], [low, high]) };
             }
             // Always 16 turns: with a number known in advance the square stays in registers.
             for (i, column) in transpose(square).into_iter().enumerate() {
@@ -76,8 +73,8 @@ unsafe fn along<const W: usize>(lines: Lines, out: *mut Row) {
 ///
 /// # Safety
 /// As [`pack`].
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn across<const W: usize>(lines: Lines, out: *mut Row) {
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+unsafe fn across<const W: usize, N: Number>(lines: Lines<N>, out: *mut Row) {
     /// Pairs packed for all lines before the next: few enough that the cache keeps their rows, far apart in memory.
     const STEP: usize = 4;
     /// Pairs from those that are packed to those that are asked for.
@@ -91,11 +88,11 @@ unsafe fn across<const W: usize>(lines: Lines, out: *mut Row) {
             for p in start..pairs.min(start + STEP) {
                 let second = if 2 * p + 1 < lines.depth { inside } else { 0 };
                 ask([lines.at(first, 2 * (p + AHEAD)), lines.at(first, 2 * (p + AHEAD) + 1)]);
+                let pair = [lines.at(first, 2 * p), lines.at(first, 2 * p + 1)];
                 // SAFETY: the masks keep to the lines and the depth; pair p of the panel.
                 unsafe {
-                    let even = _mm512_maskz_loadu_ps(inside, lines.at(first, 2 * p));
-                    let odd = _mm512_maskz_loadu_ps(second, lines.at(first, 2 * p + 1));
-                    let row = _mm512_permutexvar_epi16(interleave, round(even, odd));
+                    let [row] = N::parts(pair, [inside, second]);
+                    let row = _mm512_permutexvar_epi16(interleave, row);
                     _mm512_storeu_si512(out.add(p * W).cast(), row);
                 }
             }
@@ -107,14 +104,14 @@ unsafe fn across<const W: usize>(lines: Lines, out: *mut Row) {
 ///
 /// # Safety
 /// As [`pack`].
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn strided<const W: usize>(lines: Lines, out: *mut Row) {
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+unsafe fn strided<const W: usize, N: Number>(lines: Lines<N>, out: *mut Row) {
     let interleave = interleaving();
     for first in (0..lines.lines).step_by(16.min(W)) {
         let out = pairs_of::<W>(out, first, lines.depth);
         let count = (lines.lines - first).min(W).min(16);
         for p in 0..lines.depth.div_ceil(2) {
-            let mut pair = [[0f32; 16]; 2];
+            let mut pair = [[N::default(); 16]; 2];
             for (half, numbers) in pair.iter_mut().enumerate().take(lines.depth - 2 * p) {
                 for (r, number) in numbers.iter_mut().enumerate().take(count) {
                     // SAFETY: a number of the operand.
@@ -123,7 +120,7 @@ unsafe fn strided<const W: usize>(lines: Lines, out: *mut Row) {
             }
             // SAFETY: 16 numbers each; pair p of the panel.
             unsafe {
-                let row = round(_mm512_loadu_ps(pair[0].as_ptr()), _mm512_loadu_ps(pair[1].as_ptr()));
+                let [row] = N::parts([pair[0].as_ptr(), pair[1].as_ptr()], [!0; 2]);
                 _mm512_storeu_si512(out.add(p * W).cast(), _mm512_permutexvar_epi16(interleave, row));
             }
         }
@@ -133,16 +130,8 @@ unsafe fn strided<const W: usize>(lines: Lines, out: *mut Row) {
 /// Asks for numbers that are packed soon: lines are too far apart, and their parts too short, for the processor to see a pattern.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn ask(ahead: [*const f32; 2]) {
+fn ask<N>(ahead: [*const N; 2]) {
     for at in ahead {
         _mm_prefetch::<_MM_HINT_T0>(at.cast()); // any address may be asked for
     }
-}
-
-/// 32 numbers as bfloat16, to nearest even.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bf16")]
-fn round(low: __m512, high: __m512) -> __m512i {
-    // SAFETY: both are 512 bits of any value.
-    unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
 }

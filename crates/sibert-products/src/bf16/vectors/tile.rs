@@ -2,7 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::super::avx512::mask;
+use half::bf16;
+
+use super::super::avx512::{mask, wide};
 use crate::{Finish, Place};
 
 /// Rows of a tile: 12 x 2 accumulators of 16 numbers leave 8 registers for the operands.
@@ -14,9 +16,9 @@ pub const COLUMNS: usize = 32;
 /// `c = a·b` or `c += a·b`, finished, for up to [`ROWS`] x [`COLUMNS`] elements.
 ///
 /// # Safety
-/// The processor has AVX-512 F and BF16; `a` and `b` are packed panels of `pairs` x ROWS and `pairs` x COLUMNS pairs;
+/// The processor has AVX-512 F, BW, VL and BF16; `a` and `b` are packed panels of `pairs` x ROWS and `pairs` x COLUMNS pairs;
 /// `place` is inside the result.
-#[target_feature(enable = "avx512f,avx512bf16")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 pub unsafe fn tile(pairs: usize, a: *const i32, b: *const i32, place: Place) {
     macro_rules! rows {
         ($($rows:literal)*) => {
@@ -36,14 +38,9 @@ pub unsafe fn tile(pairs: usize, a: *const i32, b: *const i32, place: Place) {
 ///
 /// # Safety
 /// As [`tile`], whose place has so many rows and vectors.
-#[target_feature(enable = "avx512f,avx512bf16")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 unsafe fn sized<const R: usize, const V: usize>(pairs: usize, a: *const i32, b: *const i32, place: Place) {
-    let Place { c, stride, columns, .. } = place;
-    for r in 0..R {
-        // The sums are ready long after: by then the first and the last line of every row are in the cache.
-        _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(r * stride).cast());
-        _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(r * stride + columns - 1).cast());
-    }
+    place.ask::<R>();
     let mut sums = [[_mm512_setzero_ps(); V]; R];
     for p in 0..pairs {
         // SAFETY: pair `p` of both panels.
@@ -60,43 +57,100 @@ unsafe fn sized<const R: usize, const V: usize>(pairs: usize, a: *const i32, b: 
     }
     // SAFETY: the caller's promise of the place.
     unsafe {
+        match place.rounded {
+            None => finish(place, sums, |at, mask, x| _mm512_mask_storeu_ps(place.c.add(at), mask, x)),
+            Some(to) => finish(place, sums, |at, mask, x| store_rounded(to.add(at), mask, x)),
+        }
+    }
+}
+
+/// Gives `store` what the place makes of the sums.
+///
+/// # Safety
+/// The place is inside the result and has so many rows and vectors.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn finish<const R: usize, const V: usize>(
+    place: Place,
+    sums: [[__m512; V]; R],
+    store: impl Fn(usize, __mmask16, __m512),
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
         match place.finish {
-            Finish::Nothing => store(place, sums, |_, _, x| x),
-            Finish::Bias(bias) => store(place, sums, |_, v, x| _mm512_add_ps(x, vector(bias, v))),
-            Finish::BiasRelu(bias) => store(place, sums, |_, v, x| {
+            Finish::Nothing => each(place, sums, store, |_, _, x| x),
+            Finish::Bias(bias) => each(place, sums, store, |_, v, x| _mm512_add_ps(x, vector(bias, v))),
+            Finish::BiasRelu(bias) => each(place, sums, store, |_, v, x| {
                 // of a zero and a NaN, or of two zeros, the second
                 _mm512_max_ps(_mm512_setzero_ps(), _mm512_add_ps(x, vector(bias, v)))
             }),
             Finish::Plus(y) => {
-                store(place, sums, |r, v, x| _mm512_add_ps(vector(&y.data[r * y.row..], v), x))
+                each(place, sums, store, |r, v, x| _mm512_add_ps(vector(&y.data[r * y.row..], v), x))
+            }
+            Finish::Where(y) => {
+                each(place, sums, store, |r, v, x| positive(wide_vector(&y.data[r * y.row..], v), x))
             }
         }
     }
 }
 
-/// Stores what `finish` makes of the sums in row r and vector v, or of their total with what is there.
+/// Gives `store` what `finish` makes of the sums in row r and vector v, or of their total with what is there: where in the result,
+/// which of the sixteen, and what.
 ///
 /// # Safety
-/// The place is inside the result and has so many rows and vectors.
+/// As [`finish`].
 #[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn store<const R: usize, const V: usize>(
+unsafe fn each<const R: usize, const V: usize>(
     Place { c, stride, columns, add, .. }: Place,
     sums: [[__m512; V]; R],
+    store: impl Fn(usize, __mmask16, __m512),
     finish: impl Fn(usize, usize, __m512) -> __m512,
 ) {
     let edge = mask(columns - 16 * (V - 1));
     for (r, row) in sums.into_iter().enumerate() {
         for (v, sum) in row.into_iter().enumerate() {
-            let mask = if v + 1 < V { !0 } else { edge };
+            let (at, mask) = (r * stride + 16 * v, if v + 1 < V { !0 } else { edge });
             // SAFETY: the mask keeps to the columns of the tile.
-            unsafe {
-                let at = c.add(r * stride + 16 * v);
-                let sum = if add { _mm512_add_ps(_mm512_maskz_loadu_ps(mask, at), sum) } else { sum };
-                _mm512_mask_storeu_ps(at, mask, finish(r, v, sum));
-            }
+            let old = || unsafe { _mm512_maskz_loadu_ps(mask, c.add(at)) };
+            store(at, mask, finish(r, v, if add { _mm512_add_ps(old(), sum) } else { sum }));
         }
     }
+}
+
+/// Stores the numbers of the mask in bfloat16.
+///
+/// # Safety
+/// They can be written.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+unsafe fn store_rounded(to: *mut bf16, mask: __mmask16, x: __m512) {
+    // SAFETY: the caller's promise; both are 256 bits of any value.
+    unsafe {
+        let x = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(x));
+        // AMD's processors take long for a masked store of 16-bit numbers.
+        if mask == !0 {
+            _mm256_storeu_si256(to.cast(), x);
+        } else {
+            _mm256_mask_storeu_epi16(to.cast(), mask, x);
+        }
+    }
+}
+
+/// The numbers of x where those of y are positive, and zeros elsewhere.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn positive(y: __m512, x: __m512) -> __m512 {
+    _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(y, _mm512_setzero_ps()), x)
+}
+
+/// Vector `v` of a slice, as f32, with zeros behind its end.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn wide_vector(x: &[bf16], v: usize) -> __m512 {
+    let x = &x[16 * v..];
+    // SAFETY: so many numbers.
+    wide(unsafe { _mm256_maskz_loadu_epi16(mask(x.len()), x.as_ptr().cast()) })
 }
 
 /// Vector `v` of a slice, with zeros behind its end.
