@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Multiply;
+
 /// How numbers are rounded on their way to a matrix product, whose sums are f32. Parameters, their gradients and all
 /// statistics stay f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,11 @@ impl Precision {
         let result = f();
         drop(outer);
         result
+    }
+
+    /// Whether results that only products read are stored in bfloat16 on this processor; see [`stored`](crate::stored).
+    pub fn stores_bf16(self) -> bool {
+        f32::rounds(self)
     }
 
     /// The precision of the innermost scope.

@@ -46,6 +46,7 @@ fn of_model(args: &EvaluateArgs, model: &str) -> Result<Value> {
              --validation"
         ),
     };
+    answers::refuse_idle(&[task], &args.ask.lengths, &args.ask.answers)?;
     let (task, source) = source(task, args)?;
     let tuned = Tuned::open(pretrained, task, &labels, &args.ask.lengths, &device)?;
     let (mut figures, mut by_class) = (Figures::default(), Map::new());

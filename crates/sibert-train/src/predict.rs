@@ -166,6 +166,7 @@ fn open(
     args: &PredictArgs,
     device: &Device,
 ) -> Result<Tuned> {
+    answers::refuse_idle(&[task], &args.ask.lengths, &args.ask.answers)?;
     if let Some(found) = pretrained.task() {
         ensure!(
             found == task.maker(),

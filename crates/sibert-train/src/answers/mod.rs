@@ -26,7 +26,7 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use candle_core::Device;
 use serde_json::Value;
 use sibert_data::dataset::DataSource;
@@ -35,7 +35,7 @@ use sibert_data::task::{Kind, Labels, Metric, Split, Task};
 use sibert_model::{HeadKind, Targets};
 use tokenizers::Tokenizer;
 
-use crate::args::{AnswerArgs, EvaluateArgs};
+use crate::args::{AnswerArgs, EvaluateArgs, LengthArgs};
 use crate::tuned::{Figures, Lengths, Sequence};
 
 pub use answered::Answered;
@@ -108,6 +108,27 @@ pub trait Answers {
     /// # Errors
     /// If a file cannot be read, or they do not belong together.
     fn score_file(&self, predictions: &Path, args: &EvaluateArgs) -> Result<Value>;
+}
+
+/// Refuses options that mean nothing to any of the tasks, which would go by in silence.
+///
+/// # Errors
+/// If there is one; the message names it.
+pub fn refuse_idle(tasks: &[Task], lengths: &LengthArgs, answers: &AnswerArgs) -> Result<()> {
+    let given = [
+        ("doc_stride", lengths.doc_stride.is_some()),
+        ("max_query_len", lengths.max_query_len.is_some()),
+        ("n_best", answers.n_best.is_some()),
+        ("max_answer_len", answers.max_answer_len.is_some()),
+        ("null_threshold", answers.null_threshold.is_some()),
+    ];
+    for (name, _) in given.into_iter().filter(|(_, given)| *given) {
+        if tasks.iter().all(|task| of(*task).idle_settings().contains(&name)) {
+            let tasks: Vec<&str> = tasks.iter().map(|task| task.name()).collect();
+            bail!("--{} means nothing to {}: leave it out", name.replace('_', "-"), tasks.join(", "))
+        }
+    }
+    Ok(())
 }
 
 /// Rows of a data set as inputs of a model, with what is right for each.
@@ -275,5 +296,28 @@ pub fn score_file(task: Option<Task>, predictions: &Path, args: &EvaluateArgs) -
     match task {
         Some(task) => of(task).score_file(predictions, args),
         None => spans::score_file(None, predictions, args),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_mean_nothing_to_any_task_are_refused() {
+        let task = |name| Task::named(name).unwrap();
+        let best = AnswerArgs { n_best: Some(3), ..AnswerArgs::default() };
+        let stride = LengthArgs { doc_stride: Some(8), ..LengthArgs::default() };
+        let (none, usual) = (AnswerArgs::default(), LengthArgs::default());
+        let error =
+            |tasks: &[Task], lengths, answers| refuse_idle(tasks, lengths, answers).unwrap_err().to_string();
+        assert_eq!(error(&[task("mrpc")], &usual, &best), "--n-best means nothing to mrpc: leave it out");
+        assert_eq!(
+            error(&[task("mrpc"), task("stsb")], &stride, &none),
+            "--doc-stride means nothing to mrpc, stsb: leave it out"
+        );
+        refuse_idle(&[task("mrpc"), task("squad")], &stride, &best).unwrap();
+        refuse_idle(&[task("mrpc")], &usual, &none).unwrap();
     }
 }

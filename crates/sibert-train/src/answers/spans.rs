@@ -133,9 +133,9 @@ impl Asked {
         let span = |row: Vec<f32>| SpanLogits { start: every_other(&row, 0), end: every_other(&row, 1) };
         let logits: Vec<SpanLogits> = logits.into_iter().map(span).collect();
         let settings = AnswerSettings {
-            n_best: args.n_best,
-            max_answer_len: args.max_answer_len,
-            null_score_diff_threshold: args.null_threshold,
+            n_best: args.n_best(),
+            max_answer_len: args.max_answer_len(),
+            null_score_diff_threshold: args.null_threshold(),
             unanswerable: self.unanswerable,
         };
         Ok(squad::answers(&self.questions, &self.windows, &logits, &settings))

@@ -75,17 +75,34 @@ pub struct LengthArgs {
 }
 
 /// How SQuAD's answers are read off the scores.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct AnswerArgs {
-    /// SQuAD: number of starts and ends to combine, and of answers to list
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one)]
-    pub n_best: usize,
-    /// SQuAD: longest answer in tokens
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = at_least_one)]
-    pub max_answer_len: usize,
-    /// SQuAD 2.0: "no answer" wins if its score is higher than the best answer's by more than this
-    #[arg(long, value_name = "X", default_value_t = 0., allow_negative_numbers = true)]
-    pub null_threshold: f32,
+    /// SQuAD: number of starts and ends to combine, and of answers to list [default: 20]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub n_best: Option<usize>,
+    /// SQuAD: longest answer in tokens [default: 30]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub max_answer_len: Option<usize>,
+    /// SQuAD 2.0: "no answer" wins if its score is higher than the best answer's by more than this [default: 0]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub null_threshold: Option<f32>,
+}
+
+impl AnswerArgs {
+    /// Starts and ends to combine.
+    pub fn n_best(&self) -> usize {
+        self.n_best.unwrap_or(20)
+    }
+
+    /// Tokens of an answer at most.
+    pub fn max_answer_len(&self) -> usize {
+        self.max_answer_len.unwrap_or(30)
+    }
+
+    /// What "no answer" has to be ahead by.
+    pub fn null_threshold(&self) -> f32 {
+        self.null_threshold.unwrap_or(0.)
+    }
 }
 
 /// Device, precision and threads.

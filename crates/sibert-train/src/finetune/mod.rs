@@ -43,6 +43,7 @@ pub fn run(args: &FinetuneArgs, team: &Team) -> Result<()> {
     let own = own::task(&args.own)?;
     let tasks = own.as_ref().map_or_else(|| tasks(&args.tasks), |(task, _)| vec![*task]);
     let last = args.seed.checked_add(args.seeds as u64).context("--seed is too large")?;
+    answers::refuse_idle(&tasks, &args.lengths, &args.answers)?;
     ensure_data(args, &tasks)?;
     let mut reports: Vec<TaskReport> = Vec::new();
     for task in &tasks {

@@ -95,9 +95,9 @@ impl Settings {
             train_rows: args.train_rows,
             precision: args.compute.precision,
             lengths: Lengths::of(task, &args.lengths, &pretrained.config, &pretrained.config_json)?,
-            n_best: args.answers.n_best,
-            max_answer_len: args.answers.max_answer_len,
-            null_threshold: args.answers.null_threshold,
+            n_best: args.answers.n_best(),
+            max_answer_len: args.answers.max_answer_len(),
+            null_threshold: args.answers.null_threshold(),
         };
         settings.validate()?;
         for (flag, number) in [("--weight-decay", args.weight_decay), ("--max-grad-norm", args.max_grad_norm)]
@@ -165,7 +165,11 @@ impl Settings {
     /// How spans are read off the scores.
     pub fn answers(&self) -> AnswerArgs {
         let Self { n_best, max_answer_len, null_threshold, .. } = *self;
-        AnswerArgs { n_best, max_answer_len, null_threshold }
+        AnswerArgs {
+            n_best: Some(n_best),
+            max_answer_len: Some(max_answer_len),
+            null_threshold: Some(null_threshold),
+        }
     }
 
     /// Names and values, as the model card lists them: without those that mean nothing to the kind of answer or to the rule.

@@ -7,7 +7,7 @@
 //! working memory                               of the backward pass beside what it still keeps
 //! ```
 //! T tokens of a micro-batch, M of them masked, width H, feed-forward width I. A layer of SIBERT keeps (T, H) of two norms, of
-//! query, key, value and of their mixture, and (T, I) behind the rectifier. A layer of BERT keeps both sides of its GELU and of its
+//! query, key, value and of their mixture, and (T, I) behind the rectifier, half of that where it is kept in bfloat16. A layer of BERT keeps both sides of its GELU and of its
 //! norms. The last layer computes the masked rows only.
 
 use sibert_model::{ModelConfig, ModelType};
@@ -60,6 +60,8 @@ struct Sizes {
     masked: f64,
     hidden: f64,
     wide: f64,
+    /// Numbers of f32 in the memory of one that only products read.
+    stored: f64,
     vocab: f64,
     layers: f64,
 }
@@ -80,7 +82,11 @@ impl Forecast {
         // With the last layer passed, what its neighbour's widest map needs comes beside all that is kept below.
         let below = activations - F32 * (last + head);
         let decoder = F32 * sizes.vocab * sizes.hidden;
-        let working = F32 * sizes.tokens * (2. * sizes.wide + 2. * sizes.hidden);
+        let gradient = match model.model_type {
+            ModelType::Sibert => sizes.stored * sizes.wide,
+            ModelType::Bert => 2. * sizes.wide, // on both sides of the GELU
+        };
+        let working = F32 * sizes.tokens * (gradient + 2. * sizes.hidden);
         // The directions of a tied table; behind the decoder their gradient takes their place.
         let directed = counts.tied && model.model_type == ModelType::Sibert;
         let first = activations + logits + if directed { decoder } else { 0. };
@@ -114,6 +120,7 @@ impl Sizes {
             masked,
             hidden: model.hidden_size as f64,
             wide: model.intermediate_size as f64,
+            stored: if config.precision.stores_bf16() { 0.5 } else { 1. },
             vocab: model.vocab_size as f64,
             layers: model.num_hidden_layers as f64,
         }
@@ -210,11 +217,11 @@ struct Kept {
 
 impl Kept {
     fn of(model: &ModelConfig, sizes: &Sizes) -> Self {
-        let Sizes { tokens, masked, hidden, wide, .. } = *sizes;
+        let Sizes { tokens, masked, hidden, wide, stored, .. } = *sizes;
         match model.model_type {
             ModelType::Sibert => {
                 let before = (1. + 3. + 1.) * hidden; // norm, query, key, value, mixture
-                let behind = hidden + wide; // norm, rectifier
+                let behind = hidden + stored * wide; // norm, rectifier
                 Self {
                     embeddings: 2. * tokens * hidden,
                     layer: tokens * (before + behind),
@@ -240,7 +247,7 @@ impl Kept {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use candle_core::{DType, Device};
-    use sibert_model::{AttentionKind, PositionKind, PreTraining};
+    use sibert_model::{AttentionKind, PositionKind, PreTraining, Precision};
 
     use super::*;
     use crate::update::Update;
@@ -307,6 +314,17 @@ mod tests {
             let bytes: usize = numbers.map(|(_, tensor)| 4 * tensor.elem_count()).sum();
             assert_eq!(forecast.optimizer_state, bytes as f64, "{:?}", config.optimizer);
         }
+    }
+
+    #[test]
+    fn a_feed_forward_block_needs_half_where_it_is_kept_in_bfloat16() {
+        let of = |precision| {
+            let config = settings(|config| config.precision = precision);
+            Forecast::of(&config, &config.model.to_model_config(config.vocab_size, 0)).activations
+        };
+        let half = if Precision::Bf16.stores_bf16() { 4. * (2. * 64. + 4. * 3.) * 96. / 2. } else { 0. };
+        assert_eq!(of(Precision::F32) - of(Precision::Bf16), half); // two layers of all tokens, one of the masked
+        assert_eq!(of(Precision::F32), of(Precision::Bf16x3));
     }
 
     #[test]
