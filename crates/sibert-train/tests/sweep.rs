@@ -158,8 +158,9 @@ fn complete(folder: &Folder, more: &[&str]) {
         if output.status.success() {
             return;
         }
-        assert_has(&String::from_utf8_lossy(&output.stdout), "failed: sweep/init_scale=");
-        assert_has(&String::from_utf8_lossy(&output.stdout), "is in use by process ");
+        let said = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)).concat();
+        assert_has(&said, "failed: sweep/init_scale=");
+        assert_has(&said, "is in use by process ");
         settle(folder, false);
     }
     panic!("a run was in use 20 times");

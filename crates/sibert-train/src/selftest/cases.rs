@@ -52,6 +52,7 @@ pub fn all(quick: bool) -> Result<Vec<Case>> {
     elementwise(&mut cases, quick)?;
     normalised(&mut cases, quick)?;
     linear(&mut cases, quick)?;
+    feed_forward(&mut cases, quick)?;
     tables(&mut cases, quick)?;
     losses(&mut cases, quick)?;
     Ok(cases)
@@ -157,6 +158,23 @@ fn linear(cases: &mut Vec<Case>, quick: bool) -> Result<()> {
             let apply: Apply = Box::new(move |x, _| f(x));
             cases.push(Case { op, size: format!("({rows}, {width}) to {out}"), floats, ids: vec![], apply });
         }
+    }
+    Ok(())
+}
+
+fn feed_forward(cases: &mut Vec<Case>, quick: bool) -> Result<()> {
+    for [rows, width, wide] in products(quick) {
+        // as for `linear_bias_relu`
+        let whole = |(role, x): (Role, Tensor)| -> Result<_> { Ok((role, x.round()?)) };
+        let floats = vec![
+            whole(activation(&[rows, width], "x")?)?,
+            whole(parameter(&[wide, width], "weight")?)?,
+            parameter(&[wide], "bias")?,
+            parameter(&[width, wide], "output")?,
+        ];
+        let size = format!("({rows}, {width}) by {wide}");
+        let apply: Apply = Box::new(|x, _| ops::feed_forward(&x[0], &x[1], &x[2], &x[3]));
+        cases.push(Case { op: "feed_forward", size, floats, ids: vec![], apply });
     }
     Ok(())
 }

@@ -26,6 +26,7 @@ mod text;
 mod train;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -44,6 +45,9 @@ use state::State;
 use text::Text;
 use train::{Trained, train};
 
+/// A sweep that is killed while it starts a run leaves its lock to that process until it has begun.
+const MOMENT: Duration = Duration::from_secs(2);
+
 /// Trains what is not over, then prints and draws what all runs came to.
 ///
 /// # Errors
@@ -55,7 +59,7 @@ pub fn run(args: &SweepArgs, team: &Team) -> Result<()> {
     }
     let mut lock = None;
     team.first(|| {
-        lock = Some(FolderLock::acquire(&sweep.folder)?);
+        lock = Some(FolderLock::acquire_within(&sweep.folder, MOMENT)?);
         sweep.prepare(&sweep.states()?) // again: it may have gone on before the lock
     })?;
     let states = team.agree(sweep.states())?;
