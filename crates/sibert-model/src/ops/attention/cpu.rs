@@ -157,15 +157,6 @@ fn forward_head<T: Real>(p: &Problem, index: usize, [q, k, v]: [&[T]; 3], keep: 
     });
 }
 
-/// A copy of a head's rows, one after the other: in their tensor they often lie a power of two apart, which puts
-/// them into few lines of a cache.
-fn gathered<'a, T: Real>(x: Matrix<T>, dim: usize, near: &'a mut [T]) -> Matrix<'a, T> {
-    for (near, x) in near.chunks_exact_mut(dim).zip(x.data.chunks(x.row)) {
-        near.copy_from_slice(&x[..dim]);
-    }
-    Matrix::rows(near, dim)
-}
-
 /// A buffer's bytes as integers, at first the draws that a rule without dropout keeps.
 fn integers<T>(buffer: &mut [T]) -> &mut [u32] {
     // SAFETY: every bit pattern is a value of u32.
@@ -205,13 +196,11 @@ fn backward_head<T: Real>(
     let (block, len, stride) = (p.block(), keys.next_multiple_of(LANES), padded(keys));
     p.fetch_next(index, &[q, k, v, o, d]);
     let [q, k, v, o, d] = [q, k, v, o, d].map(|x| p.columns(x, index));
-    let (transposed, scores, near) = (dim * stride, block * stride, seq * dim);
-    let lens = [transposed, transposed, scores, scores, near, near, near, WORK * dim, stride + 2];
-    scratch(lens, |[kt, vt, s, ds, near_q, near_k, near_d, work, draws]| {
+    let lens = [dim * stride, dim * stride, block * stride, block * stride, WORK * dim, stride + 2];
+    scratch(lens, |[kt, vt, s, ds, work, draws]| {
         let draws = integers(draws);
         transpose(k, (keys, dim), kt, stride, work);
         transpose(v, (keys, dim), vt, stride, work);
-        let (q, k, d) = (gathered(q, dim, near_q), gathered(k, dim, near_k), gathered(d, dim, near_d));
         for first in (0..seq).step_by(block) {
             let rows = block.min(seq - first);
             let [q, o, d] = [q, o, d].map(|x| Matrix { data: &x.data[first * x.row..], ..x });
