@@ -49,7 +49,7 @@ export TMPDIR=/tmp
 ./sibert devices | grep "^bf16 *AMX tiles:" # or all that follows would show nothing
 ./tests --nocapture --test-threads 1 bf16::amx
 ./tests --nocapture --test-threads 2 bf16::amx
-./tests --test-threads 1 bf16::tests::nan bf16::tests::parts bf16::tests::a_result bf16::tests::operands # also by vdpbf16ps
+./tests --test-threads 1 bf16::tests::nan bf16::tests::parts bf16::tests::together::a_result bf16::tests::together::operands # also by vdpbf16ps
 train() { # FOLDER WAY THREADS OPTION...: until the last checkpoint is there; the pictures behind it would take minutes
     out=$1 way=$2 threads=$3
     shift 3
