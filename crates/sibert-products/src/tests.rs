@@ -51,3 +51,28 @@ fn a_bias_of_another_length_is_refused() {
         Finish::Bias(&x[..3]),
     );
 }
+
+#[test]
+#[should_panic(expected = "numbers in bfloat16 for a product that has not stored them")]
+fn a_product_in_f32_refuses_operands_in_bfloat16() {
+    let (x, rounded) = ([1.; 6], [half::bf16::ONE; 6]);
+    let rounded = Numbers::Bf16(Matrix::rows(&rounded, 3));
+    parallel::<f32>(Precision::F32, (2, 2, 3), rounded, Matrix::rows(&x, 2), Finish::Nothing);
+}
+
+/// What a precision stores is what the next product would have rounded: by the way of this processor, whichever it is.
+#[test]
+fn products_of_stored_results_have_the_bits_of_products_of_the_results() {
+    let (m, n, k) = (70, 75, 600);
+    let state = &mut 13;
+    let (a, b, c) = (numbers(m * k, state), numbers(k * n, state), numbers(n * m, state));
+    let (a, b, c) = (Matrix::rows(&a, k), Matrix::rows(&b, n), Matrix::rows(&c, m));
+    for precision in [Precision::F32, Precision::Bf16, Precision::Bf16x3] {
+        let whole = parallel(precision, (m, n, k), a, b, Finish::Nothing);
+        let kept = stored(precision, (m, n, k), a, b, Finish::Nothing);
+        assert_eq!(matches!(kept, Stored::Bf16(_)), precision.stores_bf16());
+        let expected = parallel(precision, (m, m, n), Matrix::rows(&whole, n), c, Finish::Nothing);
+        let found = parallel(precision, (m, m, n), kept.rows(n), c, Finish::Nothing);
+        assert!(bits(&found) == bits(&expected), "{precision}");
+    }
+}

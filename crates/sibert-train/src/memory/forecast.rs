@@ -7,8 +7,8 @@
 //! working memory                               of the backward pass beside what it still keeps
 //! ```
 //! T tokens of a micro-batch, M of them masked, width H, feed-forward width I. A layer of SIBERT keeps (T, H) of two norms, of
-//! query, key, value and of their mixture, and (T, I) behind the rectifier, half of that where it is kept in bfloat16. A layer of BERT keeps both sides of its GELU and of its
-//! norms. The last layer computes the masked rows only.
+//! query, key, value and of their mixture, and (T, I) behind the rectifier, half of that where it is kept in bfloat16. A layer of
+//! BERT keeps both sides of its GELU and of its norms. The last layer computes the masked rows only.
 
 use sibert_model::{ModelConfig, ModelType};
 
@@ -60,7 +60,7 @@ struct Sizes {
     masked: f64,
     hidden: f64,
     wide: f64,
-    /// Numbers of f32 in the memory of one that only products read.
+    /// The memory of a number that only products read, in numbers of f32.
     stored: f64,
     vocab: f64,
     layers: f64,
